@@ -1,0 +1,133 @@
+//! A watcher: a cursor over the changes of a range. It reads the ring of recent events, or history
+//! in bounded slices when it lags; it is never skipped and never sees anything twice.
+
+use std::sync::Arc;
+
+use super::api::Polled;
+use super::hub::Registration;
+use super::replica::Replica;
+use crate::outcome::RevisionEvents;
+use crate::types::{KeyRange, Revision};
+
+/// See the module.
+pub struct Watcher {
+    replica: Arc<Replica>,
+    registration: Arc<Registration>,
+    next: Revision,
+    /// Armed after it had seen everything: what was announced since and did not rouse it is
+    /// nothing of its range.
+    idle: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(
+        replica: Arc<Replica>,
+        registration: Arc<Registration>,
+        next: Revision,
+    ) -> Watcher {
+        Watcher { replica, registration, next, idle: false }
+    }
+
+    /// The next revision this watcher wants.
+    pub fn next_revision(&self) -> Revision {
+        self.next
+    }
+
+    /// The changes of the range from the cursor on, at most about `max_revisions` and `max_bytes`
+    /// (a revision is never split); moves the cursor. Events outside the range are left out, and
+    /// revisions without any inside. Wait for the wake only after an empty answer with
+    /// `caught_up`.
+    pub async fn poll(&mut self, max_revisions: usize, max_bytes: usize) -> Polled {
+        self.skip_foreign();
+        // Armed before the look, so that what happens after it wakes.
+        self.registration.arm();
+        let (head, oldest) = {
+            let state = self.replica.state.read();
+            (state.revision(), state.oldest_watchable(&self.registration.range))
+        };
+        if self.next < oldest {
+            self.registration.disarm();
+            return Polled::Compacted(oldest);
+        }
+        if self.next > head {
+            self.idle = true;
+            return Polled::Events { revisions: Vec::new(), through: head, caught_up: true };
+        }
+        self.registration.disarm();
+        let Some(read) = self.read(max_revisions).await else {
+            // Forgotten between the look and the read.
+            return Polled::Compacted(oldest.max(self.next + 1));
+        };
+        self.take(read, max_bytes, head)
+    }
+
+    /// Moves the cursor over what happened outside the range while it was idle.
+    fn skip_foreign(&mut self) {
+        if !std::mem::take(&mut self.idle) {
+            return;
+        }
+        // In this order: what is announced up to here was held against the armed registration.
+        let announced = self.replica.hub.announced();
+        let seen = self.registration.roused_at().unwrap_or(announced + 1);
+        self.next = self.next.max(seen);
+    }
+
+    async fn read(&self, max_revisions: usize) -> Option<Vec<Arc<RevisionEvents>>> {
+        if let Some(recent) = self.replica.versions.recent(self.next, max_revisions) {
+            return Some(recent);
+        }
+        let (replica, range, next) =
+            (self.replica.clone(), self.registration.range.clone(), self.next);
+        tokio::task::spawn_blocking(move || replica.history(&range, next, max_revisions))
+            .await
+            .ok()?
+    }
+
+    /// Keeps what is in the range, and stops at the byte limit.
+    fn take(
+        &mut self,
+        read: Vec<Arc<RevisionEvents>>,
+        max_bytes: usize,
+        head: Revision,
+    ) -> Polled {
+        let mut revisions = Vec::new();
+        let mut bytes = 0;
+        let mut through = self.next - 1;
+        for events in read {
+            if bytes > max_bytes {
+                break;
+            }
+            through = events.revision;
+            if let Some(inside) = inside(&self.registration.range, &events) {
+                bytes += size(&inside);
+                revisions.push(inside);
+            }
+        }
+        self.next = through + 1;
+        Polled::Events { revisions, through, caught_up: through >= head }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.replica.hub.deregister(&self.registration);
+    }
+}
+
+fn size(events: &RevisionEvents) -> usize {
+    events.events.iter().map(|event| event.kv.key.len() + event.kv.value.size() + 64).sum()
+}
+
+/// The events of the range; shared when all of them are.
+fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<RevisionEvents>> {
+    let count = events.events.iter().filter(|event| range.contains(&event.kv.key)).count();
+    if count == 0 {
+        return None;
+    }
+    if count == events.events.len() {
+        return Some(events.clone());
+    }
+    let inside = events.events.iter().filter(|event| range.contains(&event.kv.key));
+    let events = RevisionEvents { revision: events.revision, events: inside.cloned().collect() };
+    Some(Arc::new(events))
+}

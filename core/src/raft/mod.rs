@@ -1,0 +1,18 @@
+//! Where openraft, the log, the state machine and the peers meet. Nothing above this module
+//! knows openraft.
+
+mod log_store;
+mod machine;
+mod network;
+mod snapshot;
+mod types;
+pub(crate) mod wire;
+
+pub(crate) use log_store::LogStore;
+pub(crate) use machine::{Machine, MachineShared};
+pub(crate) use network::PeerNetwork;
+pub(crate) use snapshot::{IncomingSnapshot, SnapshotData};
+pub(crate) use types::{
+    Answers, Completion, EntryData, LeaderId, LogId, Peer, Raft, RaftEntry, StoredMembership,
+    TypeConfig, Vote,
+};
