@@ -1,1 +1,4 @@
 //! Quorate core.
+
+pub mod disk;
+pub mod log;
