@@ -1,4 +1,13 @@
-//! Quorate core.
+//! Quorate's core: one replicated, durable state machine of keys, revisions, leases and watches.
+//! Front ends see what this file exports and nothing else.
+
+pub mod command;
+pub mod limits;
+pub mod outcome;
+pub mod types;
 
 pub mod disk;
 pub mod log;
+
+pub mod node;
+pub mod state;

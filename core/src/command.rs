@@ -1,0 +1,331 @@
+//! What can be proposed: commands, in the core's own nouns. One conditional shape, `Txn`, serves
+//! etcd's compare/then/else, SET NX, compare-and-delete, MULTI and the effects of a script.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::types::{
+    ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
+    UnixMillis, Value,
+};
+
+/// One log entry: commands that were proposed together, applied in order under one stamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub header: EntryHeader,
+    pub proposals: Vec<Proposal>,
+}
+
+/// Where an entry comes from; checked by whoever decodes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryHeader {
+    pub cluster: ClusterId,
+    pub member: MemberId,
+    pub incarnation: u64,
+    /// The lowest feature level that can apply this entry.
+    pub feature_level: u32,
+    pub stamp: Stamp,
+}
+
+/// A command with the one who asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    pub principal: Principal,
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Txn(Txn),
+    Lease(LeaseCommand),
+    /// Forget what is older than the revision, but for the newest version of each key.
+    Compact(Revision),
+    Alarm(AlarmCommand),
+    Cluster(ClusterCommand),
+    Script(ScriptCommand),
+    /// Time passes: ends the lives that are due. Also the barrier of an idle cluster.
+    Tick,
+}
+
+/// Guards, then one of two lists of ops on one write view with read-your-writes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Txn {
+    pub guards: Vec<Guard>,
+    pub then: Vec<Op>,
+    pub otherwise: Vec<Op>,
+    pub on_error: OnError,
+    pub judged: Judged,
+}
+
+/// What an op that fails does to its txn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The whole txn is refused and changes nothing (etcd).
+    #[default]
+    Abort,
+    /// The op's result is the error, it changes nothing, the others go on (MULTI).
+    Collect,
+}
+
+/// When the guards of a nested txn are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Judged {
+    /// On the state before the outermost txn (etcd).
+    #[default]
+    AtStart,
+    /// On the write view where the nested txn stands (commands inside MULTI).
+    InOrder,
+}
+
+/// A condition; true when every key of the range passes the test (etcd's rule). A missing single
+/// key counts as all numbers 0, and never passes a test of its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guard {
+    pub range: KeyRange,
+    pub test: Test,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    Equal,
+    NotEqual,
+    Greater,
+    Less,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    Version(Relation, i64),
+    CreateRevision(Relation, Revision),
+    ModRevision(Relation, Revision),
+    Lease(Relation, LeaseId),
+    /// On typed (non-byte) values always false, as for a missing key.
+    Value(Relation, Bytes),
+    /// The life generation of a single key (0 when missing) is just this.
+    LifeGeneration(u64),
+    /// A range that was read: the same number of keys, none modified after `newest`.
+    Unchanged {
+        count: u64,
+        newest: Revision,
+    },
+    /// All members' view of membership and script cache need no guard; time does: the cluster
+    /// clock must not be past this.
+    NotAfter(ClusterMillis),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    Range(RangeOp),
+    Put(PutOp),
+    Delete(DeleteOp),
+    /// Change the life of one key; makes no revision.
+    SetLife(SetLifeOp),
+    Data(DataOp),
+    /// Deliver to subscribers when applied.
+    Publish {
+        channel: Bytes,
+        payload: Bytes,
+    },
+    Txn(Txn),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeOp {
+    pub range: KeyRange,
+    /// 0: the newest.
+    pub revision: Revision,
+    /// 0: no limit.
+    pub limit: u64,
+    pub order: Order,
+    pub keys_only: bool,
+    pub count_only: bool,
+    /// (lowest, highest) that pass, 0 for no bound.
+    pub mod_bounds: (Revision, Revision),
+    pub create_bounds: (Revision, Revision),
+}
+
+impl RangeOp {
+    /// All of the range, newest, in key order.
+    pub fn new(range: KeyRange) -> RangeOp {
+        RangeOp {
+            range,
+            revision: 0,
+            limit: 0,
+            order: Order::default(),
+            keys_only: false,
+            count_only: false,
+            mod_bounds: (0, 0),
+            create_bounds: (0, 0),
+        }
+    }
+}
+
+/// etcd's sort options. `Natural` on a target other than the key sorts ascending after the limit
+/// was applied in key order, as etcd does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    pub target: SortTarget,
+    pub direction: Direction,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortTarget {
+    #[default]
+    Key,
+    Version,
+    Create,
+    Mod,
+    Value,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    #[default]
+    Natural,
+    Ascending,
+    Descending,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PutOp {
+    pub key: Bytes,
+    pub value: PutValue,
+    pub life: Life,
+    /// Return the version that is replaced.
+    pub want_prev: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PutValue {
+    Set(Value),
+    /// etcd's ignore_value: the key must exist.
+    Keep,
+}
+
+/// What becomes of a key's life when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Forever,
+    /// Keep what it has; with `must_exist` (etcd's ignore_lease) the key must exist.
+    Keep {
+        must_exist: bool,
+    },
+    /// Milliseconds from the stamp.
+    For(u64),
+    /// By the cluster's wall clock, converted at apply.
+    Until(UnixMillis),
+    Lease(LeaseId),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteOp {
+    pub range: KeyRange,
+    pub want_prev: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetLifeOp {
+    pub key: Bytes,
+    /// `For(0)` and times past delete the key. `Keep` is not allowed.
+    pub life: Life,
+    pub condition: LifeCondition,
+}
+
+/// Redis's EXPIRE options; a key without a deadline counts as infinite for GT and LT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LifeCondition {
+    /// NX: only if it has none.
+    pub only_without: bool,
+    /// XX: only if it has one.
+    pub only_with: bool,
+    /// GT.
+    pub only_later: bool,
+    /// LT.
+    pub only_earlier: bool,
+}
+
+/// Typed changes of one key. A key that a typed op leaves empty is deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataOp {
+    /// Adds to a decimal number; a missing key counts as 0. Keeps the life.
+    Add {
+        key: Bytes,
+        by: i64,
+    },
+    Append {
+        key: Bytes,
+        suffix: Bytes,
+    },
+    HashSet {
+        key: Bytes,
+        fields: Arc<Hash>,
+        only_missing: bool,
+    },
+    HashDelete {
+        key: Bytes,
+        fields: Vec<Bytes>,
+    },
+    HashAdd {
+        key: Bytes,
+        field: Bytes,
+        by: i64,
+    },
+}
+
+impl DataOp {
+    pub fn key(&self) -> &Bytes {
+        match self {
+            DataOp::Add { key, .. }
+            | DataOp::Append { key, .. }
+            | DataOp::HashSet { key, .. }
+            | DataOp::HashDelete { key, .. }
+            | DataOp::HashAdd { key, .. } => key,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LeaseCommand {
+    /// The id is chosen before proposing, never 0, never derived. TTL in milliseconds.
+    Grant {
+        id: LeaseId,
+        ttl_ms: u64,
+    },
+    Revoke(LeaseId),
+    /// Coalesced keep-alives, answered in order.
+    Renew(Vec<LeaseId>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmKind {
+    NoSpace,
+    Corrupt,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmCommand {
+    Activate { member: MemberId, kind: AlarmKind },
+    Deactivate { member: MemberId, kind: AlarmKind },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterCommand {
+    /// A started member tells its name, client URLs and the incarnation of its disk.
+    Publish {
+        member: MemberId,
+        name: Arc<str>,
+        client_urls: Vec<Arc<str>>,
+        incarnation: u64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScriptCommand {
+    /// Keep a script under its SHA-1 (40 lower-case hex digits).
+    Load {
+        sha1: Bytes,
+        body: Bytes,
+    },
+    Flush,
+}

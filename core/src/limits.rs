@@ -1,0 +1,28 @@
+//! Every limit of the core, with the peer's value beside it.
+
+/// Bytes of one request (etcd: --max-request-bytes, 1.5 MiB).
+pub const REQUEST_BYTES_MAX: usize = 1_572_864;
+
+/// Ops of one txn, nested ones counted (etcd: 128 a level, kept by its front end).
+pub const TXN_OPS_MAX: usize = 10_000;
+
+/// How deep txns nest.
+pub const TXN_DEPTH_MAX: usize = 32;
+
+/// Keys that end by time in one entry; the rest follow in further ticks.
+pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 512;
+
+/// Longest life of a lease, in seconds (etcd: 9,000,000,000).
+pub const LEASE_TTL_SECONDS_MAX: u64 = 9_000_000_000;
+
+/// Renewals coalesced into one entry.
+pub const RENEWALS_PER_ENTRY_MAX: usize = 1_000;
+
+/// Commands in one log entry, and their bytes.
+pub const PROPOSALS_PER_ENTRY_MAX: usize = 1_024;
+pub const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+const _: () = assert!(
+    ENTRY_BYTES_MAX > REQUEST_BYTES_MAX,
+    "one request must fit in an entry"
+);

@@ -1,0 +1,216 @@
+//! What comes back: outcomes and refusals (both part of the replicated, deterministic answer),
+//! events for watchers, and the errors of a node (not deterministic, never part of State).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::command::AlarmKind;
+use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term};
+
+/// The answer to one proposal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The store's revision once the command was applied.
+    pub revision: Revision,
+    pub outcome: Result<Outcome, Refusal>,
+}
+
+/// An applied proposal as a client of the node sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    pub term: Term,
+    pub index: Index,
+    pub applied: Applied,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Txn(TxnOutcome),
+    LeaseGranted {
+        id: LeaseId,
+        ttl_ms: u64,
+    },
+    LeaseRevoked,
+    /// In the order asked: the granted TTL in milliseconds, None for a lease that is not there.
+    LeaseRenewed(Vec<Option<u64>>),
+    Compacted,
+    /// The alarms a change of alarms touched.
+    Alarms(Vec<(MemberId, AlarmKind)>),
+    Done,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TxnOutcome {
+    pub succeeded: bool,
+    /// One for each op of the branch taken, in order. Whether the txn changed anything shows in
+    /// `changed`, since a revision is made only then.
+    pub results: Vec<OpResult>,
+    pub changed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum OpResult {
+    Range(RangeResult),
+    /// `revision` is the store's revision seen by this op (etcd's inner header).
+    Put {
+        prev: Option<Arc<KeyValue>>,
+        revision: Revision,
+    },
+    Delete {
+        deleted: u64,
+        prev: Vec<Arc<KeyValue>>,
+        revision: Revision,
+    },
+    /// Whether the life was changed (or the key deleted since its time is past).
+    SetLife(bool),
+    Data(DataResult),
+    Published,
+    Txn(TxnOutcome),
+    /// Under `OnError::Collect` only.
+    Failed(Refusal),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RangeResult {
+    pub kvs: Vec<Arc<KeyValue>>,
+    pub more: bool,
+    /// All keys of the range at that revision, whatever the limit.
+    pub count: u64,
+    /// The store's revision seen by this op.
+    pub revision: Revision,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataResult {
+    /// A number after Add or HashAdd, a length after Append, fields added or removed else.
+    Integer(i64),
+}
+
+/// A deterministic no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("required revision has been compacted")]
+    Compacted,
+    #[error("required revision is a future revision")]
+    FutureRevision,
+    #[error("key not found")]
+    KeyNotFound,
+    #[error("lease not found")]
+    LeaseNotFound,
+    #[error("lease already exists")]
+    LeaseExists,
+    #[error("space exceeded")]
+    NoSpace,
+    #[error("wrong type of value")]
+    WrongType,
+    #[error("value is not an integer or out of range")]
+    NotAnInteger,
+    #[error("hash value is not an integer")]
+    HashNotAnInteger,
+    #[error("increment or decrement would overflow")]
+    Overflow,
+    #[error("too many operations or too large")]
+    TooLarge,
+    #[error("permission denied")]
+    PermissionDenied,
+    #[error("revision of the permissions is old")]
+    AuthOld,
+    /// The history a read needs could not be read (disk).
+    #[error("history cannot be read")]
+    HistoryUnreadable,
+}
+
+/// One change of one key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// A tombstone for a delete.
+    pub kv: Arc<KeyValue>,
+    pub prev: Option<Arc<KeyValue>>,
+    pub cause: Cause,
+}
+
+impl Event {
+    pub fn is_delete(&self) -> bool {
+        self.kv.is_tombstone()
+    }
+}
+
+/// Why a key changed, for keyspace notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Put,
+    Delete,
+    Expired,
+    Add,
+    Append,
+    HashSet,
+    HashDelete,
+    HashAdd,
+}
+
+/// All changes of one revision, in sub-revision order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RevisionEvents {
+    pub revision: Revision,
+    pub events: Vec<Event>,
+}
+
+/// Something subscribers learn of that makes no revision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A key's deadline was set (`expire`) or taken away (`persist`).
+    LifeChanged {
+        key: Bytes,
+        persisted: bool,
+    },
+    Published {
+        channel: Bytes,
+        payload: Bytes,
+    },
+}
+
+/// What applying one entry did, besides the answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    pub applied: Vec<Applied>,
+    /// In revision order.
+    pub revisions: Vec<Arc<RevisionEvents>>,
+    /// With the revision they follow.
+    pub notices: Vec<(Revision, Notice)>,
+    /// Keys whose life changed without a revision: their new record.
+    pub lives: Vec<Arc<KeyValue>>,
+    pub leases: Vec<LeaseChange>,
+    /// The compaction revision, if this entry moved it.
+    pub compacted: Option<Revision>,
+}
+
+/// A lease as it must now be kept, or that it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseChange {
+    Kept {
+        id: LeaseId,
+        ttl_ms: u64,
+        deadline: ClusterMillis,
+    },
+    Gone(LeaseId),
+}
+
+/// Why a node gives no answer. The third kind of no is the one to fear.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// Certainly not proposed: no leader is known or reachable.
+    #[error("no leader")]
+    NoLeader,
+    /// Certainly not proposed: the deadline came first.
+    #[error("timed out before it was proposed")]
+    Timeout,
+    /// Proposed; whether it happened is not known.
+    #[error("proposed, but the outcome is not known")]
+    Unknown,
+    /// Certainly not proposed: too much is under way.
+    #[error("too many requests")]
+    Overloaded,
+    #[error("the server is stopped")]
+    Stopped,
+}

@@ -1,0 +1,168 @@
+//! The nouns every layer shares: revisions, times, identities, keys, values.
+//!
+//! Nothing here knows a wire format. Values are cheap to clone: bytes are shared, records are
+//! handed round as `Arc<KeyValue>` from apply to watchers, readers and the versions writer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The one order of everything: 1 is an empty store, the first change makes 2 (etcd's rule).
+pub type Revision = i64;
+
+/// A Raft term.
+pub type Term = u64;
+
+/// A Raft log index.
+pub type Index = u64;
+
+/// Milliseconds on the cluster clock: the sum of leaders' elapsed time, late but never early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterMillis(pub u64);
+
+/// Milliseconds since 1970 by the cluster's one wall clock (the leader's, slewed, monotonic).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(pub u64);
+
+/// A lease id as etcd shows it; 0 means none. Derived ids (see `DERIVED_LEASE_TAG`) stand for the
+/// deadline of one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub i64);
+
+/// Top 16 bits of every derived lease id; the rest is a counter of State. Grant refuses such ids.
+pub const DERIVED_LEASE_TAG: i64 = 0x7152_0000_0000_0000;
+const DERIVED_LEASE_MASK: i64 = 0x7fff_0000_0000_0000;
+
+impl LeaseId {
+    pub const NONE: LeaseId = LeaseId(0);
+
+    /// Whether the id stands for a key's own deadline rather than for a granted lease.
+    pub fn is_derived(self) -> bool {
+        self.0 >= 0 && self.0 & DERIVED_LEASE_MASK == DERIVED_LEASE_TAG
+    }
+}
+
+/// The identity of a member, derived as etcd derives it.
+pub type MemberId = u64;
+
+/// The identity of a cluster, derived as etcd derives it.
+pub type ClusterId = u64;
+
+/// The time an entry carries, set by the leader of `term` when it proposes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    pub term: Term,
+    pub clock: ClusterMillis,
+    pub wall: UnixMillis,
+}
+
+/// Who asks, and by which revision of the permissions it was let in at the door.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// None: authentication is off.
+    pub user: Option<Arc<str>>,
+    pub auth_revision: u64,
+}
+
+/// A revision with the position of one change inside it; orders versions of all keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    pub main: Revision,
+    pub sub: u32,
+}
+
+/// A Redis hash. Ordered, so that every member lists its fields alike.
+pub type Hash = BTreeMap<Bytes, Bytes>;
+
+/// What a key holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Bytes(Bytes),
+    Hash(Arc<Hash>),
+}
+
+impl Value {
+    /// The bytes of a byte value; None for the other types.
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match self {
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Hash(_) => None,
+        }
+    }
+
+    /// Bytes of payload, for limits and quotas.
+    pub fn size(&self) -> usize {
+        match self {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Hash(hash) => hash.iter().map(|(k, v)| k.len() + v.len()).sum(),
+        }
+    }
+}
+
+impl Default for Value {
+    fn default() -> Self {
+        Value::Bytes(Bytes::new())
+    }
+}
+
+/// One version of one key. A tombstone has only `key` and `modified` and `version` 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyValue {
+    pub key: Bytes,
+    pub value: Value,
+    pub create_revision: Revision,
+    pub modified: Version,
+    /// Changes since creation, from 1; 0 marks a tombstone.
+    pub version: i64,
+    /// The lease the key hangs on, a derived id for a key with its own deadline, or none.
+    pub lease: LeaseId,
+    /// The key's own deadline, if its life is its own.
+    pub deadline: Option<ClusterMillis>,
+    /// Rises with every change of life, those that make no revision included.
+    pub life_generation: u64,
+}
+
+impl KeyValue {
+    pub fn is_tombstone(&self) -> bool {
+        self.version == 0
+    }
+}
+
+/// A set of keys: one, a half-open span, or all from one on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyRange {
+    Key(Bytes),
+    /// `start <= key < end`; empty when `end <= start`.
+    Span(Bytes, Bytes),
+    From(Bytes),
+}
+
+impl KeyRange {
+    pub fn start(&self) -> &Bytes {
+        match self {
+            KeyRange::Key(key) | KeyRange::Span(key, _) | KeyRange::From(key) => key,
+        }
+    }
+
+    pub fn contains(&self, key: &[u8]) -> bool {
+        match self {
+            KeyRange::Key(own) => own.as_ref() == key,
+            KeyRange::Span(start, end) => start.as_ref() <= key && key < end.as_ref(),
+            KeyRange::From(start) => start.as_ref() <= key,
+        }
+    }
+
+    /// The span of all keys that begin with `prefix`.
+    pub fn prefix(prefix: &[u8]) -> KeyRange {
+        let mut end = prefix.to_vec();
+        while let Some(last) = end.last_mut() {
+            if *last < 0xff {
+                *last += 1;
+                return KeyRange::Span(Bytes::copy_from_slice(prefix), end.into());
+            }
+            end.pop();
+        }
+        KeyRange::From(Bytes::copy_from_slice(prefix))
+    }
+}
