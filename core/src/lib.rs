@@ -6,5 +6,8 @@ pub mod limits;
 pub mod outcome;
 pub mod types;
 
+pub mod disk;
+pub mod log;
+
 pub mod node;
 pub mod state;
