@@ -1,6 +1,7 @@
 //! Quorate's core: one replicated, durable state machine of keys, revisions, leases and watches.
 //! Front ends see what this file exports and nothing else.
 
+pub mod codec;
 pub mod command;
 pub mod limits;
 pub mod outcome;
