@@ -145,6 +145,14 @@ impl KeyRange {
         }
     }
 
+    /// Bytes of its keys.
+    pub(crate) fn size_hint(&self) -> usize {
+        match self {
+            KeyRange::Key(key) | KeyRange::From(key) => key.len(),
+            KeyRange::Span(start, end) => start.len() + end.len(),
+        }
+    }
+
     pub fn contains(&self, key: &[u8]) -> bool {
         match self {
             KeyRange::Key(own) => own.as_ref() == key,

@@ -34,22 +34,30 @@ pub(crate) struct Barriers {
 
 impl Barriers {
     pub(crate) async fn wait(&self, deadline: Instant) -> Result<Barrier, NodeError> {
+        let receiver = self.enter(deadline)?;
+        match tokio::time::timeout_at(deadline, receiver).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(NodeError::Stopped),
+            Err(_) => Err(NodeError::Timeout),
+        }
+    }
+}
+
+impl Barriers {
+    fn enter(
+        &self,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Result<Barrier, NodeError>>, NodeError> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         if waiting.len() >= READS_MAX {
             return Err(NodeError::Overloaded);
         }
         waiting.push((deadline, sender));
-        let first = waiting.len() == 1;
-        drop(waiting);
-        if first {
+        if waiting.len() == 1 {
             self.added.notify_one();
         }
-        match tokio::time::timeout_at(deadline, receiver).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(NodeError::Stopped),
-            Err(_) => Err(NodeError::Timeout),
-        }
+        Ok(receiver)
     }
 }
 

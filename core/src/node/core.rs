@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -55,7 +56,7 @@ impl Core {
 
     /// The leader as this member knows it.
     pub(crate) fn leader(&self) -> Option<MemberId> {
-        self.raft.metrics().borrow().current_leader
+        self.raft.metrics().borrow_watched().current_leader
     }
 
     /// A connection to a member of the cluster; none if it is not one.
@@ -64,7 +65,7 @@ impl Core {
         if let Some(link) = links.get(&member) {
             return Some(link.clone());
         }
-        let metrics = self.raft.metrics().borrow().membership_config.clone();
+        let metrics = self.raft.metrics().borrow_watched().membership_config.clone();
         let link = self.network.link(member, metrics.get_node(&member)?);
         links.insert(member, link.clone());
         Some(link)
@@ -77,7 +78,8 @@ impl Core {
         answer: impl Future<Output = T>,
     ) -> Option<T> {
         let mut metrics = self.raft.metrics();
-        let changed = metrics.wait_for(|m| m.current_leader.is_some_and(|now| now != leader));
+        let changed = metrics
+            .wait_until(|metrics| metrics.current_leader.is_some_and(|current| current != leader));
         tokio::select! {
             biased;
             answer = answer => Some(answer),

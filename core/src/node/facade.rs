@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use futures_util::future::join_all;
+use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
 use super::api::{Barrier, EffectsListener, Member, Status, Wake};
@@ -85,7 +86,7 @@ impl Node {
     pub fn local_barrier(&self) -> Barrier {
         let state = self.core.replica.state.read();
         let metrics = self.core.raft.metrics();
-        let term = metrics.borrow().current_term;
+        let term = metrics.borrow_watched().current_term;
         let index = self.core.replica.applied_index();
         Barrier { index, term, clock: state.clock(), wall: state.wall() }
     }

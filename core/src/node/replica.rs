@@ -101,6 +101,11 @@ impl Replica {
     }
 }
 
+impl Replica {
+    pub(super) fn history(&self, _range: &crate::types::KeyRange, _next: crate::types::Revision, _max: usize) -> Option<Vec<Arc<crate::outcome::RevisionEvents>>> { None }
+    pub(super) fn hash_kv(&self, _revision: i64) -> Result<(u32,i64,i64), crate::outcome::Refusal> { Err(crate::outcome::Refusal::Compacted) }
+}
+
 pub(crate) fn position(id: LogId) -> (u64, u64) {
     (id.committed_leader_id().term, id.index())
 }

@@ -240,7 +240,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.shared.memory.lock().purge(purged);
         let (done, receiver) = durable();
         let term = purged.committed_leader_id().term;
-        let mark = Purged { index: purged.index(), term, opaque: Bytes::new() };
+        let leader = self.shared.log.position(purged.index()).map_or(0, |entry| entry.leader);
+        let mark = Purged { index: purged.index(), term, leader, opaque: Bytes::new() };
         self.shared.log.purge_upto(mark, done);
         finish(receiver).await
     }

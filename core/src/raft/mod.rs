@@ -9,7 +9,7 @@ mod types;
 pub(crate) mod wire;
 
 pub(crate) use log_store::LogStore;
-pub(crate) use machine::{Machine, MachineShared};
+pub(crate) use machine::Machine;
 pub(crate) use network::PeerNetwork;
 pub(crate) use snapshot::{IncomingSnapshot, SnapshotData};
 pub(crate) use types::{

@@ -15,7 +15,7 @@ use openraft::raft::{
     TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::type_config::alias::SnapshotOf;
-use openraft::{OptionalSend, RaftTypeConfig};
+use openraft::OptionalSend;
 
 use super::snapshot::{SnapshotData, send_snapshot};
 use super::types::{Peer, TypeConfig, Vote};
@@ -189,7 +189,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         let answer = self.call(Kind::TransferLeader, out, &option).await?;
         let changed = TransferLeaderError::VoteChanged {
             expected: *request.from_leader(),
-            actual: <TypeConfig as RaftTypeConfig>::Vote::default(),
+            actual: *request.from_leader(),
         };
         Ok(if answer.first() == Some(&1) { Ok(()) } else { Err(changed) })
     }

@@ -114,6 +114,11 @@ impl State {
         unimplemented!()
     }
 
+    pub fn meta(&self) {}
+    pub fn oldest_watchable(&self, _: &KeyRange) -> Revision { 0 }
+    pub fn incarnation(&self, _: u64) -> Option<u64> { None }
+    pub fn member(&self, _: u64) -> Option<&MemberInfo> { None }
+
     /// A digest of everything, equal on members with the same applied entries.
     pub fn digest(&self) -> u64 {
         unimplemented!()
@@ -141,3 +146,5 @@ pub enum Restored {
     Version(Arc<KeyValue>),
     Value(Value),
 }
+
+pub struct MemberInfo { pub name: std::sync::Arc<str>, pub client_urls: Vec<std::sync::Arc<str>>, pub incarnation: u64 }
