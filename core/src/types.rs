@@ -119,6 +119,8 @@ pub struct KeyValue {
     pub lease: LeaseId,
     /// The key's own deadline, if its life is its own.
     pub deadline: Option<ClusterMillis>,
+    /// What that deadline was set with, for who renews it; 0 without one.
+    pub ttl_ms: u64,
     /// Rises with every change of life, those that make no revision included.
     pub life_generation: u64,
 }

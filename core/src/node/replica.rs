@@ -50,7 +50,7 @@ impl Replica {
         self.versions.submit(Batch {
             position: position(id),
             effects: effects.clone(),
-            meta: state.meta(),
+            meta: state.scalars(),
             membership: None,
         });
         drop(state);
@@ -64,7 +64,7 @@ impl Replica {
         let state = self.state.read();
         let term = id.committed_leader_id().term;
         self.clock.term_opened(term, state.clock(), state.wall());
-        self.versions.submit(Batch::empty(position(id), state.meta()));
+        self.versions.submit(Batch::empty(position(id), state.scalars()));
         drop(state);
         self.applied.send_replace(id.index());
     }
@@ -72,7 +72,7 @@ impl Replica {
     pub(crate) fn apply_membership(&self, id: LogId, membership: &StoredMembership) {
         let mut bytes = Vec::new();
         wire::put_stored_membership(&mut bytes, membership);
-        let mut batch = Batch::empty(position(id), self.state.read().meta());
+        let mut batch = Batch::empty(position(id), self.state.read().scalars());
         batch.membership = Some(bytes.into());
         self.versions.submit(batch);
         self.applied.send_replace(id.index());
