@@ -9,3 +9,4 @@ pub mod types;
 
 pub mod node;
 pub mod state;
+pub mod versions;
