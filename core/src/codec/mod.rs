@@ -11,4 +11,4 @@ mod wire;
 
 pub use api::*;
 pub use wire::DecodeError;
-pub(crate) use wire::{Reader, Wire};
+pub(crate) use wire::{Reader, Wire, put_unsigned, wire_struct};
