@@ -201,6 +201,20 @@ fn a_seal_makes_damage_to_the_last_entries_provable() {
 }
 
 #[test]
+fn a_vote_is_covered_by_a_later_group_at_once() {
+    let mut rig = Rig::with(roomy());
+    rig.vote("who leads");
+    rig.flush();
+    let disk = rig.disk.clone();
+    drop(rig);
+    let path = segments(&disk)[0].clone();
+    let bytes = disk.content(&path).expect("the segment");
+    let at = bytes.windows(9).position(|w| w == b"who leads").expect("the vote");
+    disk.flip(&path, at, 1);
+    assert!(matches!(refusal(&disk, roomy()), LogError::Corrupt(_)));
+}
+
+#[test]
 fn a_mark_kept_elsewhere_makes_a_lost_tail_provable() {
     let (disk, start, _) = three_groups();
     let path = segments(&disk)[0].clone();
