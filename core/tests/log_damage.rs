@@ -209,7 +209,10 @@ fn a_vote_is_covered_by_a_later_group_at_once() {
     drop(rig);
     let path = segments(&disk)[0].clone();
     let bytes = disk.content(&path).expect("the segment");
-    let at = bytes.windows(9).position(|w| w == b"who leads").expect("the vote");
+    let at = bytes
+        .windows(9)
+        .position(|w| w == b"who leads")
+        .expect("the vote");
     disk.flip(&path, at, 1);
     assert!(matches!(refusal(&disk, roomy()), LogError::Corrupt(_)));
 }

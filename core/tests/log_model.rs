@@ -266,7 +266,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn acknowledged_is_kept_and_order_holds(actions in prop::collection::vec(action(), 1..120)) {
