@@ -4,6 +4,7 @@
 //! writes are judged per 512-byte sector and in any order; unsynced names as a prefix of their
 //! changes (a journal) or as any subset of them (what POSIX allows).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::sim::{Content, SimState};
@@ -15,14 +16,14 @@ const SECTOR_BYTES: usize = 512;
 #[derive(Clone)]
 pub(super) enum NameChange {
     Made(PathBuf, u64),
-    Renamed(PathBuf, PathBuf),
+    Renamed(PathBuf, PathBuf, u64),
     Removed(PathBuf),
 }
 
 impl NameChange {
     pub(super) fn path(&self) -> &PathBuf {
         match self {
-            Self::Made(path, _) | Self::Renamed(path, _) | Self::Removed(path) => path,
+            Self::Made(path, _) | Self::Renamed(path, _, _) | Self::Removed(path) => path,
         }
     }
 }
@@ -72,16 +73,18 @@ fn settle_names(state: &mut SimState, dice: &mut Dice) {
         match change {
             NameChange::Made(path, id) => drop(names.insert(path.clone(), *id)),
             NameChange::Removed(path) => drop(names.remove(path)),
-            NameChange::Renamed(from, to) => rename(names, from, to),
+            NameChange::Renamed(from, to, id) => rename(names, from, to, *id),
         }
     }
     state.names = state.durable_names.clone();
 }
 
-fn rename(names: &mut std::collections::BTreeMap<PathBuf, u64>, from: &Path, to: &Path) {
-    if let Some(id) = names.remove(from) {
-        names.insert(to.to_path_buf(), id);
+/// A rename moves a file, not whatever has the name when the change reaches the disk.
+fn rename(names: &mut BTreeMap<PathBuf, u64>, from: &Path, to: &Path, id: u64) {
+    if names.get(from) == Some(&id) {
+        names.remove(from);
     }
+    names.insert(to.to_path_buf(), id);
 }
 
 fn settle_content(content: &mut Content, dice: &mut Dice) {

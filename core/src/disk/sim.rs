@@ -44,6 +44,9 @@ pub enum Fault {
     Eio,
     /// No space left on device, errno 28.
     Enospc,
+    /// The power goes off during the call. It fails, and so does every later call until
+    /// [`SimDisk::crash`] decides what of the unsynced content is left.
+    PowerCut,
 }
 
 #[derive(Clone, Default)]
@@ -60,6 +63,7 @@ pub(super) struct SimState {
     next_file: u64,
     faults: BTreeMap<SimOp, (u64, Fault)>,
     counts: BTreeMap<SimOp, u64>,
+    dark: bool,
 }
 
 /// One file: what a power cut leaves for sure, what a reader sees, and the writes between them.
@@ -155,6 +159,7 @@ impl SimState {
         self.generation += 1;
         self.locks.clear();
         self.faults.clear();
+        self.dark = false;
     }
 
     fn add_file(&mut self, path: &Path) -> u64 {
@@ -167,6 +172,9 @@ impl SimState {
     /// Counts a call and fails it if it is the one that was chosen.
     fn enter(&mut self, op: SimOp) -> io::Result<()> {
         *self.counts.entry(op).or_insert(0) += 1;
+        if self.dark {
+            return Err(io::Error::other("the simulated machine has no power"));
+        }
         let Some((left, fault)) = self.faults.get_mut(&op) else {
             return Ok(());
         };
@@ -177,6 +185,10 @@ impl SimState {
         let errno = match fault {
             Fault::Eio => 5,
             Fault::Enospc => 28,
+            Fault::PowerCut => {
+                self.dark = true;
+                5
+            }
         };
         self.faults.remove(&op);
         Err(io::Error::from_raw_os_error(errno))
@@ -229,9 +241,11 @@ impl Disk for SimDisk {
         let id = state.id_of(from)?;
         state.names.remove(from);
         state.names.insert(to.to_path_buf(), id);
-        state
-            .name_changes
-            .push(NameChange::Renamed(from.to_path_buf(), to.to_path_buf()));
+        state.name_changes.push(NameChange::Renamed(
+            from.to_path_buf(),
+            to.to_path_buf(),
+            id,
+        ));
         Ok(())
     }
 
@@ -290,11 +304,12 @@ impl SimFile {
             ));
         }
         let verdict = state.enter(op);
+        let dark = state.dark;
         let content = state
             .files
             .get_mut(&self.id)
             .expect("files outlive their handles");
-        if verdict.is_err() && op == SimOp::Sync {
+        if op == SimOp::Sync && verdict.is_err() && !dark {
             content.pending.clear();
         }
         verdict?;

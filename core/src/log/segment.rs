@@ -116,18 +116,14 @@ impl Segment {
     fn verify_header(&self, identity: Identity) -> Result<u64, LogError> {
         let mut reader = Reader::new(self);
         let header = reader.record(0).map_err(LogError::io("read", &self.path))?;
-        let head = reader
-            .peek(0, HEADER_BYTES)
-            .map_err(LogError::io("read", &self.path))?;
         let Some(header) = header.filter(|header| header.kind == Kind::Segment) else {
-            let version = head.map_or(FORMAT_VERSION, record::claimed_version);
-            return Err(if version != FORMAT_VERSION && self.has_magic() {
-                LogError::Format {
-                    path: self.path.clone(),
-                    version,
-                }
-            } else {
-                self.bad_header()
+            let version = reader
+                .other_version()
+                .map_err(LogError::io("read", &self.path))?;
+            let path = self.path.clone();
+            return Err(match version {
+                Some(version) => LogError::Format { path, version },
+                None => self.bad_header(),
             });
         };
         if header.identity != identity {
@@ -161,12 +157,6 @@ impl Segment {
             true => Ok(align),
             false => Err(self.bad_header()),
         }
-    }
-
-    fn has_magic(&self) -> bool {
-        let mut bytes = [0; MAGIC.len()];
-        let read = self.file.read_at(&mut bytes, HEADER_BYTES as u64);
-        read.is_ok_and(|n| n == MAGIC.len()) && bytes == MAGIC
     }
 
     /// The first index lost is not known here; the replay, which knows it, fills it in.
@@ -243,6 +233,19 @@ impl<'a> Reader<'a> {
         let length = record::record_bytes(record::claimed_length(head));
         let bytes = self.peek(offset, length)?;
         Ok(bytes.and_then(|bytes| record::decode(bytes, offset)))
+    }
+
+    /// The version of a sound first record that this program can't read.
+    fn other_version(&mut self) -> io::Result<Option<u8>> {
+        let Some(head) = self.peek(0, HEADER_BYTES)? else {
+            return Ok(None);
+        };
+        let version = record::claimed_version(head);
+        let length = record::record_bytes(record::claimed_length(head));
+        let sound = self
+            .peek(0, length)?
+            .is_some_and(|bytes| record::is_sound(bytes, 0));
+        Ok((sound && version != FORMAT_VERSION).then_some(version))
     }
 
     /// The valid record of this segment at `offset`; none if there is none.

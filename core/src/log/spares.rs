@@ -171,12 +171,8 @@ impl Spares {
     fn prepare(&self) -> Result<(), LogFault> {
         let mut stock = self.stock.lock();
         let purged = std::mem::take(&mut *self.purged.lock());
-        let any = !purged.is_empty();
         for segment in purged {
             self.set_aside(&mut stock, segment)?;
-        }
-        if any {
-            self.sync_dir()?;
         }
         if stock.ready.is_empty() {
             let segment = self.make(&mut stock)?;
@@ -185,6 +181,8 @@ impl Spares {
         Ok(())
     }
 
+    /// The directory is not synced here: a purged segment that comes back in a crash is harmless.
+    ///
     /// Renames a purged segment to a spare, or removes it if it is too many, of another size, or
     /// still being read (its reader keeps the content).
     fn set_aside(&self, stock: &mut Stock, segment: Arc<Segment>) -> Result<(), LogFault> {
