@@ -340,9 +340,9 @@ impl Command {
             + match self {
                 Command::Txn(txn) => txn.size_hint(),
                 Command::Lease(LeaseCommand::Renew(ids)) => ids.len() * 10,
-                Command::Cluster(ClusterCommand::Publish { name, client_urls, .. }) => {
-                    name.len() + client_urls.iter().map(|url| url.len() + 4).sum::<usize>()
-                }
+                Command::Cluster(ClusterCommand::Publish {
+                    name, client_urls, ..
+                }) => name.len() + client_urls.iter().map(|url| url.len() + 4).sum::<usize>(),
                 Command::Script(ScriptCommand::Load { body, .. }) => body.len() + 40,
                 Command::Script(ScriptCommand::Flush)
                 | Command::Lease(_)
@@ -375,7 +375,13 @@ impl Txn {
             Op::Txn(txn) => txn.depth(),
             _ => 0,
         };
-        1 + self.then.iter().chain(&self.otherwise).map(depth).max().unwrap_or(0)
+        1 + self
+            .then
+            .iter()
+            .chain(&self.otherwise)
+            .map(depth)
+            .max()
+            .unwrap_or(0)
     }
 }
 

@@ -11,7 +11,7 @@ pub mod disk;
 pub mod log;
 
 pub mod node;
-mod peer;
+pub mod peer;
 mod raft;
 pub mod state;
 pub mod versions;

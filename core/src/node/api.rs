@@ -7,9 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::outcome::{Notice, RevisionEvents};
-use crate::types::{
-    ClusterId, ClusterMillis, Index, MemberId, Revision, Term, UnixMillis,
-};
+use crate::types::{ClusterId, ClusterMillis, Index, MemberId, Revision, Term, UnixMillis};
 
 /// How a member is started. Addresses are `host:port` lists already parsed from URLs.
 #[derive(Clone, Debug)]

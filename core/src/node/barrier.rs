@@ -117,20 +117,31 @@ async fn confirm_here(core: &Arc<Core>) -> Result<Barrier, NodeError> {
         .map_err(|_| NodeError::NoLeader)?;
     let mut index = linearizer.read_log_id().index();
     core.replica.wait_applied(index).await;
-    let Route::Here(stamp) = core.route() else { return Err(NodeError::NoLeader) };
+    let Route::Here(stamp) = core.route() else {
+        return Err(NodeError::NoLeader);
+    };
     let due = core.replica.state.read().next_deadline();
     if due.is_some_and(|due| due <= stamp.clock) {
         let deadline = Instant::now() + core.election_timeout;
-        let reply = core.submit(Default::default(), Command::Tick, deadline).await?;
+        let reply = core
+            .submit(Default::default(), Command::Tick, deadline)
+            .await?;
         index = index.max(reply.index);
         core.replica.wait_applied(index).await;
     }
-    Ok(Barrier { index, term: stamp.term, clock: stamp.clock, wall: stamp.wall })
+    Ok(Barrier {
+        index,
+        term: stamp.term,
+        clock: stamp.clock,
+        wall: stamp.wall,
+    })
 }
 
 async fn ask(core: &Arc<Core>, leader: MemberId) -> Result<Barrier, NodeError> {
     let link = core.link_to(leader).ok_or(NodeError::NoLeader)?;
-    let answer = link.call(Kind::Barrier, Bytes::new(), core.election_timeout).await;
+    let answer = link
+        .call(Kind::Barrier, Bytes::new(), core.election_timeout)
+        .await;
     let mut answer = answer.map_err(|_| NodeError::NoLeader)?;
     decode(&mut answer).map_err(|_| NodeError::NoLeader)
 }
@@ -147,8 +158,12 @@ fn decode(answer: &mut Bytes) -> std::io::Result<Barrier> {
 /// The leader's answer to another member; empty when it can't confirm.
 pub(crate) async fn answer(core: &Arc<Core>) -> Bytes {
     let deadline = Instant::now() + core.election_timeout;
-    let Route::Here(_) = core.route() else { return Bytes::new() };
-    let Ok(barrier) = core.barriers.wait(deadline).await else { return Bytes::new() };
+    let Route::Here(_) = core.route() else {
+        return Bytes::new();
+    };
+    let Ok(barrier) = core.barriers.wait(deadline).await else {
+        return Bytes::new();
+    };
     let mut out = Vec::with_capacity(32);
     out.put_u64_le(barrier.index);
     out.put_u64_le(barrier.term);

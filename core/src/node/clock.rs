@@ -33,7 +33,9 @@ pub struct MachineTime {
 
 impl Default for MachineTime {
     fn default() -> Self {
-        MachineTime { start: std::time::Instant::now() }
+        MachineTime {
+            start: std::time::Instant::now(),
+        }
     }
 }
 
@@ -43,7 +45,9 @@ impl TimeSource for MachineTime {
     }
 
     fn wall(&self) -> UnixMillis {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -64,7 +68,10 @@ struct Running {
 
 impl LeaderClock {
     pub(crate) fn new(source: Arc<dyn TimeSource>) -> LeaderClock {
-        LeaderClock { source, running: Mutex::new(None) }
+        LeaderClock {
+            source,
+            running: Mutex::new(None),
+        }
     }
 
     /// The blank entry that opens `term` was applied here, on a state with these clocks.
@@ -138,7 +145,11 @@ mod tests {
     fn a_pause_adds_one_step_only() {
         let hands = Arc::new(Hands::default());
         let clock = LeaderClock::new(hands.clone());
-        assert_eq!(clock.stamp(1), None, "no stamp before the term's blank entry");
+        assert_eq!(
+            clock.stamp(1),
+            None,
+            "no stamp before the term's blank entry"
+        );
         clock.term_opened(1, ClusterMillis(1_000), UnixMillis(0));
         hands.elapsed_ms.store(50, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_050)));

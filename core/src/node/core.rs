@@ -35,7 +35,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn versions(&self) -> &Arc<Versions> {
+    pub(crate) fn versions(&self) -> &Versions {
         &self.replica.versions
     }
 
@@ -65,7 +65,12 @@ impl Core {
         if let Some(link) = links.get(&member) {
             return Some(link.clone());
         }
-        let metrics = self.raft.metrics().borrow_watched().membership_config.clone();
+        let metrics = self
+            .raft
+            .metrics()
+            .borrow_watched()
+            .membership_config
+            .clone();
         let link = self.network.link(member, metrics.get_node(&member)?);
         links.insert(member, link.clone());
         Some(link)
@@ -78,8 +83,11 @@ impl Core {
         answer: impl Future<Output = T>,
     ) -> Option<T> {
         let mut metrics = self.raft.metrics();
-        let changed = metrics
-            .wait_until(|metrics| metrics.current_leader.is_some_and(|current| current != leader));
+        let changed = metrics.wait_until(|metrics| {
+            metrics
+                .current_leader
+                .is_some_and(|current| current != leader)
+        });
         tokio::select! {
             biased;
             answer = answer => Some(answer),
@@ -99,8 +107,14 @@ impl Core {
         let size = command.size_hint();
         let proposal = Proposal { principal, command };
         let forwarded = false;
-        let submission =
-            Submission { proposal, size, claim: claim.clone(), answer, deadline, forwarded };
+        let submission = Submission {
+            proposal,
+            size,
+            claim: claim.clone(),
+            answer,
+            deadline,
+            forwarded,
+        };
         self.queue.push(submission)?;
         match tokio::time::timeout_at(deadline, receiver).await {
             Ok(Ok(result)) => result,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::api::{Barrier, EffectsListener, Member, Status, Wake};
 use super::core::Core;
 use super::proposer::Route;
-use super::start::Running;
+use super::running::Running;
 use super::watcher::Watcher;
 use crate::command::{Command, RangeOp};
 use crate::limits::REQUEST_BYTES_MAX;
@@ -49,8 +49,15 @@ impl Node {
         };
         if let Some(refusal) = refusal {
             let barrier = self.local_barrier();
-            let applied = Applied { revision: self.revision(), outcome: Err(refusal) };
-            return Ok(Reply { term: barrier.term, index: barrier.index, applied });
+            let applied = Applied {
+                revision: self.revision(),
+                outcome: Err(refusal),
+            };
+            return Ok(Reply {
+                term: barrier.term,
+                index: barrier.index,
+                applied,
+            });
         }
         self.core.submit(principal.clone(), command, deadline).await
     }
@@ -73,13 +80,20 @@ impl Node {
         if !self.running.sole_voter() {
             return None;
         }
-        let Route::Here(stamp) = self.core.route() else { return None };
+        let Route::Here(stamp) = self.core.route() else {
+            return None;
+        };
         let due = self.core.replica.state.read().next_deadline();
         if due.is_some_and(|due| due <= stamp.clock) {
             return None;
         }
         let index = self.core.replica.applied_index();
-        Some(Barrier { index, term: stamp.term, clock: stamp.clock, wall: stamp.wall })
+        Some(Barrier {
+            index,
+            term: stamp.term,
+            clock: stamp.clock,
+            wall: stamp.wall,
+        })
     }
 
     /// The barrier's answer without asking anybody: for serializable reads.
@@ -88,7 +102,12 @@ impl Node {
         let metrics = self.core.raft.metrics();
         let term = metrics.borrow_watched().current_term;
         let index = self.core.replica.applied_index();
-        Barrier { index, term, clock: state.clock(), wall: state.wall() }
+        Barrier {
+            index,
+            term,
+            clock: state.clock(),
+            wall: state.wall(),
+        }
     }
 
     /// A read of this member's state as it is, history included; call `barrier` first to be
@@ -98,11 +117,13 @@ impl Node {
     /// If history can't be read.
     pub async fn range(&self, op: &RangeOp) -> Result<Result<RangeResult, Refusal>, NodeError> {
         if op.revision <= 0 {
-            return Ok(self.read(|state| state.range(op, &*self.core.replica.versions)));
+            return Ok(self.read(|state| state.range(op, &self.core.replica.versions)));
         }
         let (replica, op) = (self.core.replica.clone(), op.clone());
-        let reading = move || replica.state.read().range(&op, &*replica.versions);
-        tokio::task::spawn_blocking(reading).await.map_err(|_| NodeError::Stopped)
+        let reading = move || replica.state.read().range(&op, &replica.versions);
+        tokio::task::spawn_blocking(reading)
+            .await
+            .map_err(|_| NodeError::Stopped)
     }
 
     /// Runs a short read on the state; it must not block.
@@ -121,7 +142,9 @@ impl Node {
     /// `Timeout` when the deadline comes first.
     pub async fn applied(&self, index: Index, deadline: Instant) -> Result<(), NodeError> {
         let waiting = self.core.replica.wait_applied(index);
-        tokio::time::timeout_at(deadline, waiting).await.map_err(|_| NodeError::Timeout)
+        tokio::time::timeout_at(deadline, waiting)
+            .await
+            .map_err(|_| NodeError::Timeout)
     }
 
     /// A watcher from `start` on (0: from the next revision), with the store's revision at that
@@ -162,7 +185,11 @@ impl Node {
         out.put_u64_le(self.core.replica.applied_index());
         let out = Bytes::from(out);
         let own = self.core.header.member;
-        let others = self.running.member_ids().into_iter().filter(|id| *id != own);
+        let others = self
+            .running
+            .member_ids()
+            .into_iter()
+            .filter(|id| *id != own);
         let deliveries = others.map(|member| {
             let (link, out) = (self.core.link_to(member), out.clone());
             async move {
@@ -195,7 +222,9 @@ impl Node {
     ) -> Result<Result<(u32, Revision, Revision), Refusal>, NodeError> {
         let replica = self.core.replica.clone();
         let hashing = move || replica.hash_kv(revision);
-        tokio::task::spawn_blocking(hashing).await.map_err(|_| NodeError::Stopped)
+        tokio::task::spawn_blocking(hashing)
+            .await
+            .map_err(|_| NodeError::Stopped)
     }
 
     /// Resolves when the member can't go on (a failed disk, a lost log): the reason, for the

@@ -33,7 +33,14 @@ impl Core {
             let size = proposal.command.size_hint();
             let claim = Arc::new(Claim::default());
             let forwarded = true;
-            let submission = Submission { proposal, size, claim, answer, deadline, forwarded };
+            let submission = Submission {
+                proposal,
+                size,
+                claim,
+                answer,
+                deadline,
+                forwarded,
+            };
             let refused = self.queue.push(submission).err();
             receivers.push((receiver, refused));
         }
@@ -68,7 +75,10 @@ impl Core {
 
     pub(crate) fn deliver_here(&self, channel: &Bytes, message: &Bytes) -> u64 {
         let listeners = self.replica.hub.listeners();
-        listeners.iter().map(|listener| listener.published(channel, message)).sum()
+        listeners
+            .iter()
+            .map(|listener| listener.published(channel, message))
+            .sum()
     }
 
     /// The incarnation a member joined with, if it has published it.

@@ -42,7 +42,10 @@ impl Registration {
 
     fn rouse(&self, revision: Revision) {
         let signal = &self.signal;
-        if signal.compare_exchange(ARMED, revision, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        if signal
+            .compare_exchange(ARMED, revision, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
             self.wake.wake(self.token);
         }
     }
@@ -74,14 +77,26 @@ impl Hub {
     ) -> Arc<Registration> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let signal = AtomicI64::new(DISARMED);
-        let registration = Arc::new(Registration { id, range, signal, wake, token });
+        let registration = Arc::new(Registration {
+            id,
+            range,
+            signal,
+            wake,
+            token,
+        });
         let mut registry = self.registry.lock();
         match &registration.range {
             KeyRange::Key(key) => {
-                registry.keys.entry(key.clone()).or_default().push(registration.clone());
+                registry
+                    .keys
+                    .entry(key.clone())
+                    .or_default()
+                    .push(registration.clone());
             }
             range => {
-                registry.ranges.insert((range.start().clone(), id), registration.clone());
+                registry
+                    .ranges
+                    .insert((range.start().clone(), id), registration.clone());
             }
         }
         registration
@@ -91,14 +106,18 @@ impl Hub {
         let mut registry = self.registry.lock();
         match &registration.range {
             KeyRange::Key(key) => {
-                let Some(list) = registry.keys.get_mut(key) else { return };
+                let Some(list) = registry.keys.get_mut(key) else {
+                    return;
+                };
                 list.retain(|other| other.id != registration.id);
                 if list.is_empty() {
                     registry.keys.remove(key);
                 }
             }
             range => {
-                registry.ranges.remove(&(range.start().clone(), registration.id));
+                registry
+                    .ranges
+                    .remove(&(range.start().clone(), registration.id));
             }
         }
     }
@@ -149,7 +168,8 @@ impl Hub {
         let registry = self.registry.lock();
         let unseen = self.announced() + 1;
         let keys = registry.keys.values().flatten();
-        keys.chain(registry.ranges.values()).for_each(|registration| registration.rouse(unseen));
+        keys.chain(registry.ranges.values())
+            .for_each(|registration| registration.rouse(unseen));
         self.announced.store(head, Ordering::SeqCst);
     }
 }
@@ -157,7 +177,8 @@ impl Hub {
 impl Registry {
     fn rouse(&self, key: &Bytes, revision: Revision) {
         if let Some(list) = self.keys.get(key) {
-            list.iter().for_each(|registration| registration.rouse(revision));
+            list.iter()
+                .for_each(|registration| registration.rouse(revision));
         }
         let starting_before = self.ranges.range(..=(key.clone(), u64::MAX));
         for (_, registration) in starting_before {

@@ -20,7 +20,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     loop {
         tokio::time::sleep(SAMPLE_INTERVAL).await;
         core.replica.clock.sample();
-        let Route::Here(stamp) = core.route() else { continue };
+        let Route::Here(stamp) = core.route() else {
+            continue;
+        };
         let (due, clock) = {
             let state = core.replica.state.read();
             (state.next_deadline(), state.clock())
@@ -28,12 +30,17 @@ pub(crate) async fn run(core: Arc<Core>) {
         let Some(due) = due else { continue };
         let behind = stamp.clock.0.saturating_sub(clock.0);
         let overdue = due <= stamp.clock;
-        if !overdue && (behind < TICK_INTERVAL.as_millis() as u64 || ticked.elapsed() < TICK_INTERVAL) {
+        if !overdue
+            && (behind < TICK_INTERVAL.as_millis() as u64 || ticked.elapsed() < TICK_INTERVAL)
+        {
             continue;
         }
         ticked = Instant::now();
         let deadline = Instant::now() + core.election_timeout;
         // Nothing is lost if it fails: the next round, or the next leader, ticks again.
-        drop(core.submit(Default::default(), Command::Tick, deadline).await);
+        drop(
+            core.submit(Default::default(), Command::Tick, deadline)
+                .await,
+        );
     }
 }

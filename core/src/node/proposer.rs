@@ -35,7 +35,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     let slots = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT_MAX));
     loop {
         core.queue.filled().await;
-        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let Ok(slot) = slots.clone().acquire_owned().await else {
+            return;
+        };
         match core.route() {
             Route::Here(stamp) => {
                 let batch = core.queue.take();
@@ -44,8 +46,11 @@ pub(crate) async fn run(core: Arc<Core>) {
                 }
             }
             Route::To(leader) => {
-                let (stay, go): (Vec<_>, Vec<_>) =
-                    core.queue.take().into_iter().partition(|submission| submission.forwarded);
+                let (stay, go): (Vec<_>, Vec<_>) = core
+                    .queue
+                    .take()
+                    .into_iter()
+                    .partition(|submission| submission.forwarded);
                 refuse_forwarded(stay);
                 if !go.is_empty() {
                     tokio::spawn(forward(core.clone(), leader, go, slot));
@@ -81,7 +86,10 @@ async fn propose(
     batch: Vec<Submission>,
     slot: OwnedSemaphorePermit,
 ) {
-    let header = EntryHeader { stamp, ..core.header };
+    let header = EntryHeader {
+        stamp,
+        ..core.header
+    };
     let mut waiting = Vec::with_capacity(batch.len());
     let mut proposals = Vec::with_capacity(batch.len());
     for submission in batch {
@@ -95,10 +103,19 @@ async fn propose(
         complete(&core_done, term, waiting, result);
         drop(slot);
     });
-    let leader = crate::raft::LeaderId { term, voted_for: core.header.member };
+    let leader = crate::raft::LeaderId {
+        term,
+        voted_for: core.header.member,
+    };
     let committed = openraft::vote::RaftLeaderId::to_committed(&leader);
     // On an error the responder was dropped with the message: the callers see "unknown".
-    if let Err(fatal) = core.raft.write(data).with_leader(committed).responder(done).await {
+    if let Err(fatal) = core
+        .raft
+        .write(data)
+        .with_leader(committed)
+        .responder(done)
+        .await
+    {
         tracing::error!(target: "raft", %fatal, "raft has stopped");
     }
 }
@@ -114,7 +131,11 @@ fn complete(
             let index = response.log_id.index();
             debug_assert_eq!(waiting.len(), response.data.len(), "one answer a proposal");
             for (submission, applied) in waiting.into_iter().zip(response.data) {
-                drop(submission.answer.send(Ok(Reply { term, index, applied })));
+                drop(submission.answer.send(Ok(Reply {
+                    term,
+                    index,
+                    applied,
+                })));
             }
         }
         Err(ClientWriteError::ForwardToLeader(_)) => core.queue.put_back(waiting),
@@ -179,7 +200,9 @@ async fn distribute(core: &Core, batch: Vec<Submission>, mut answer: Bytes) {
             }
             _ => Err(NodeError::Unknown),
         };
-        newest = result.as_ref().map_or(newest, |reply| newest.max(reply.index));
+        newest = result
+            .as_ref()
+            .map_or(newest, |reply| newest.max(reply.index));
         replies.push((submission, result));
     }
     if !not_proposed.is_empty() {

@@ -26,7 +26,9 @@ pub(crate) struct Claim(AtomicU8);
 
 impl Claim {
     fn take(&self, by: u8) -> bool {
-        self.0.compare_exchange(WAITING, by, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.0
+            .compare_exchange(WAITING, by, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     }
 
     /// True: it was not proposed and never will be. False: it may have been.
@@ -109,7 +111,9 @@ impl Queue {
             if bytes > ENTRY_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            let Some(submission) = waiting.pop_front() else { break };
+            let Some(submission) = waiting.pop_front() else {
+                break;
+            };
             if submission.claim.take(PROPOSED) {
                 batch.push(submission);
             }
@@ -129,10 +133,6 @@ impl Queue {
             }
         }
         *waiting = kept;
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.waiting.lock().len()
     }
 
     /// Refuses everything from now on.

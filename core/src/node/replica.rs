@@ -9,16 +9,16 @@ use tokio::sync::watch;
 use super::clock::LeaderClock;
 use super::hub::Hub;
 use crate::command::Entry;
-use crate::outcome::Applied;
+use crate::outcome::{Applied, Effects, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::State;
-use crate::types::Index;
-use crate::versions::{Batch, Versions};
+use crate::types::{Index, Revision};
+use crate::versions::{Change, Position, Versions};
 
 pub(crate) struct Replica {
     pub(crate) state: RwLock<State>,
     pub(crate) hub: Hub,
-    pub(crate) versions: Arc<Versions>,
+    pub(crate) versions: Versions,
     pub(crate) clock: LeaderClock,
     applied: watch::Sender<Index>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Replica {
 impl Replica {
     pub(crate) fn new(
         state: State,
-        versions: Arc<Versions>,
+        versions: Versions,
         clock: LeaderClock,
         applied: Index,
     ) -> Replica {
@@ -44,15 +44,9 @@ impl Replica {
     /// twice. Watchers are woken after it.
     pub(crate) fn apply(&self, id: LogId, entry: &Entry) -> Vec<Applied> {
         let mut state = self.state.write();
-        let mut effects = state.apply(id.committed_leader_id().term, entry, &*self.versions);
+        let mut effects = state.apply(id.committed_leader_id().term, entry, &self.versions);
         let applied = std::mem::take(&mut effects.applied);
-        let effects = Arc::new(effects);
-        self.versions.submit(Batch {
-            position: position(id),
-            effects: effects.clone(),
-            meta: state.scalars(),
-            membership: None,
-        });
+        self.store(change(id, &state, &effects));
         drop(state);
         self.hub.announce(&effects);
         self.applied.send_replace(id.index());
@@ -64,7 +58,7 @@ impl Replica {
         let state = self.state.read();
         let term = id.committed_leader_id().term;
         self.clock.term_opened(term, state.clock(), state.wall());
-        self.versions.submit(Batch::empty(position(id), state.scalars()));
+        self.store(change(id, &state, &Effects::default()));
         drop(state);
         self.applied.send_replace(id.index());
     }
@@ -72,9 +66,9 @@ impl Replica {
     pub(crate) fn apply_membership(&self, id: LogId, membership: &StoredMembership) {
         let mut bytes = Vec::new();
         wire::put_stored_membership(&mut bytes, membership);
-        let mut batch = Batch::empty(position(id), self.state.read().scalars());
-        batch.membership = Some(bytes.into());
-        self.versions.submit(batch);
+        let mut change = change(id, &self.state.read(), &Effects::default());
+        change.membership = Some(bytes.into());
+        self.store(change);
         self.applied.send_replace(id.index());
     }
 
@@ -102,10 +96,68 @@ impl Replica {
 }
 
 impl Replica {
-    pub(super) fn history(&self, _range: &crate::types::KeyRange, _next: crate::types::Revision, _max: usize) -> Option<Vec<Arc<crate::outcome::RevisionEvents>>> { None }
-    pub(super) fn hash_kv(&self, _revision: i64) -> Result<(u32,i64,i64), crate::outcome::Refusal> { Err(crate::outcome::Refusal::Compacted) }
+    /// A store that takes nothing has stopped this member: its writer has said why.
+    fn store(&self, change: Change) {
+        if let Err(error) = self.versions.submit(change) {
+            tracing::error!(target: "versions", %error, "an applied entry could not be stored");
+        }
+    }
+
+    /// Events from `next` on, from memory or disk; for watchers that lag. None: forgotten.
+    pub(super) fn history(
+        &self,
+        next: Revision,
+        max_revisions: usize,
+        max_bytes: usize,
+    ) -> Option<(Vec<Arc<RevisionEvents>>, Revision)> {
+        let slice = self.versions.events(next, max_revisions, max_bytes).ok()?;
+        Some((slice.revisions, slice.through))
+    }
+
+    /// Waits for the disk: not for async workers.
+    pub(super) fn hash_kv(&self, revision: Revision) -> Result<(u32, Revision, Revision), Refusal> {
+        {
+            let state = self.state.read();
+            if revision > state.revision() {
+                return Err(Refusal::FutureRevision);
+            }
+            if revision > 0 && revision < state.compact_revision() {
+                return Err(Refusal::Compacted);
+            }
+        }
+        self.versions
+            .hash_kv(revision)
+            .map_err(|_| Refusal::HistoryUnreadable)
+    }
 }
 
-pub(crate) fn position(id: LogId) -> (u64, u64) {
-    (id.committed_leader_id().term, id.index())
+fn change(id: LogId, state: &State, effects: &Effects) -> Change {
+    Change {
+        position: position(id),
+        revision: state.revision(),
+        compact_revision: state.compact_revision(),
+        forgotten_below: state.forgotten_below(),
+        revisions: effects.revisions.clone(),
+        lives: effects.lives.clone(),
+        leases: effects.leases.clone(),
+        state: Some(state.scalars()),
+        items: effects.items.clone(),
+        membership: None,
+    }
+}
+
+/// The store's position of an entry: how many entries are applied. Raft's log begins at index 0,
+/// and the store's 0 stands for none.
+fn position(id: LogId) -> Position {
+    Position {
+        term: id.committed_leader_id().term,
+        leader: 0,
+        index: id.index() + 1,
+    }
+}
+
+/// The last entry of a position; none if nothing was applied.
+pub(crate) fn log_id_at(position: Position) -> Option<LogId> {
+    let index = position.index.checked_sub(1)?;
+    Some(wire::log_id(position.term, index))
 }

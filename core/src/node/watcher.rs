@@ -25,7 +25,12 @@ impl Watcher {
         registration: Arc<Registration>,
         next: Revision,
     ) -> Watcher {
-        Watcher { replica, registration, next, idle: false }
+        Watcher {
+            replica,
+            registration,
+            next,
+            idle: false,
+        }
     }
 
     /// The next revision this watcher wants.
@@ -43,7 +48,10 @@ impl Watcher {
         self.registration.arm();
         let (head, oldest) = {
             let state = self.replica.state.read();
-            (state.revision(), state.oldest_watchable(&self.registration.range))
+            (
+                state.revision(),
+                state.oldest_watchable(&self.registration.range),
+            )
         };
         if self.next < oldest {
             self.registration.disarm();
@@ -51,14 +59,18 @@ impl Watcher {
         }
         if self.next > head {
             self.idle = true;
-            return Polled::Events { revisions: Vec::new(), through: head, caught_up: true };
+            return Polled::Events {
+                revisions: Vec::new(),
+                through: head,
+                caught_up: true,
+            };
         }
         self.registration.disarm();
-        let Some(read) = self.read(max_revisions).await else {
+        let Some((read, through)) = self.read(max_revisions, max_bytes).await else {
             // Forgotten between the look and the read.
             return Polled::Compacted(oldest.max(self.next + 1));
         };
-        self.take(read, max_bytes, head)
+        self.take(read, through, head)
     }
 
     /// Moves the cursor over what happened outside the range while it was idle.
@@ -72,39 +84,43 @@ impl Watcher {
         self.next = self.next.max(seen);
     }
 
-    async fn read(&self, max_revisions: usize) -> Option<Vec<Arc<RevisionEvents>>> {
-        if let Some(recent) = self.replica.versions.recent(self.next, max_revisions) {
-            return Some(recent);
+    /// What there is from the cursor on, and up to where that is everything.
+    async fn read(
+        &self,
+        max_revisions: usize,
+        max_bytes: usize,
+    ) -> Option<(Vec<Arc<RevisionEvents>>, Revision)> {
+        let recent = self.replica.versions.recent();
+        if let Some(recent) = recent.read(self.next, max_revisions, max_bytes) {
+            let through = recent
+                .last()
+                .map_or(self.next - 1, |events| events.revision);
+            return Some((recent, through));
         }
-        let (replica, range, next) =
-            (self.replica.clone(), self.registration.range.clone(), self.next);
-        tokio::task::spawn_blocking(move || replica.history(&range, next, max_revisions))
+        let (replica, next) = (self.replica.clone(), self.next);
+        tokio::task::spawn_blocking(move || replica.history(next, max_revisions, max_bytes))
             .await
             .ok()?
     }
 
-    /// Keeps what is in the range, and stops at the byte limit.
+    /// Keeps what is in the range and moves the cursor behind it.
     fn take(
         &mut self,
         read: Vec<Arc<RevisionEvents>>,
-        max_bytes: usize,
+        through: Revision,
         head: Revision,
     ) -> Polled {
-        let mut revisions = Vec::new();
-        let mut bytes = 0;
-        let mut through = self.next - 1;
-        for events in read {
-            if bytes > max_bytes {
-                break;
-            }
-            through = events.revision;
-            if let Some(inside) = inside(&self.registration.range, &events) {
-                bytes += size(&inside);
-                revisions.push(inside);
-            }
-        }
+        let range = &self.registration.range;
+        let revisions = read
+            .iter()
+            .filter_map(|events| inside(range, events))
+            .collect();
         self.next = through + 1;
-        Polled::Events { revisions, through, caught_up: through >= head }
+        Polled::Events {
+            revisions,
+            through,
+            caught_up: through >= head,
+        }
     }
 }
 
@@ -114,20 +130,26 @@ impl Drop for Watcher {
     }
 }
 
-fn size(events: &RevisionEvents) -> usize {
-    events.events.iter().map(|event| event.kv.key.len() + event.kv.value.size() + 64).sum()
-}
-
 /// The events of the range; shared when all of them are.
 fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<RevisionEvents>> {
-    let count = events.events.iter().filter(|event| range.contains(&event.kv.key)).count();
+    let count = events
+        .events
+        .iter()
+        .filter(|event| range.contains(&event.kv.key))
+        .count();
     if count == 0 {
         return None;
     }
     if count == events.events.len() {
         return Some(events.clone());
     }
-    let inside = events.events.iter().filter(|event| range.contains(&event.kv.key));
-    let events = RevisionEvents { revision: events.revision, events: inside.cloned().collect() };
+    let inside = events
+        .events
+        .iter()
+        .filter(|event| range.contains(&event.kv.key));
+    let events = RevisionEvents {
+        revision: events.revision,
+        events: inside.cloned().collect(),
+    };
     Some(Arc::new(events))
 }

@@ -37,7 +37,12 @@ pub(crate) struct PeerService {
 
 impl PeerService {
     pub(crate) fn new(hello: Hello, raft: Raft, core: Arc<Core>) -> PeerService {
-        PeerService { hello, raft, core, incarnations: Mutex::new(Vec::new()) }
+        PeerService {
+            hello,
+            raft,
+            core,
+            incarnations: Mutex::new(Vec::new()),
+        }
     }
 
     pub(super) fn hello(&self) -> Hello {
@@ -112,7 +117,11 @@ impl Session {
     /// # Errors
     /// For bytes that are no request: the connection is closed.
     pub(super) async fn handle(&mut self, frame: Frame) -> io::Result<()> {
-        let Frame { id, kind, mut payload } = frame;
+        let Frame {
+            id,
+            kind,
+            mut payload,
+        } = frame;
         match kind {
             Kind::Append => self.append(id, wire::get_append(&mut payload)?).await,
             Kind::Snapshot => self.snapshot_part(id, payload).await,
@@ -127,21 +136,34 @@ impl Session {
     ) -> io::Result<()> {
         let appends = self.appends.get_or_init(|| self.start_appends());
         appends.ids.lock().push_back(id);
-        appends.requests.send(request).await.map_err(|_| io::Error::other("appends have ended"))
+        appends
+            .requests
+            .send(request)
+            .await
+            .map_err(|_| io::Error::other("appends have ended"))
     }
 
     fn start_appends(&self) -> Appends {
         let (requests, receiver) = mpsc::channel(APPENDS_MAX);
         let ids = Arc::new(Mutex::new(VecDeque::new()));
-        let results = self.service.raft.stream_append(ReceiverStream::new(receiver));
+        let results = self
+            .service
+            .raft
+            .stream_append(ReceiverStream::new(receiver));
         let (answers, ended, waiting) = (self.answers.clone(), self.ended.clone(), ids.clone());
         tokio::spawn(async move {
             let mut results = std::pin::pin!(results);
             while let Some(Ok(result)) = results.next().await {
-                let Some(id) = waiting.lock().pop_front() else { break };
+                let Some(id) = waiting.lock().pop_front() else {
+                    break;
+                };
                 let mut out = Vec::with_capacity(32);
                 wire::put_append_result(&mut out, &result);
-                let frame = Frame { id, kind: Kind::Append, payload: out.into() };
+                let frame = Frame {
+                    id,
+                    kind: Kind::Append,
+                    payload: out.into(),
+                };
                 if answers.send(frame).await.is_err() || result.is_err() {
                     break;
                 }
@@ -157,12 +179,24 @@ impl Session {
             IncomingSnapshot::receive(incoming, payload, &self.service.raft, &self.service.core)
                 .await?;
         self.snapshot = rest;
-        let frame = Frame { id, kind: Kind::Snapshot, payload: answer };
-        self.answers.send(frame).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let frame = Frame {
+            id,
+            kind: Kind::Snapshot,
+            payload: answer,
+        };
+        self.answers
+            .send(frame)
+            .await
+            .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
     async fn spawn(&self, id: u64, kind: Kind, payload: Bytes) -> io::Result<()> {
-        let slot = self.slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let slot = self
+            .slots
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
         let (service, answers, member) = (self.service.clone(), self.answers.clone(), self.member);
         let answering = service.start(kind, payload, member)?;
         tokio::spawn(async move {

@@ -98,7 +98,10 @@ fn parse(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
     let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| buffer[at + i]));
     let (length, checksum) = (word(0) as usize, word(4));
     if !(PREFIX_BYTES..=FRAME_BYTES_MAX).contains(&length) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "peer frame of a wrong length"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "peer frame of a wrong length",
+        ));
     }
     if buffer.len() < HEADER_BYTES + length {
         return Ok(None);
@@ -106,12 +109,19 @@ fn parse(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
     buffer.advance(HEADER_BYTES);
     let mut body = buffer.split_to(length).freeze();
     if crc32c::crc32c(&body) != checksum {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "peer frame is damaged"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "peer frame is damaged",
+        ));
     }
     let id = body.get_u64_le();
     let kind = Kind::from_u8(body.get_u8())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "peer frame of unknown kind"))?;
-    Ok(Some(Frame { id, kind, payload: body }))
+    Ok(Some(Frame {
+        id,
+        kind,
+        payload: body,
+    }))
 }
 
 #[cfg(test)]
@@ -121,10 +131,18 @@ mod tests {
     #[test]
     fn a_frame_survives_the_wire_and_any_flipped_bit_is_found() {
         let mut bytes = Vec::new();
-        Frame { id: 7, kind: Kind::Vote, payload: Bytes::from_static(b"hello") }.encode(&mut bytes);
+        Frame {
+            id: 7,
+            kind: Kind::Vote,
+            payload: Bytes::from_static(b"hello"),
+        }
+        .encode(&mut bytes);
         let mut buffer = BytesMut::from(&bytes[..]);
         let frame = parse(&mut buffer).expect("valid").expect("whole");
-        assert_eq!((frame.id, frame.kind, &frame.payload[..]), (7, Kind::Vote, &b"hello"[..]));
+        assert_eq!(
+            (frame.id, frame.kind, &frame.payload[..]),
+            (7, Kind::Vote, &b"hello"[..])
+        );
         for bit in 32..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);

@@ -46,11 +46,15 @@ impl Hello {
             u64::from_le_bytes(word)
         };
         if word(0) != MAGIC {
-            return Err(refused("the other side does not speak Quorate's peer protocol"));
+            return Err(refused(
+                "the other side does not speak Quorate's peer protocol",
+            ));
         }
         let format = word(8) as u32;
         if format != FORMAT {
-            return Err(refused(&format!("peer format {format} is unknown; {FORMAT} is known")));
+            return Err(refused(&format!(
+                "peer format {format} is unknown; {FORMAT} is known"
+            )));
         }
         Ok(Hello {
             feature_level: (word(8) >> 32) as u32,
@@ -93,7 +97,10 @@ where
         )));
     }
     if theirs.target != 0 && theirs.target != ours.member {
-        return Err(refused(&format!("the caller looks for member {:x}", theirs.target)));
+        return Err(refused(&format!(
+            "the caller looks for member {:x}",
+            theirs.target
+        )));
     }
     Ok(theirs)
 }

@@ -61,7 +61,11 @@ impl Link {
         payload: Bytes,
     ) -> oneshot::Receiver<Result<Bytes, LinkError>> {
         let (answer, receiver) = oneshot::channel();
-        if let Err(refused) = self.calls.send(Call { kind, payload, answer }) {
+        if let Err(refused) = self.calls.send(Call {
+            kind,
+            payload,
+            answer,
+        }) {
             let stopped = LinkError::NotSent("this member is stopping".into());
             drop(refused.0.answer.send(Err(stopped)));
         }
@@ -126,11 +130,7 @@ async fn connect(
 }
 
 /// Runs one connection until it fails; then everything under way is `Lost`.
-async fn converse(
-    stream: Box<dyn Duplex>,
-    first: Call,
-    calls: &mut mpsc::UnboundedReceiver<Call>,
-) {
+async fn converse(stream: Box<dyn Duplex>, first: Call, calls: &mut mpsc::UnboundedReceiver<Call>) {
     let (mut input, mut output) = tokio::io::split(stream);
     let mut pending: HashMap<u64, Answer> = HashMap::new();
     let mut buffer = BytesMut::with_capacity(64 << 10);
@@ -165,16 +165,18 @@ async fn converse(
             },
         }
     }
-    pending.into_values().for_each(|answer| drop(answer.send(Err(LinkError::Lost))));
+    pending
+        .into_values()
+        .for_each(|answer| drop(answer.send(Err(LinkError::Lost))));
 }
 
-fn enqueue(
-    call: Call,
-    next_id: &mut u64,
-    pending: &mut HashMap<u64, Answer>,
-    out: &mut Vec<u8>,
-) {
+fn enqueue(call: Call, next_id: &mut u64, pending: &mut HashMap<u64, Answer>, out: &mut Vec<u8>) {
     *next_id += 1;
-    Frame { id: *next_id, kind: call.kind, payload: call.payload }.encode(out);
+    Frame {
+        id: *next_id,
+        kind: call.kind,
+        payload: call.payload,
+    }
+    .encode(out);
     pending.insert(*next_id, call.answer);
 }

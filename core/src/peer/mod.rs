@@ -13,4 +13,4 @@ pub(crate) use frame::Kind;
 pub use handshake::Hello;
 pub(crate) use link::{Link, LinkError};
 pub(crate) use server::serve;
-pub use transport::{Accept, Duplex, TcpTransport, Transport};
+pub use transport::{Accept, Boxed, Duplex, TcpTransport, Transport};

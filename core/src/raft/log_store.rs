@@ -55,8 +55,12 @@ impl LogStore {
             Some(bytes) => wire::get_log_id(&mut bytes.clone())?,
             None => None,
         };
-        let purged = log.purged().map(|purged| wire::log_id(purged.term, purged.index));
-        let last = log.bounds().map(|(_, last)| wire::log_id(last.term, last.index));
+        let purged = log
+            .purged()
+            .map(|purged| wire::log_id(purged.term, purged.index));
+        let last = log
+            .bounds()
+            .map(|(_, last)| wire::log_id(last.term, last.index));
         let memory = Memory {
             vote,
             committed,
@@ -65,7 +69,12 @@ impl LogStore {
             recent: VecDeque::new(),
             recent_bytes: 0,
         };
-        Ok(LogStore { shared: Arc::new(Shared { log, memory: Mutex::new(memory) }) })
+        Ok(LogStore {
+            shared: Arc::new(Shared {
+                log,
+                memory: Mutex::new(memory),
+            }),
+        })
     }
 
     fn read(&self, from: u64, to: u64) -> io::Result<Vec<RaftEntry>> {
@@ -75,13 +84,21 @@ impl LogStore {
         let mut entries = Vec::new();
         let mut next = from;
         while next < to {
-            let records = self.shared.log.read(next..to, READ_BYTES_MAX).map_err(io_error)?;
+            let records = self
+                .shared
+                .log
+                .read(next..to, READ_BYTES_MAX)
+                .map_err(io_error)?;
             if records.is_empty() {
                 break;
             }
             for record in records {
                 next = record.index + 1;
-                entries.push(wire::decode_payload(record.term, record.index, record.payload)?);
+                entries.push(wire::decode_payload(
+                    record.term,
+                    record.index,
+                    record.payload,
+                )?);
             }
         }
         Ok(entries)
@@ -97,7 +114,14 @@ impl Memory {
         }
         let skip = usize::try_from(from - first).ok()?;
         let take = usize::try_from(to.saturating_sub(from)).ok()?;
-        Some(self.recent.iter().skip(skip).take(take).map(|(entry, _)| entry.clone()).collect())
+        Some(
+            self.recent
+                .iter()
+                .skip(skip)
+                .take(take)
+                .map(|(entry, _)| entry.clone())
+                .collect(),
+        )
     }
 
     fn push(&mut self, entry: RaftEntry, bytes: usize) {
@@ -105,14 +129,20 @@ impl Memory {
         self.recent_bytes += bytes;
         self.recent.push_back((entry, bytes));
         while self.recent.len() > RECENT_ENTRIES_MAX || self.recent_bytes > RECENT_BYTES_MAX {
-            let Some((_, bytes)) = self.recent.pop_front() else { return };
+            let Some((_, bytes)) = self.recent.pop_front() else {
+                return;
+            };
             self.recent_bytes -= bytes;
         }
     }
 
     fn truncate(&mut self, last: Option<LogId>) {
         let keep = last.map_or(0, |id| id.index() + 1);
-        while self.recent.back().is_some_and(|(entry, _)| entry.log_id.index() >= keep) {
+        while self
+            .recent
+            .back()
+            .is_some_and(|(entry, _)| entry.log_id.index() >= keep)
+        {
             if let Some((_, bytes)) = self.recent.pop_back() {
                 self.recent_bytes -= bytes;
             }
@@ -121,7 +151,11 @@ impl Memory {
     }
 
     fn purge(&mut self, purged: LogId) {
-        while self.recent.front().is_some_and(|(e, _)| e.log_id.index() <= purged.index()) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|(e, _)| e.log_id.index() <= purged.index())
+        {
             if let Some((_, bytes)) = self.recent.pop_front() {
                 self.recent_bytes -= bytes;
             }
@@ -143,7 +177,9 @@ fn durable() -> (Done, oneshot::Receiver<io::Result<()>>) {
 }
 
 async fn finish(receiver: oneshot::Receiver<io::Result<()>>) -> io::Result<()> {
-    receiver.await.unwrap_or_else(|_| Err(io::Error::other("the log stopped")))
+    receiver
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("the log stopped")))
 }
 
 impl RaftLogReader<TypeConfig> for LogStore {
@@ -174,7 +210,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
         let memory = self.shared.memory.lock();
-        Ok(LogState { last_purged_log_id: memory.purged, last_log_id: memory.last })
+        Ok(LogState {
+            last_purged_log_id: memory.purged,
+            last_log_id: memory.last,
+        })
     }
 
     async fn get_log_reader(&mut self) -> LogStore {
@@ -220,7 +259,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let term = id.committed_leader_id().term;
             let payload = wire::encode_payload(&entry);
             let bytes = payload.len();
-            records.push(Record { index: id.index(), term, leader, payload });
+            records.push(Record {
+                index: id.index(),
+                term,
+                leader,
+                payload,
+            });
             memory.push(entry, bytes);
         }
         drop(memory);
@@ -232,7 +276,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn truncate_after(&mut self, last: Option<LogId>) -> Result<(), io::Error> {
         self.shared.memory.lock().truncate(last);
         let (done, receiver) = durable();
-        self.shared.log.truncate_after(last.map(|id| id.index()), done);
+        self.shared
+            .log
+            .truncate_after(last.map(|id| id.index()), done);
         finish(receiver).await
     }
 
@@ -240,8 +286,17 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.shared.memory.lock().purge(purged);
         let (done, receiver) = durable();
         let term = purged.committed_leader_id().term;
-        let leader = self.shared.log.position(purged.index()).map_or(0, |entry| entry.leader);
-        let mark = Purged { index: purged.index(), term, leader, opaque: Bytes::new() };
+        let leader = self
+            .shared
+            .log
+            .position(purged.index())
+            .map_or(0, |entry| entry.leader);
+        let mark = Purged {
+            index: purged.index(),
+            term,
+            leader,
+            opaque: Bytes::new(),
+        };
         self.shared.log.purge_upto(mark, done);
         finish(receiver).await
     }

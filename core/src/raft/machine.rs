@@ -1,5 +1,6 @@
 //! openraft's state machine: the only meeting of openraft and State.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use openraft::{EntryPayload, OptionalSend};
 use super::snapshot::SnapshotData;
 use super::types::{LogId, StoredMembership, TypeConfig};
 use super::wire;
-use crate::node::Replica;
+use crate::node::{Replica, log_id_at, rebuild};
 
 pub(crate) struct Machine {
     replica: Arc<Replica>,
@@ -28,7 +29,11 @@ impl Machine {
         applied: Option<LogId>,
         membership: StoredMembership,
     ) -> Machine {
-        Machine { replica, applied, membership }
+        Machine {
+            replica,
+            applied,
+            membership,
+        }
     }
 }
 
@@ -67,7 +72,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder { replica: self.replica.clone() }
+        Builder {
+            replica: self.replica.clone(),
+        }
     }
 
     async fn install_snapshot(
@@ -76,23 +83,33 @@ impl RaftStateMachine<TypeConfig> for Machine {
         snapshot: SnapshotData,
     ) -> Result<(), io::Error> {
         let SnapshotData::Incoming(install) = snapshot else {
-            return Err(io::Error::other("a snapshot of this member is not installed here"));
+            return Err(io::Error::other(
+                "a snapshot of this member is not installed here",
+            ));
         };
         let versions = self.replica.versions.clone();
-        let (state, position) = tokio::task::spawn_blocking(move || versions.install(*install))
+        let (state, position) =
+            tokio::task::spawn_blocking(move || -> Result<_, Box<dyn Error + Send + Sync>> {
+                install.finish()?;
+                let opened = versions.reopened()?;
+                Ok((rebuild(opened.parts)?, opened.position))
+            })
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
-        self.replica.replace(state, position.1);
+        let index = log_id_at(position).map_or(0, |id| id.index());
+        self.replica.replace(state, index);
         Ok(())
     }
 
     async fn get_current_snapshot(
         &mut self,
     ) -> Result<Option<SnapshotOf<TypeConfig, SnapshotData>>, io::Error> {
-        let mut builder = Builder { replica: self.replica.clone() };
+        let mut builder = Builder {
+            replica: self.replica.clone(),
+        };
         Ok(Some(builder.build_snapshot().await?))
     }
 }
@@ -115,9 +132,14 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
             Some(bytes) => wire::get_stored_membership(&mut bytes.clone())?,
             None => StoredMembership::default(),
         };
-        let (term, index) = source.position();
-        let last_log_id = (index > 0 || term > 0).then(|| wire::log_id(term, index));
-        let meta = SnapshotMeta { last_log_id, last_membership };
-        Ok(Snapshot { meta, snapshot: SnapshotData::Outgoing(Box::new(source)) })
+        let last_log_id = log_id_at(source.applied());
+        let meta = SnapshotMeta {
+            last_log_id,
+            last_membership,
+        };
+        Ok(Snapshot {
+            meta,
+            snapshot: SnapshotData::Outgoing(Box::new(source)),
+        })
     }
 }

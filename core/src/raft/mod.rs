@@ -11,8 +11,7 @@ pub(crate) mod wire;
 pub(crate) use log_store::LogStore;
 pub(crate) use machine::Machine;
 pub(crate) use network::PeerNetwork;
-pub(crate) use snapshot::{IncomingSnapshot, SnapshotData};
+pub(crate) use snapshot::IncomingSnapshot;
 pub(crate) use types::{
-    Answers, Completion, EntryData, LeaderId, LogId, Peer, Raft, RaftEntry, StoredMembership,
-    TypeConfig, Vote,
+    Completion, EntryData, LeaderId, LogId, Peer, Raft, StoredMembership, TypeConfig,
 };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use openraft::OptionalSend;
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
@@ -15,7 +16,6 @@ use openraft::raft::{
     TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::type_config::alias::SnapshotOf;
-use openraft::OptionalSend;
 
 use super::snapshot::{SnapshotData, send_snapshot};
 use super::types::{Peer, TypeConfig, Vote};
@@ -43,9 +43,20 @@ impl PeerNetwork {
     }
 
     pub(crate) fn link(&self, target: MemberId, peer: &Peer) -> Link {
-        let strip = |url: &String| url.split_once("://").map_or(url.as_str(), |(_, a)| a).into();
+        let strip = |url: &String| {
+            url.split_once("://")
+                .map_or(url.as_str(), |(_, a)| a)
+                .into()
+        };
         let addresses = peer.peer_urls.iter().map(strip).collect();
-        Link::new(self.transport.clone(), addresses, Hello { target, ..self.hello })
+        Link::new(
+            self.transport.clone(),
+            addresses,
+            Hello {
+                target,
+                ..self.hello
+            },
+        )
     }
 }
 
@@ -53,7 +64,9 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
     type Network = PeerClient;
 
     async fn new_client(&mut self, target: MemberId, peer: &Peer) -> PeerClient {
-        PeerClient { link: self.link(target, peer) }
+        PeerClient {
+            link: self.link(target, peer),
+        }
     }
 }
 
@@ -117,7 +130,11 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
+        let last = request
+            .entries
+            .last()
+            .map(|entry| entry.log_id)
+            .or(request.prev_log_id);
         let answer = tokio::time::timeout(option.hard_ttl(), self.start_append(&request)).await;
         match answer.unwrap_or_else(|_| Err(rpc_error(&LinkError::Lost)))? {
             Ok(matched) if matched == last => Ok(AppendEntriesResponse::Success),
@@ -144,7 +161,9 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
     {
         // `map` runs in order as requests arrive, so they are on the wire in order; only the
         // waiting for answers overlaps.
-        let results = input.map(|request| self.start_append(&request)).buffered(PIPELINE_MAX);
+        let results = input
+            .map(|request| self.start_append(&request))
+            .buffered(PIPELINE_MAX);
         let stream: BoxStream<'s, _> = Box::pin(results);
         Box::pin(async move { Ok(stream) })
     }
@@ -191,6 +210,10 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
             expected: *request.from_leader(),
             actual: *request.from_leader(),
         };
-        Ok(if answer.first() == Some(&1) { Ok(()) } else { Err(changed) })
+        Ok(if answer.first() == Some(&1) {
+            Ok(())
+        } else {
+            Err(changed)
+        })
     }
 }

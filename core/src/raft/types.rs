@@ -24,7 +24,10 @@ struct Inner {
 
 impl EntryData {
     pub(crate) fn new(entry: Entry) -> EntryData {
-        EntryData(Arc::new(Inner { entry, encoded: OnceLock::new() }))
+        EntryData(Arc::new(Inner {
+            entry,
+            encoded: OnceLock::new(),
+        }))
     }
 
     /// Takes the bytes as they came from the log or a peer, the kind byte first; they are kept for
@@ -33,7 +36,10 @@ impl EntryData {
         let entry = codec::decode_entry(tagged.slice(1..))?;
         let cell = OnceLock::new();
         cell.get_or_init(|| tagged);
-        Ok(EntryData(Arc::new(Inner { entry, encoded: cell })))
+        Ok(EntryData(Arc::new(Inner {
+            entry,
+            encoded: cell,
+        })))
     }
 
     pub(crate) fn entry(&self) -> &Entry {
@@ -104,7 +110,8 @@ impl RaftTypeConfig for TypeConfig {
     type LeaderId = LeaderId;
     type Vote = openraft::impls::Vote<LeaderId>;
     type Payload = openraft::EntryPayload<EntryData, MemberId, Peer>;
-    type Entry = openraft::Entry<openraft::type_config::alias::CommittedLeaderIdOf<Self>, Self::Payload>;
+    type Entry =
+        openraft::Entry<openraft::type_config::alias::CommittedLeaderIdOf<Self>, Self::Payload>;
     type AsyncRuntime = openraft_rt_tokio::TokioRuntime;
     type Responder<T>
         = Completion<T>

@@ -23,15 +23,21 @@ fn malformed(what: &'static str) -> io::Error {
 }
 
 pub(crate) fn get_u8(input: &mut Bytes) -> io::Result<u8> {
-    input.try_get_u8().map_err(|_| malformed("message is too short"))
+    input
+        .try_get_u8()
+        .map_err(|_| malformed("message is too short"))
 }
 
 pub(crate) fn get_u64(input: &mut Bytes) -> io::Result<u64> {
-    input.try_get_u64_le().map_err(|_| malformed("message is too short"))
+    input
+        .try_get_u64_le()
+        .map_err(|_| malformed("message is too short"))
 }
 
 pub(crate) fn get_u32(input: &mut Bytes) -> io::Result<u32> {
-    input.try_get_u32_le().map_err(|_| malformed("message is too short"))
+    input
+        .try_get_u32_le()
+        .map_err(|_| malformed("message is too short"))
 }
 
 pub(crate) fn get_bytes(input: &mut Bytes) -> io::Result<Bytes> {
@@ -99,7 +105,9 @@ fn put_membership(out: &mut Vec<u8>, membership: &Membership<u64, Peer>) {
         out.put_u64_le(*id);
         put_bytes(out, peer.name.as_bytes());
         out.put_u32_le(peer.peer_urls.len() as u32);
-        peer.peer_urls.iter().for_each(|url| put_bytes(out, url.as_bytes()));
+        peer.peer_urls
+            .iter()
+            .for_each(|url| put_bytes(out, url.as_bytes()));
     }
 }
 
@@ -157,9 +165,16 @@ pub(crate) fn decode_payload(term: u64, index: u64, payload: Bytes) -> io::Resul
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
         ),
         MEMBERSHIP => EntryPayload::Membership(get_membership(&mut rest)?),
-        _ => return Err(malformed("an entry is of an unknown kind: a newer version wrote it")),
+        _ => {
+            return Err(malformed(
+                "an entry is of an unknown kind: a newer version wrote it",
+            ));
+        }
     };
-    Ok(RaftEntry { log_id: log_id(term, index), payload })
+    Ok(RaftEntry {
+        log_id: log_id(term, index),
+        payload,
+    })
 }
 
 pub(crate) fn put_append(out: &mut Vec<u8>, request: &AppendEntriesRequest<TypeConfig>) {
@@ -184,7 +199,12 @@ pub(crate) fn get_append(input: &mut Bytes) -> io::Result<AppendEntriesRequest<T
         let index = get_u64(input)?;
         entries.push(decode_payload(term, index, get_bytes(input)?)?);
     }
-    Ok(AppendEntriesRequest { vote, prev_log_id, entries, leader_commit })
+    Ok(AppendEntriesRequest {
+        vote,
+        prev_log_id,
+        entries,
+        leader_commit,
+    })
 }
 
 pub(crate) fn put_append_result(out: &mut Vec<u8>, result: &StreamAppendResult<TypeConfig>) {

@@ -11,9 +11,7 @@ use super::lives::{Lease, Lives};
 use super::range::History;
 use crate::command::{Command, Entry, LeaseCommand, Proposal};
 use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
-use crate::types::{
-    ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, Stamp, Term, UnixMillis,
-};
+use crate::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, Stamp, Term, UnixMillis};
 use bytes::Bytes;
 
 /// The replicated state. A value: `apply` is total, everything else reads.
@@ -61,7 +59,10 @@ impl State {
         for proposal in &entry.proposals {
             self.expire(&proposal.command, &mut ended, &mut effects);
             let outcome = self.proposal(proposal, history, &mut effects);
-            effects.applied.push(Applied { revision: self.revision, outcome });
+            effects.applied.push(Applied {
+                revision: self.revision,
+                outcome,
+            });
         }
         self.index.prune();
         effects
@@ -136,9 +137,13 @@ impl State {
                 self.floor.touched(self.revision);
             }
             let revision = self.revision;
-            effects.revisions.push(Arc::new(RevisionEvents { revision, events }));
+            effects
+                .revisions
+                .push(Arc::new(RevisionEvents { revision, events }));
         }
-        effects.notices.extend(notices.into_iter().map(|notice| (self.revision, notice)));
+        effects
+            .notices
+            .extend(notices.into_iter().map(|notice| (self.revision, notice)));
     }
 
     fn lease_command(
@@ -153,9 +158,16 @@ impl State {
                     return Err(Refusal::LeaseExists);
                 }
                 let deadline = ClusterMillis(self.clock.0.saturating_add(*ttl_ms));
-                let lease = Lease { id: *id, ttl_ms: *ttl_ms, deadline };
+                let lease = Lease {
+                    id: *id,
+                    ttl_ms: *ttl_ms,
+                    deadline,
+                };
                 effects.leases.push(self.lives.grant(lease));
-                Ok(Outcome::LeaseGranted { id: *id, ttl_ms: *ttl_ms })
+                Ok(Outcome::LeaseGranted {
+                    id: *id,
+                    ttl_ms: *ttl_ms,
+                })
             }
             LeaseCommand::Revoke(id) => {
                 if self.lives.get(*id).is_none() {
@@ -238,10 +250,7 @@ impl State {
     }
 
     /// Current records of a range in key order.
-    pub fn iter<'a>(
-        &'a self,
-        range: &'a KeyRange,
-    ) -> impl Iterator<Item = &'a Arc<KeyValue>> + 'a {
+    pub fn iter<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a Arc<KeyValue>> + 'a {
         self.index.iter(range)
     }
 

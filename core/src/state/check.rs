@@ -13,7 +13,10 @@ impl State {
         let mut by_lease: BTreeMap<LeaseId, BTreeSet<_>> = BTreeMap::new();
         let mut own = 0;
         for (key, current, past) in self.index.all() {
-            assert!(past.windows(2).all(|pair| pair[0].0 < pair[1].0), "versions rise");
+            assert!(
+                past.windows(2).all(|pair| pair[0].0 < pair[1].0),
+                "versions rise"
+            );
             assert!(current.is_some() || !past.is_empty(), "no empty slots");
             let Some(record) = current else { continue };
             assert_eq!(&record.key, key);
@@ -29,14 +32,21 @@ impl State {
                 }
                 (false, None) if record.lease == LeaseId::NONE => {}
                 (false, None) => {
-                    by_lease.entry(record.lease).or_default().insert(key.clone());
+                    by_lease
+                        .entry(record.lease)
+                        .or_default()
+                        .insert(key.clone());
                 }
                 _ => panic!("a derived id goes with a deadline"),
             }
         }
         assert_eq!(self.lives.own().count(), own, "no deadlines without keys");
         for (id, granted) in self.lives.granted() {
-            assert_eq!(granted.keys, by_lease.remove(id).unwrap_or_default(), "keys of {id:?}");
+            assert_eq!(
+                granted.keys,
+                by_lease.remove(id).unwrap_or_default(),
+                "keys of {id:?}"
+            );
         }
         assert!(by_lease.is_empty(), "keys hang on leases that are there");
     }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
-use crate::codec::{Reader, Wire};
 use crate::codec::{DecodeError, wire_struct};
+use crate::codec::{Reader, Wire};
 use crate::command::{AlarmCommand, AlarmKind, ClusterCommand, ScriptCommand};
 use crate::outcome::{Effects, Outcome};
 use crate::types::MemberId;
@@ -28,7 +28,11 @@ pub struct MemberInfo {
     pub incarnation: u64,
 }
 
-wire_struct!(MemberInfo { name, client_urls, incarnation });
+wire_struct!(MemberInfo {
+    name,
+    client_urls,
+    incarnation
+});
 
 /// The tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +54,11 @@ fn kind_number(kind: AlarmKind) -> u8 {
 }
 
 fn kind_of(number: u8) -> AlarmKind {
-    if number == 1 { AlarmKind::NoSpace } else { AlarmKind::Corrupt }
+    if number == 1 {
+        AlarmKind::NoSpace
+    } else {
+        AlarmKind::Corrupt
+    }
 }
 
 fn name(table: u8, rest: &[u8]) -> Bytes {
@@ -71,7 +79,11 @@ impl State {
 
     /// The alarms that are on.
     pub fn alarms(&self) -> Vec<(MemberId, AlarmKind)> {
-        self.tables.alarms.iter().map(|(id, kind)| (*id, kind_of(*kind))).collect()
+        self.tables
+            .alarms
+            .iter()
+            .map(|(id, kind)| (*id, kind_of(*kind)))
+            .collect()
     }
 
     /// The body of a script, by its SHA-1 in lower-case hex.
@@ -80,7 +92,12 @@ impl State {
     }
 
     pub(super) fn cluster(&mut self, command: &ClusterCommand, effects: &mut Effects) -> Outcome {
-        let ClusterCommand::Publish { member, name: own_name, client_urls, incarnation } = command;
+        let ClusterCommand::Publish {
+            member,
+            name: own_name,
+            client_urls,
+            incarnation,
+        } = command;
         let info = MemberInfo {
             name: own_name.clone(),
             client_urls: client_urls.clone(),
@@ -88,7 +105,9 @@ impl State {
         };
         let mut row = Vec::new();
         info.put(&mut row);
-        effects.items.push((name(MEMBER, &member.to_be_bytes()), Some(row.into())));
+        effects
+            .items
+            .push((name(MEMBER, &member.to_be_bytes()), Some(row.into())));
         self.tables.members.insert(*member, info);
         Outcome::Done
     }
@@ -109,7 +128,11 @@ impl State {
             effects.items.push((name(ALARM, &key), on.then(Bytes::new)));
         }
         // As etcd: the alarm is told when it is raised, also again; a removal tells what it removed.
-        Outcome::Alarms(if changed || on { vec![(member, kind)] } else { Vec::new() })
+        Outcome::Alarms(if changed || on {
+            vec![(member, kind)]
+        } else {
+            Vec::new()
+        })
     }
 
     pub(super) fn scripts(&mut self, command: &ScriptCommand, effects: &mut Effects) -> Outcome {
@@ -120,7 +143,9 @@ impl State {
             }
             ScriptCommand::Flush => {
                 let gone = std::mem::take(&mut self.tables.scripts);
-                effects.items.extend(gone.keys().map(|sha1| (name(SCRIPT, sha1), None)));
+                effects
+                    .items
+                    .extend(gone.keys().map(|sha1| (name(SCRIPT, sha1), None)));
             }
         }
         Outcome::Done
@@ -132,7 +157,10 @@ impl Tables {
     pub(super) fn restore(&mut self, name: &Bytes, row: Bytes) -> Result<(), DecodeError> {
         let (table, rest) = (name.first(), name.slice(1.min(name.len())..));
         let id = |bytes: &[u8]| {
-            bytes.first_chunk().map(|id| u64::from_be_bytes(*id)).ok_or(DecodeError::Truncated)
+            bytes
+                .first_chunk()
+                .map(|id| u64::from_be_bytes(*id))
+                .ok_or(DecodeError::Truncated)
         };
         match table {
             Some(&MEMBER) => {

@@ -26,7 +26,9 @@ fn hash_of(record: Option<&Arc<KeyValue>>) -> Result<Arc<Hash>, Refusal> {
 }
 
 fn bytes_of(record: Option<&Arc<KeyValue>>) -> Result<Option<&Bytes>, Refusal> {
-    record.map(|record| record.value.as_bytes().ok_or(Refusal::WrongType)).transpose()
+    record
+        .map(|record| record.value.as_bytes().ok_or(Refusal::WrongType))
+        .transpose()
 }
 
 impl Draft<'_> {
@@ -36,9 +38,11 @@ impl Draft<'_> {
         let number = match op {
             DataOp::Add { key, by } => self.add(key, *by, old)?,
             DataOp::Append { key, suffix } => self.append(key, suffix, old)?,
-            DataOp::HashSet { key, fields, only_missing } => {
-                self.hash_set(key, fields, *only_missing, old)?
-            }
+            DataOp::HashSet {
+                key,
+                fields,
+                only_missing,
+            } => self.hash_set(key, fields, *only_missing, old)?,
             DataOp::HashDelete { key, fields } => self.hash_delete(key, fields, old)?,
             DataOp::HashAdd { key, field, by } => self.hash_add(key, field, *by, old)?,
         };
@@ -87,12 +91,19 @@ impl Draft<'_> {
         old: Option<&Arc<KeyValue>>,
     ) -> Result<i64, Refusal> {
         let mut hash = hash_of(old)?;
-        let missing = fields.keys().filter(|field| !hash.contains_key(*field)).count();
+        let missing = fields
+            .keys()
+            .filter(|field| !hash.contains_key(*field))
+            .count();
         if only_missing && missing < fields.len() {
             return Ok(0);
         }
         let changed = Arc::make_mut(&mut hash);
-        changed.extend(fields.iter().map(|(field, value)| (field.clone(), value.clone())));
+        changed.extend(
+            fields
+                .iter()
+                .map(|(field, value)| (field.clone(), value.clone())),
+        );
         let value = Value::Hash(hash);
         if value.size() > REQUEST_BYTES_MAX {
             return Err(Refusal::TooLarge);
@@ -109,7 +120,10 @@ impl Draft<'_> {
     ) -> Result<i64, Refusal> {
         let mut hash = hash_of(old)?;
         let changed = Arc::make_mut(&mut hash);
-        let removed = fields.iter().filter(|field| changed.remove(*field).is_some()).count();
+        let removed = fields
+            .iter()
+            .filter(|field| changed.remove(*field).is_some())
+            .count();
         match (removed, changed.is_empty()) {
             (0, _) => {}
             (_, true) => drop(self.delete(key, Cause::HashDelete)),

@@ -11,12 +11,17 @@ impl State {
         bytes.extend_from_slice(format!("{:?}", self.tables).as_bytes());
         let mut sum = crc32c::crc32c(&bytes);
         for (id, granted) in self.lives.granted() {
-            let text = format!("{id:?} {} {:?} {:?}", granted.ttl_ms, granted.deadline, granted.keys);
+            let text = format!(
+                "{id:?} {} {:?} {:?}",
+                granted.ttl_ms, granted.deadline, granted.keys
+            );
             sum = crc32c::crc32c_append(sum, text.as_bytes());
         }
         for (key, current, past) in self.index.all() {
             bytes.clear();
-            let visible = past.iter().filter(|(version, _)| version.main > self.compact_revision);
+            let visible = past
+                .iter()
+                .filter(|(version, _)| version.main > self.compact_revision);
             for (version, tombstone) in visible {
                 bytes.extend_from_slice(&version.main.to_be_bytes());
                 bytes.extend_from_slice(&version.sub.to_be_bytes());

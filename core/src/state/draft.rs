@@ -7,17 +7,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
+use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, Refusal};
 use crate::types::{
     ClusterMillis, DERIVED_LEASE_TAG, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
 };
-use crate::command::Life;
 
 /// One change, in order.
 pub(super) enum Change {
     Event(Event),
     /// A life changed without a revision: the record before and after.
-    Life { old: Arc<KeyValue>, new: Arc<KeyValue> },
+    Life {
+        old: Arc<KeyValue>,
+        new: Arc<KeyValue>,
+    },
 }
 
 pub(super) struct Draft<'a> {
@@ -48,8 +51,11 @@ pub(super) struct NewLife {
 }
 
 impl NewLife {
-    pub(super) const FOREVER: NewLife =
-        NewLife { lease: LeaseId::NONE, deadline: None, ttl_ms: 0 };
+    pub(super) const FOREVER: NewLife = NewLife {
+        lease: LeaseId::NONE,
+        deadline: None,
+        ttl_ms: 0,
+    };
 }
 
 impl<'a> Draft<'a> {
@@ -105,8 +111,10 @@ impl<'a> Draft<'a> {
         }
         let below = self.state.index.iter(range);
         let over = self.overlay.iter().filter(|(key, _)| range.contains(key));
-        let mut merged: Vec<Arc<KeyValue>> =
-            below.filter(|kv| !self.overlay.contains_key(&kv.key)).cloned().collect();
+        let mut merged: Vec<Arc<KeyValue>> = below
+            .filter(|kv| !self.overlay.contains_key(&kv.key))
+            .cloned()
+            .collect();
         let unchanged = merged.len();
         merged.extend(over.filter_map(|(_, record)| record.clone()));
         if merged.len() > unchanged {
@@ -116,13 +124,20 @@ impl<'a> Draft<'a> {
     }
 
     fn next_version(&mut self) -> Version {
-        let version = Version { main: self.state.revision + 1, sub: self.events };
+        let version = Version {
+            main: self.state.revision + 1,
+            sub: self.events,
+        };
         self.events += 1;
         version
     }
 
     /// The life a record gets. `For` and `Until` draw a new derived id.
-    pub(super) fn resolve(&mut self, life: Life, old: Option<&KeyValue>) -> Result<NewLife, Refusal> {
+    pub(super) fn resolve(
+        &mut self,
+        life: Life,
+        old: Option<&KeyValue>,
+    ) -> Result<NewLife, Refusal> {
         let clock = self.state.clock;
         match life {
             Life::Forever => Ok(NewLife::FOREVER),
@@ -141,9 +156,11 @@ impl<'a> Draft<'a> {
                 Ok(self.own_life(clock, ttl_ms))
             }
             Life::Lease(LeaseId::NONE) => Ok(NewLife::FOREVER),
-            Life::Lease(lease) if self.state.lives.is_granted(lease) => {
-                Ok(NewLife { lease, deadline: None, ttl_ms: 0 })
-            }
+            Life::Lease(lease) if self.state.lives.is_granted(lease) => Ok(NewLife {
+                lease,
+                deadline: None,
+                ttl_ms: 0,
+            }),
             Life::Lease(_) => Err(Refusal::LeaseNotFound),
         }
     }
@@ -152,7 +169,11 @@ impl<'a> Draft<'a> {
         self.derived_counter += 1;
         let lease = LeaseId(DERIVED_LEASE_TAG | self.derived_counter as i64);
         let deadline = Some(ClusterMillis(clock.0.saturating_add(ttl_ms)));
-        NewLife { lease, deadline, ttl_ms }
+        NewLife {
+            lease,
+            deadline,
+            ttl_ms,
+        }
     }
 
     /// Writes a version; returns the one it replaces.
@@ -174,9 +195,13 @@ impl<'a> Draft<'a> {
         };
         let record = Arc::new(KeyValue {
             // One allocation serves all versions of a key.
-            key: old.as_ref().map_or_else(|| key.clone(), |old| old.key.clone()),
+            key: old
+                .as_ref()
+                .map_or_else(|| key.clone(), |old| old.key.clone()),
             value,
-            create_revision: old.as_ref().map_or(modified.main, |old| old.create_revision),
+            create_revision: old
+                .as_ref()
+                .map_or(modified.main, |old| old.create_revision),
             modified,
             version: old.as_ref().map_or(1, |old| old.version + 1),
             lease: life.lease,
@@ -184,8 +209,13 @@ impl<'a> Draft<'a> {
             ttl_ms: life.ttl_ms,
             life_generation,
         });
-        self.overlay.insert(record.key.clone(), Some(record.clone()));
-        self.changes.push(Change::Event(Event { kv: record, prev: old.clone(), cause }));
+        self.overlay
+            .insert(record.key.clone(), Some(record.clone()));
+        self.changes.push(Change::Event(Event {
+            kv: record,
+            prev: old.clone(),
+            cause,
+        }));
         old
     }
 
@@ -198,11 +228,18 @@ impl<'a> Draft<'a> {
     pub(super) fn delete(&mut self, key: &[u8], cause: Cause) -> Option<Arc<KeyValue>> {
         let old = self.get(key).cloned()?;
         let modified = self.next_version();
-        let tombstone =
-            Arc::new(KeyValue { key: old.key.clone(), modified, ..KeyValue::default() });
+        let tombstone = Arc::new(KeyValue {
+            key: old.key.clone(),
+            modified,
+            ..KeyValue::default()
+        });
         self.overlay.insert(old.key.clone(), None);
         let prev = Some(old.clone());
-        self.changes.push(Change::Event(Event { kv: tombstone, prev, cause }));
+        self.changes.push(Change::Event(Event {
+            kv: tombstone,
+            prev,
+            cause,
+        }));
         Some(old)
     }
 
@@ -224,6 +261,9 @@ impl<'a> Draft<'a> {
             persisted: life.deadline.is_none() && life.lease == LeaseId::NONE,
         };
         self.notices.push(notice);
-        self.changes.push(Change::Life { old: old.clone(), new });
+        self.changes.push(Change::Life {
+            old: old.clone(),
+            new,
+        });
     }
 }

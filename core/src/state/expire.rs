@@ -15,7 +15,9 @@ impl State {
     /// Ends what is due before `command` looks. `ended` counts the keys of this entry.
     pub(super) fn expire(&mut self, command: &Command, ended: &mut usize, effects: &mut Effects) {
         while *ended < EXPIRED_KEYS_PER_ENTRY_MAX {
-            let Some(id) = self.lives.first_due(self.clock) else { return };
+            let Some(id) = self.lives.first_due(self.clock) else {
+                return;
+            };
             *ended += self.end_life(id, Cause::Expired, effects).max(1);
         }
         if self.lives.first_due(self.clock).is_some() {
@@ -54,11 +56,19 @@ impl State {
             | Command::Script(_)
             | Command::Tick => {}
         }
-        let Named { lives: mut ids, ranges, keys } = named;
+        let Named {
+            lives: mut ids,
+            ranges,
+            keys,
+        } = named;
         let records = keys.into_iter().filter_map(|key| self.index.get(key));
         let ranged = ranges.into_iter().flat_map(|range| self.index.iter(range));
         ids.extend(records.chain(ranged).map(|record| record.lease));
-        ids.retain(|id| self.lives.get(*id).is_some_and(|lease| lease.deadline <= self.clock));
+        ids.retain(|id| {
+            self.lives
+                .get(*id)
+                .is_some_and(|lease| lease.deadline <= self.clock)
+        });
         ids.sort_by_key(|id| (self.lives.get(*id).map(|lease| lease.deadline), *id));
         ids.dedup();
         ids
@@ -75,8 +85,12 @@ struct Named<'a> {
 
 impl<'a> Named<'a> {
     fn txn(&mut self, txn: &'a Txn) {
-        self.ranges.extend(txn.guards.iter().map(|guard: &Guard| &guard.range));
-        txn.then.iter().chain(&txn.otherwise).for_each(|op| self.op(op));
+        self.ranges
+            .extend(txn.guards.iter().map(|guard: &Guard| &guard.range));
+        txn.then
+            .iter()
+            .chain(&txn.otherwise)
+            .for_each(|op| self.op(op));
     }
 
     fn op(&mut self, op: &'a Op) {

@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn ranges_that_touch() {
         let span = |a: &'static str, b: &'static str| {
-            touches(&KeyRange::Span(Bytes::from_static(a.as_bytes()), Bytes::from_static(b.as_bytes())))
+            touches(&KeyRange::Span(
+                Bytes::from_static(a.as_bytes()),
+                Bytes::from_static(b.as_bytes()),
+            ))
         };
         assert!(span("a", "z") && span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(span("a", "redis/1") && !span("a", "b") && !span("s", "z") && !span("a", "redis"));

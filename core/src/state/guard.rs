@@ -72,9 +72,10 @@ fn passes(test: &Test, record: &KeyValue) -> bool {
         Test::CreateRevision(relation, than) => related(&record.create_revision, *relation, than),
         Test::ModRevision(relation, than) => related(&record.modified.main, *relation, than),
         Test::Lease(relation, LeaseId(than)) => related(&record.lease.0, *relation, than),
-        Test::Value(relation, than) => {
-            record.value.as_bytes().is_some_and(|value| related(value, *relation, than))
-        }
+        Test::Value(relation, than) => record
+            .value
+            .as_bytes()
+            .is_some_and(|value| related(value, *relation, than)),
         Test::LifeGeneration(generation) => record.life_generation == *generation,
         Test::Unchanged { .. } | Test::NotAfter(_) => false,
     }

@@ -65,7 +65,9 @@ impl Index {
     }
 
     fn slots<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = (&'a Bytes, &'a Slot)> {
-        bounds(range).into_iter().flat_map(|bounds| self.slots.range::<[u8], _>(bounds))
+        bounds(range)
+            .into_iter()
+            .flat_map(|bounds| self.slots.range::<[u8], _>(bounds))
     }
 
     /// Current records in key order.
@@ -73,7 +75,8 @@ impl Index {
         &'a self,
         range: &'a KeyRange,
     ) -> impl Iterator<Item = &'a Arc<KeyValue>> {
-        self.slots(range).filter_map(|(_, slot)| slot.current.as_ref())
+        self.slots(range)
+            .filter_map(|(_, slot)| slot.current.as_ref())
     }
 
     pub(super) fn count(&self, range: &KeyRange) -> u64 {
@@ -86,7 +89,8 @@ impl Index {
         range: &'a KeyRange,
         revision: Revision,
     ) -> impl Iterator<Item = (&'a Bytes, At<'a>)> {
-        self.slots(range).map(move |(key, slot)| (key, slot.at(revision)))
+        self.slots(range)
+            .map(move |(key, slot)| (key, slot.at(revision)))
     }
 
     /// A new version, or a tombstone.
@@ -102,11 +106,21 @@ impl Index {
         }
         let slot = self.slots.entry(record.key.clone()).or_default();
         if let Some(old) = slot.current.take() {
-            slot.past.push(Past { version: old.modified, tombstone: false });
+            slot.past.push(Past {
+                version: old.modified,
+                tombstone: false,
+            });
         }
-        debug_assert!(slot.past.last().is_none_or(|last| last.version < record.modified));
+        debug_assert!(
+            slot.past
+                .last()
+                .is_none_or(|last| last.version < record.modified)
+        );
         if record.is_tombstone() {
-            slot.past.push(Past { version: record.modified, tombstone: true });
+            slot.past.push(Past {
+                version: record.modified,
+                tombstone: true,
+            });
         } else {
             slot.current = Some(record.clone());
         }
@@ -126,7 +140,9 @@ impl Index {
 
     /// Prunes a slice; what is seen does not depend on it.
     pub(super) fn prune(&mut self) {
-        let Some((from, revision)) = self.pruning.take() else { return };
+        let Some((from, revision)) = self.pruning.take() else {
+            return;
+        };
         let mut empty = Vec::new();
         let mut looked_at = 0;
         for (key, slot) in self.slots.range_mut(from..) {
@@ -148,7 +164,11 @@ impl Index {
         &self,
     ) -> impl Iterator<Item = (&Bytes, Option<&Arc<KeyValue>>, Vec<(Version, bool)>)> {
         self.slots.iter().map(|(key, slot)| {
-            let past = slot.past.iter().map(|past| (past.version, past.tombstone)).collect();
+            let past = slot
+                .past
+                .iter()
+                .map(|past| (past.version, past.tombstone))
+                .collect();
             (key, slot.current.as_ref(), past)
         })
     }
@@ -160,7 +180,12 @@ impl Slot {
             Some(current) if current.modified.main <= revision => return At::Current(current),
             _ => {}
         }
-        match self.past.iter().rev().find(|past| past.version.main <= revision) {
+        match self
+            .past
+            .iter()
+            .rev()
+            .find(|past| past.version.main <= revision)
+        {
             Some(past) if !past.tombstone => At::Past(past.version),
             _ => At::Absent,
         }
@@ -172,8 +197,13 @@ impl Slot {
         if self.past.is_empty() {
             return;
         }
-        let below = self.past.partition_point(|past| past.version.main <= revision);
-        let current_below = self.current.as_ref().is_some_and(|c| c.modified.main <= revision);
+        let below = self
+            .past
+            .partition_point(|past| past.version.main <= revision);
+        let current_below = self
+            .current
+            .as_ref()
+            .is_some_and(|c| c.modified.main <= revision);
         let keep_newest = below > 0 && !current_below && !self.past[below - 1].tombstone;
         self.past.drain(..below - usize::from(keep_newest));
         self.past.shrink_to_fit();

@@ -40,14 +40,24 @@ impl Lives {
 
     /// The life that ends first, if its time has come.
     pub(super) fn first_due(&self, clock: ClusterMillis) -> Option<LeaseId> {
-        self.by_deadline.first().filter(|(deadline, _)| *deadline <= clock).map(|(_, id)| *id)
+        self.by_deadline
+            .first()
+            .filter(|(deadline, _)| *deadline <= clock)
+            .map(|(_, id)| *id)
     }
 
     /// A granted lease or a key's own deadline.
     pub(super) fn get(&self, id: LeaseId) -> Option<Lease> {
-        let granted = self.granted.get(&id).map(|granted| (granted.ttl_ms, granted.deadline));
+        let granted = self
+            .granted
+            .get(&id)
+            .map(|granted| (granted.ttl_ms, granted.deadline));
         let found = granted.or_else(|| self.own.get(&id).map(|own| (own.ttl_ms, own.deadline)));
-        found.map(|(ttl_ms, deadline)| Lease { id, ttl_ms, deadline })
+        found.map(|(ttl_ms, deadline)| Lease {
+            id,
+            ttl_ms,
+            deadline,
+        })
     }
 
     pub(super) fn is_granted(&self, id: LeaseId) -> bool {
@@ -70,12 +80,27 @@ impl Lives {
     }
 
     pub(super) fn grant(&mut self, lease: Lease) -> LeaseChange {
-        let Lease { id, ttl_ms, deadline } = lease;
+        let Lease {
+            id,
+            ttl_ms,
+            deadline,
+        } = lease;
         let keys = BTreeSet::new();
-        let old = self.granted.insert(id, Granted { ttl_ms, deadline, keys });
+        let old = self.granted.insert(
+            id,
+            Granted {
+                ttl_ms,
+                deadline,
+                keys,
+            },
+        );
         assert!(old.is_none(), "a lease is granted once");
         self.by_deadline.insert((deadline, id));
-        LeaseChange::Kept { id, ttl_ms, deadline }
+        LeaseChange::Kept {
+            id,
+            ttl_ms,
+            deadline,
+        }
     }
 
     /// Takes a lease away; its keys must be gone.
@@ -93,7 +118,11 @@ impl Lives {
         self.by_deadline.remove(&(granted.deadline, id));
         granted.deadline = deadline;
         self.by_deadline.insert((deadline, id));
-        Some(LeaseChange::Kept { id, ttl_ms: granted.ttl_ms, deadline })
+        Some(LeaseChange::Kept {
+            id,
+            ttl_ms: granted.ttl_ms,
+            deadline,
+        })
     }
 
     /// A record came into the state (or took another's place, which was detached before).
@@ -102,7 +131,11 @@ impl Lives {
         if let Some(granted) = self.granted.get_mut(&id) {
             granted.keys.insert(key.clone());
         } else if let Some(deadline) = record.deadline {
-            let own = Own { key: key.clone(), ttl_ms: record.ttl_ms, deadline };
+            let own = Own {
+                key: key.clone(),
+                ttl_ms: record.ttl_ms,
+                deadline,
+            };
             self.own.insert(id, own);
             self.by_deadline.insert((deadline, id));
         }
@@ -131,6 +164,8 @@ impl Lives {
 
     /// Own deadlines, by id: key and deadline.
     pub(super) fn own(&self) -> impl Iterator<Item = (LeaseId, &Bytes, ClusterMillis)> {
-        self.own.iter().map(|(id, own)| (*id, &own.key, own.deadline))
+        self.own
+            .iter()
+            .map(|(id, own)| (*id, &own.key, own.deadline))
     }
 }

@@ -30,7 +30,10 @@ impl State {
     }
 
     fn range_now(&self, op: &RangeOp) -> RangeResult {
-        let mut result = RangeResult { revision: self.revision, ..RangeResult::default() };
+        let mut result = RangeResult {
+            revision: self.revision,
+            ..RangeResult::default()
+        };
         if op.count_only {
             result.count = self.index.count(&op.range);
             return result;
@@ -48,7 +51,10 @@ impl State {
 
     fn range_at(&self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
         self.check_revision(&op.range, op.revision)?;
-        let mut result = RangeResult { revision: self.revision, ..RangeResult::default() };
+        let mut result = RangeResult {
+            revision: self.revision,
+            ..RangeResult::default()
+        };
         let fetch = if op.count_only { 0 } else { fetch_limit(op) };
         for (key, at) in self.index.at(&op.range, op.revision) {
             let wanted = result.kvs.len() < fetch;
@@ -88,7 +94,11 @@ impl State {
 
     /// The lowest revision that changes of the range can still be watched from.
     pub fn oldest_watchable(&self, range: &KeyRange) -> Revision {
-        let floor = if forgetful::touches(range) { self.floor.floor } else { 0 };
+        let floor = if forgetful::touches(range) {
+            self.floor.floor
+        } else {
+            0
+        };
         floor.max(self.compact_revision)
     }
 }
@@ -115,7 +125,10 @@ impl Draft<'_> {
 
     fn range_drafted(&self, op: &RangeOp) -> RangeResult {
         let mut kvs = self.range(&op.range);
-        let mut result = RangeResult { count: kvs.len() as u64, ..RangeResult::default() };
+        let mut result = RangeResult {
+            count: kvs.len() as u64,
+            ..RangeResult::default()
+        };
         if !op.count_only {
             kvs.truncate(fetch_limit(op));
             result.kvs = kvs;

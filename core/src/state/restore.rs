@@ -1,6 +1,6 @@
 //! Rebuilding State from what the store keeps: the scalars, leases, table rows, then every kept
-//! version in the order of its revision (of keys without history just the newest, with the life it
-//! has now).
+//! version in the order of its revision, the lives they have got since, and of keys without history
+//! the newest version.
 
 use std::sync::Arc;
 
@@ -46,11 +46,25 @@ impl Builder {
         if let Some(old) = state.index.get(&record.key).cloned() {
             state.lives.detach(&old);
         }
-        // The same bytes serve all versions of a key.
         state.index.push(record);
         if !record.is_tombstone() {
             state.lives.attach(record);
         }
+    }
+
+    /// The life that the current version has got since it was written.
+    pub fn life(&mut self, record: &Arc<KeyValue>) {
+        let state = &mut self.state;
+        if let Some(old) = state.index.get(&record.key).cloned() {
+            state.lives.detach(&old);
+            state.index.replace(record);
+            state.lives.attach(record);
+        }
+    }
+
+    /// The current record of a key.
+    pub fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
+        self.state.index.get(key)
     }
 
     pub fn build(mut self) -> State {

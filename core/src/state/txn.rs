@@ -3,9 +3,7 @@
 
 use super::draft::{Change, Draft};
 use super::range::History;
-use crate::command::{
-    DeleteOp, Judged, Life, OnError, Op, PutOp, PutValue, SetLifeOp, Txn,
-};
+use crate::command::{DeleteOp, Judged, Life, OnError, Op, PutOp, PutValue, SetLifeOp, Txn};
 use crate::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, Refusal, TxnOutcome};
 use crate::types::{ClusterMillis, UnixMillis};
@@ -55,7 +53,11 @@ impl Draft<'_> {
                 OnError::Collect => self.collected(op, path, history),
             });
         }
-        Ok(TxnOutcome { succeeded, results, changed: self.changes.len() > before })
+        Ok(TxnOutcome {
+            succeeded,
+            results,
+            changed: self.changes.len() > before,
+        })
     }
 
     fn inner(
@@ -110,8 +112,13 @@ impl Draft<'_> {
             (PutValue::Keep, Some(old)) => old.value.clone(),
             (PutValue::Keep, None) => return Err(Refusal::KeyNotFound),
         };
-        let prev = self.put(&op.key, value, life, Cause::Put).filter(|_| op.want_prev);
-        Ok(OpResult::Put { prev, revision: self.revision() })
+        let prev = self
+            .put(&op.key, value, life, Cause::Put)
+            .filter(|_| op.want_prev);
+        Ok(OpResult::Put {
+            prev,
+            revision: self.revision(),
+        })
     }
 
     fn delete_op(&mut self, op: &DeleteOp) -> OpResult {
@@ -124,13 +131,21 @@ impl Draft<'_> {
                 prev.push(record);
             }
         }
-        OpResult::Delete { deleted, prev, revision: self.revision() }
+        OpResult::Delete {
+            deleted,
+            prev,
+            revision: self.revision(),
+        }
     }
 
     fn set_life_op(&mut self, op: &SetLifeOp) -> Result<bool, Refusal> {
-        let Some(old) = self.get(&op.key).cloned() else { return Ok(false) };
+        let Some(old) = self.get(&op.key).cloned() else {
+            return Ok(false);
+        };
         let until = self.deadline_of(op.life);
-        let had = old.deadline.or_else(|| self.state.lives.get(old.lease).map(|l| l.deadline));
+        let had = old
+            .deadline
+            .or_else(|| self.state.lives.get(old.lease).map(|l| l.deadline));
         let condition = op.condition;
         let later = until.is_some_and(|until| had.is_some_and(|had| until > had));
         let earlier = until.is_some_and(|until| had.is_none_or(|had| until < had));
@@ -168,6 +183,11 @@ impl Draft<'_> {
     }
 
     pub(super) fn into_changes(self) -> (Vec<Change>, Vec<Notice>, u64, u64) {
-        (self.changes, self.notices, self.life_counter, self.derived_counter)
+        (
+            self.changes,
+            self.notices,
+            self.life_counter,
+            self.derived_counter,
+        )
     }
 }
