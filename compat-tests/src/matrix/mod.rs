@@ -1,0 +1,8 @@
+//! The client matrix: client × scenario × server, run, judged and printed.
+
+mod judge;
+mod play;
+mod report;
+mod rows;
+
+pub use report::run;
