@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 const POLL: Duration = Duration::from_millis(5);
 
 /// What a program that ended by itself left behind.
@@ -182,6 +184,12 @@ impl Follow {
         (0..count)
             .map(|_| self.line(limit).map(|line| line + "\n"))
             .collect()
+    }
+
+    /// SIGINT, as a user ends it by Ctrl-C.
+    pub fn interrupt(&self) {
+        // The handle is unreaped, so the id cannot belong to another process.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
     }
 
     /// Writes `text` to the program's standard input.

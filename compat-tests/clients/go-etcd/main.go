@@ -20,7 +20,25 @@ type scenario struct {
 }
 
 var scenarios = []scenario{
-	{"kv", playKV},
+	{"put", playPut},
+	{"put-errors", playPutErrors},
+	{"get", playGet},
+	{"delete", playDelete},
+	{"range-stream", playRangeStream},
+	{"txn", playTxn},
+	{"txn-errors", playTxnErrors},
+	{"stm", playSTM},
+	{"watch", playWatch},
+	{"watch-atomic", playWatchAtomic},
+	{"watch-fragment", playWatchFragment},
+	{"watch-progress", playWatchProgress},
+	{"lease", playLease},
+	{"lease-expiry", playLeaseExpiry},
+	{"mutex", playMutex},
+	{"election", playElection},
+	{"namespace", playNamespace},
+	{"maintenance", playMaintenance},
+	{"compact", playCompact},
 }
 
 const scenarioLimit = 30 * time.Second

@@ -1,8 +1,9 @@
 //! The clients of the matrix, one line each.
 
+mod etcdctl;
 mod go_etcd;
 
 use crate::client::Client;
 
 /// Every client, in the order in which the table shows them.
-pub const ALL: &[Client] = &[go_etcd::CLIENT];
+pub const ALL: &[Client] = &[etcdctl::CLIENT_3_7, etcdctl::CLIENT_3_4, go_etcd::CLIENT];
