@@ -1,12 +1,14 @@
 //! The real things that Quorate is measured against, and the toolchains that make the clients:
 //! each is built or installed on first use and kept in the cache.
 
+mod cargo;
 mod debian;
 mod etcd;
 mod go;
 mod python;
 mod redis;
 
+pub use cargo::program as cargo_program;
 pub use etcd::{etcd, etcdctl_3_4, etcdctl_3_7, etcdutl};
 pub use go::program as go_program;
 pub use python::environment as python_environment;
