@@ -117,7 +117,8 @@ func playWatchFragment(ctx context.Context, c *clientv3.Client) error {
 			from = put.Header.Revision
 		}
 	}
-	watch := c.Watch(ctx, "frag/", clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithFragment())
+	options := opts(clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithFragment())
+	watch := c.Watch(ctx, "frag/", options...)
 	events, err := collect(watch, 6)
 	if err != nil {
 		return err

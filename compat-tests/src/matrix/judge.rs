@@ -18,12 +18,37 @@ pub(super) enum Verdict {
     Unlisted(String),
 }
 
+/// One of the two columns of the table.
+#[derive(Clone, Copy)]
+pub(super) enum Server {
+    Real,
+    Quorate,
+}
+
+impl Server {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Quorate => "quorate",
+        }
+    }
+}
+
 /// One line of the printed table.
 pub(super) struct Line {
     pub client: &'static str,
     pub scenario: String,
     pub real: Verdict,
     pub quorate: Verdict,
+}
+
+impl Line {
+    pub(super) fn verdict(&self, server: Server) -> &Verdict {
+        match server {
+            Server::Real => &self.real,
+            Server::Quorate => &self.quorate,
+        }
+    }
 }
 
 /// The table's lines for one client: its listed scenarios, then others that it played.

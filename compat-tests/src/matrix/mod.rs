@@ -1,5 +1,6 @@
 //! The client matrix: client × scenario × server, run, judged and printed.
 
+mod failures;
 mod judge;
 mod play;
 mod report;

@@ -10,7 +10,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::judge::{Line, Verdict, judge};
+use super::failures;
+use super::judge::{Line, Server, Verdict, judge};
 use super::play::{Played, play};
 use super::rows::{self, Row};
 use crate::client::Client;
@@ -86,38 +87,10 @@ fn play_client(client: &Client, rows: &[Row]) -> Vec<Line> {
         client.protocol.real(),
         (begun.elapsed() - real_took).as_secs_f32()
     );
-    print_failures(&lines, &real, &quorate);
+    for (server, played) in [(Server::Real, &real), (Server::Quorate, &quorate)] {
+        failures::print(client.name, &lines, server, played);
+    }
     lines
-}
-
-fn print_failures(lines: &[Line], real: &Played, quorate: &Played) {
-    for line in lines {
-        let name = format!("{} {}", line.client, line.scenario);
-        for (server, verdict) in [("real", &line.real), ("quorate", &line.quorate)] {
-            match verdict {
-                Verdict::Fail(why) => println!("FAIL {name} on {server}: {why}"),
-                Verdict::Unlisted(why) if why != "not run" => {
-                    println!("unlisted {name} on {server}: {why}");
-                }
-                Verdict::LeftOut(why) => println!("left out {name} on {server}: {why}"),
-                Verdict::Pass | Verdict::Unlisted(_) => {}
-            }
-        }
-    }
-    for (played, verdicts) in [
-        (
-            real,
-            lines.iter().map(|line| &line.real).collect::<Vec<_>>(),
-        ),
-        (quorate, lines.iter().map(|line| &line.quorate).collect()),
-    ] {
-        let failed = verdicts
-            .iter()
-            .any(|verdict| matches!(verdict, Verdict::Fail(_)));
-        if let (true, Played::Steps { log, .. }) = (failed, played) {
-            println!("{log}");
-        }
-    }
 }
 
 fn print_table(lines: &[Line]) {
