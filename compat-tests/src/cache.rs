@@ -89,3 +89,21 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_input_is_another_entry() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let input = directory.path().join("go.mod");
+        let hash_of = |content: &str| {
+            fs::write(&input, content).expect("a file in it can be written");
+            hash(std::slice::from_ref(&input)).expect("it can be read")
+        };
+        let (first, second) = (hash_of("v1"), hash_of("v2"));
+        assert_ne!(first, second);
+        assert_eq!(first, hash_of("v1"));
+    }
+}

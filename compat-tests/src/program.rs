@@ -97,3 +97,20 @@ fn newest(folder: &Path) -> io::Result<(SystemTime, PathBuf)> {
     }
     Ok(newest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_older_than_its_sources_is_refused() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        refuse_stale(file.path()).expect("a file made just now is newer than every source");
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        file.as_file()
+            .set_modified(long_ago)
+            .expect("its owner may set its time");
+        let refusal = refuse_stale(file.path()).expect_err("it is older than every source");
+        assert!(refusal.to_string().contains("older than"), "{refusal}");
+    }
+}
