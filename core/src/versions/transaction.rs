@@ -248,16 +248,21 @@ impl<'txn> Tables<'txn> {
     }
 
     fn opaque(&mut self, change: &Change) -> Result<(), VersionsError> {
-        let bytes = &mut self.head.row_bytes;
+        let (row, bytes) = (&mut self.row, &mut self.head.row_bytes);
         if let Some(state) = &change.state {
-            self.state.put(ONLY, state, bytes)?;
+            schema::encode_opaque(state, row);
+            self.state.put(ONLY, row, bytes)?;
         }
         if let Some(membership) = &change.membership {
-            self.membership.put(ONLY, membership, bytes)?;
+            schema::encode_opaque(membership, row);
+            self.membership.put(ONLY, row, bytes)?;
         }
         for (name, item) in &change.items {
             match item {
-                Some(item) => self.items.put(name, item, bytes)?,
+                Some(item) => {
+                    schema::encode_opaque(item, row);
+                    self.items.put(name, row, bytes)?;
+                }
                 None => self.items.remove(name, bytes)?,
             }
         }
