@@ -11,7 +11,8 @@
 //! latest     key                    → the current record of a forgetful key
 //! recent     be64 revision          → RevisionEvents of forgetful keys, above the floor
 //! ```
-//! Every row ends with a checksum. Keys and rows are bytes, so that a snapshot is a stream of (table, key, row).
+//! Every row ends with a checksum. Keys and rows are bytes, so that a snapshot is a stream of
+//! (table, key, row).
 
 use std::sync::Arc;
 

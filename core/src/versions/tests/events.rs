@@ -42,9 +42,9 @@ fn slices_add_up_to_what_was_applied() {
             for _ in 0..random.random_range(1..4) {
                 let key = format!("{kind}{}", random.random_range(0..5));
                 match random.random_bool(0.7) {
-                    true => drop(maker.put(&key, "value").put("redis/0/x", "y")),
-                    false => drop(maker.delete(&key)),
-                }
+                    true => maker.put(&key, "value").put("redis/0/x", "y"),
+                    false => maker.delete(&key),
+                };
             }
             let change = maker.make();
             applied.extend(change.revisions.clone());

@@ -193,8 +193,12 @@ impl Maker {
                     let size = random.random_range(0..400);
                     self.put(&key, &"v".repeat(size));
                 }
-                5..7 => drop(self.delete(&key)),
-                7..8 => drop(self.life(&key, random.random_range(1..1000))),
+                5..7 => {
+                    self.delete(&key);
+                }
+                7..8 => {
+                    self.life(&key, random.random_range(1..1000));
+                }
                 8..9 => {
                     let ttl = random.random_bool(0.7).then_some(1000);
                     self.lease(random.random_range(1..5), ttl);
