@@ -98,3 +98,14 @@ fn a_damaged_file_is_refused_not_served() {
         "{why}"
     );
 }
+
+/// Everything a test needs is in a seed: `QUORATE_SEEDS=1000..2000 cargo test -- --ignored`.
+#[test]
+#[ignore = "long: many seeds"]
+fn many_crashes() {
+    let seeds = std::env::var("QUORATE_SEEDS").unwrap_or_else(|_| "0..400".to_owned());
+    let (from, to) = seeds.split_once("..").unwrap();
+    for seed in from.parse().unwrap()..to.parse().unwrap() {
+        run(seed);
+    }
+}

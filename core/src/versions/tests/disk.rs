@@ -172,7 +172,11 @@ impl StorageBackend for Backend {
     fn sync_data(&self) -> io::Result<()> {
         self.faults.syncs.fetch_add(1, Ordering::SeqCst);
         if self.faults.fail_sync.load(Ordering::SeqCst) {
-            return Err(io::Error::other("injected: sync failed"));
+            // Of a kind that a write may be tried again after, but never a sync.
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "injected: sync failed",
+            ));
         }
         let mut file = self.file.lock();
         file.durable = file.current.clone();
