@@ -7,6 +7,11 @@ pub mod limits;
 pub mod outcome;
 pub mod types;
 
+pub mod disk;
+pub mod log;
+
 pub mod node;
+pub mod peer;
+mod raft;
 pub mod state;
 pub mod versions;

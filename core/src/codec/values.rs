@@ -126,6 +126,7 @@ wire_struct!(KeyValue {
     version,
     lease,
     deadline,
+    ttl_ms,
     life_generation,
 });
 

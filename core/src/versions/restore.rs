@@ -40,6 +40,7 @@ pub enum Part {
         modified: Version,
         lease: LeaseId,
         deadline: Option<ClusterMillis>,
+        ttl_ms: u64,
         life_generation: u64,
     },
     /// The current record of a forgetful key, its life included.
@@ -121,6 +122,7 @@ fn life(key: &[u8], row: &[u8]) -> Result<Part, VersionsError> {
         modified: life.modified,
         lease: life.lease,
         deadline: life.deadline,
+        ttl_ms: life.ttl_ms,
         life_generation: life.life_generation,
     })
 }

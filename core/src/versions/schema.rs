@@ -106,6 +106,7 @@ pub(super) struct LifeRow {
     pub modified: Version,
     pub lease: LeaseId,
     pub deadline: Option<ClusterMillis>,
+    pub ttl_ms: u64,
     pub life_generation: u64,
 }
 
@@ -113,6 +114,7 @@ wire_struct!(LifeRow {
     modified,
     lease,
     deadline,
+    ttl_ms,
     life_generation
 });
 

@@ -240,6 +240,7 @@ impl<'txn> Tables<'txn> {
             modified: kv.modified,
             lease: kv.lease,
             deadline: kv.deadline,
+            ttl_ms: kv.ttl_ms,
             life_generation: kv.life_generation,
         };
         schema::encode(&life, &mut self.row);
