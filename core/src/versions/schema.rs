@@ -199,8 +199,3 @@ pub(super) fn parse_version_key(key: &[u8]) -> Result<Version, VersionsError> {
         source: DecodeError::Truncated,
     })
 }
-
-/// Keys that keep no history: the Redis keyspaces and their views.
-pub(super) fn is_forgetful(key: &[u8]) -> bool {
-    key.starts_with(b"redis/") || key.starts_with(b"redis@")
-}

@@ -24,6 +24,7 @@ use super::schema::{
     Row, STATE, Table, VERSIONS,
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
+use crate::state::is_forgetful;
 use crate::types::{KeyValue, LeaseId};
 
 /// A table that counts its bytes.
@@ -179,7 +180,7 @@ impl<'txn> Tables<'txn> {
     fn revision(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
         let mut forgetful = Vec::new();
         for event in &events.events {
-            if schema::is_forgetful(&event.kv.key) {
+            if is_forgetful(&event.kv.key) {
                 let kv = (!event.is_delete()).then(|| Arc::clone(&event.kv));
                 self.newest.insert(event.kv.key.clone(), kv);
                 forgetful.push(event.clone());
@@ -232,7 +233,7 @@ impl<'txn> Tables<'txn> {
 
     fn life(&mut self, kv: &Arc<KeyValue>) -> Result<(), VersionsError> {
         let bytes = &mut self.head.row_bytes;
-        if schema::is_forgetful(&kv.key) {
+        if is_forgetful(&kv.key) {
             self.newest.insert(kv.key.clone(), Some(Arc::clone(kv)));
             return Ok(());
         }
