@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::command::{Command, RangeOp};
 use crate::outcome::{NodeError, Notice, RangeResult, Refusal, Reply, RevisionEvents};
@@ -115,7 +116,28 @@ pub struct Node {
     _private: (),
 }
 
+/// Why a member did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
 impl Node {
+    /// Starts a member on this machine.
+    pub async fn start(config: NodeConfig) -> Result<Node, StartError> {
+        let _ = config;
+        unimplemented!()
+    }
+
+    /// The store's revision here and now.
+    pub fn revision(&self) -> Revision {
+        unimplemented!()
+    }
+
+    /// Registered watchers.
+    pub fn watchers(&self) -> usize {
+        unimplemented!()
+    }
+
     /// Puts a command through the log; on any member. `deadline` bounds the whole call.
     pub async fn propose(
         &self,
@@ -182,7 +204,7 @@ impl Node {
 
     /// Broadcasts a plain PUBLISH to the subscribers on all members, without the log; returns how
     /// many received it.
-    pub async fn publish(&self, channel: Bytes, payload: Bytes) -> Result<u64, NodeError> {
+    pub async fn publish(&self, channel: Bytes, payload: Bytes) -> u64 {
         let _ = (channel, payload);
         unimplemented!()
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::command::{Command, Entry, Guard, RangeOp};
+use crate::command::{AlarmKind, Command, Entry, Guard, RangeOp};
 use crate::outcome::{Effects, LeaseChange, RangeResult, Refusal};
 use crate::types::{
-    ClusterMillis, KeyRange, KeyValue, LeaseId, Principal, Revision, UnixMillis, Value, Version,
+    ClusterMillis, KeyRange, KeyValue, LeaseId, MemberId, Principal, Revision, UnixMillis, Value, Version,
 };
 
 /// Old versions, read by an op that names an old revision. Answers are the same on every member.
@@ -97,6 +97,11 @@ impl State {
 
     /// Granted leases by deadline.
     pub fn leases(&self) -> Vec<Lease> {
+        unimplemented!()
+    }
+
+    /// Alarms that are raised, in order of member and kind.
+    pub fn alarms(&self) -> Vec<(MemberId, AlarmKind)> {
         unimplemented!()
     }
 
