@@ -23,7 +23,9 @@ const LEARNER_PATHS: [&str; 3] = [
 /// # Errors
 /// etcd's answer if not.
 pub fn check(shared: &Shared, path: &str, headers: &HeaderMap) -> Result<(), Status> {
-    let version = headers.get(CLIENT_VERSION).map(|version| version.as_bytes());
+    let version = headers
+        .get(CLIENT_VERSION)
+        .map(|version| version.as_bytes());
     if version.is_some_and(|version| std::str::from_utf8(version).is_err()) {
         return Err(error::INVALID_API_VERSION.into());
     }
@@ -40,7 +42,9 @@ pub fn check(shared: &Shared, path: &str, headers: &HeaderMap) -> Result<(), Sta
 /// The version a client tells, for the metrics; etcd's word when it tells none.
 pub fn client_version(headers: &HeaderMap) -> &str {
     let version = headers.get(CLIENT_VERSION);
-    version.and_then(|version| version.to_str().ok()).unwrap_or("unknown")
+    version
+        .and_then(|version| version.to_str().ok())
+        .unwrap_or("unknown")
 }
 
 fn wants_leader(headers: &HeaderMap) -> bool {

@@ -274,7 +274,9 @@ pub fn txn_response(shape: &Txn, outcome: TxnOutcome) -> pb::TxnResponse {
     pb::TxnResponse {
         header: Some(pb::ResponseHeader::default()),
         succeeded: outcome.succeeded,
-        responses: responses.map(|(op, result)| response_op(op, result)).collect(),
+        responses: responses
+            .map(|(op, result)| response_op(op, result))
+            .collect(),
     }
 }
 
@@ -287,9 +289,16 @@ fn response_op(op: &Op, result: OpResult) -> pb::ResponseOp {
         (_, OpResult::Put { prev, revision }) => {
             Some(Response::ResponsePut(put_response(prev, revision)))
         }
-        (_, OpResult::Delete { deleted, prev, revision }) => {
-            Some(Response::ResponseDeleteRange(delete_response(deleted, &prev, revision)))
-        }
+        (
+            _,
+            OpResult::Delete {
+                deleted,
+                prev,
+                revision,
+            },
+        ) => Some(Response::ResponseDeleteRange(delete_response(
+            deleted, &prev, revision,
+        ))),
         (Op::Txn(inner), OpResult::Txn(outcome)) => {
             Some(Response::ResponseTxn(txn_response(inner, outcome)))
         }

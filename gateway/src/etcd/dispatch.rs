@@ -22,8 +22,8 @@ use super::health::HealthService;
 use super::kv::KvService;
 use super::lease::LeaseService;
 use super::maintenance::MaintenanceService;
-use super::reply::{self, Reply};
 use super::renewals::Renewals;
+use super::reply::{self, Reply};
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
 use super::watch::WatchService;
@@ -142,7 +142,9 @@ impl Services {
 
 /// What grpc-go says of an RPC that it doesn't know.
 fn unknown(service: &str, name: &str) -> Status {
-    let is_known = methods::METHODS.iter().any(|method| method.service() == service);
+    let is_known = methods::METHODS
+        .iter()
+        .any(|method| method.service() == service);
     Status::unimplemented(match is_known {
         true => format!("unknown method {name} for service {service}"),
         false => format!("unknown service {service}"),
@@ -166,7 +168,9 @@ fn reworded(reply: Reply) -> Reply {
 /// grpc-go's error for tonic's "… found N bytes, the limit is: M bytes".
 fn too_large(message: &str) -> Option<Status> {
     let sizes = message.strip_prefix("Error, decoded message length too large: found ")?;
-    let (found, limit) = sizes.strip_suffix(" bytes")?.split_once(" bytes, the limit is: ")?;
+    let (found, limit) = sizes
+        .strip_suffix(" bytes")?
+        .split_once(" bytes, the limit is: ")?;
     let text = format!("grpc: received message larger than max ({found} vs. {limit})");
     Some(Status::resource_exhausted(text))
 }
@@ -193,6 +197,9 @@ mod tests {
         let told = unknown("v3lockpb.Lock", "Lock");
         assert_eq!(told.message(), "unknown service v3lockpb.Lock");
         let told = unknown("etcdserverpb.KV", "Nope");
-        assert_eq!(told.message(), "unknown method Nope for service etcdserverpb.KV");
+        assert_eq!(
+            told.message(),
+            "unknown method Nope for service etcdserverpb.KV"
+        );
     }
 }

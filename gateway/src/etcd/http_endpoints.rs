@@ -41,7 +41,9 @@ pub async fn serve(shared: &Shared, request: &Request<Incoming>) -> Reply {
 
 fn method_not_allowed() -> Reply {
     let mut reply = reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-    reply.headers_mut().insert(header::ALLOW, http::HeaderValue::from_static("GET"));
+    reply
+        .headers_mut()
+        .insert(header::ALLOW, http::HeaderValue::from_static("GET"));
     reply
 }
 
@@ -86,7 +88,9 @@ impl<'a> Query<'a> {
     fn of(query: &'a str) -> Query<'a> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         Query {
-            pairs: pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect(),
+            pairs: pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .collect(),
         }
     }
 
@@ -146,14 +150,21 @@ async fn read(shared: &Shared, is_serializable: bool) -> Result<(), Status> {
         limit: 1,
         ..RangeOp::new(KeyRange::Key(bytes::Bytes::new()))
     };
-    let read = shared.node.range(&op).await.map_err(|error| call.unanswered(error))?;
+    let read = shared
+        .node
+        .range(&op)
+        .await
+        .map_err(|error| call.unanswered(error))?;
     read.map(drop).map_err(super::error::refused)
 }
 
 /// The checks that a path names: all of a kind, or one.
 fn checks_at(path: &str) -> Option<(&'static str, Vec<&'static str>)> {
     for (kind, checks) in [("livez", LIVEZ), ("readyz", READYZ)] {
-        let Some(rest) = path.strip_prefix('/').and_then(|path| path.strip_prefix(kind)) else {
+        let Some(rest) = path
+            .strip_prefix('/')
+            .and_then(|path| path.strip_prefix(kind))
+        else {
             continue;
         };
         if rest.is_empty() {
@@ -194,7 +205,9 @@ async fn run_checks(
     };
     let mut reply = reply::text(StatusCode::OK, told + "ok\n");
     let nosniff = http::HeaderValue::from_static("nosniff");
-    reply.headers_mut().insert("x-content-type-options", nosniff);
+    reply
+        .headers_mut()
+        .insert("x-content-type-options", nosniff);
     reply
 }
 
@@ -221,8 +234,14 @@ mod tests {
 
     #[test]
     fn sub_paths_name_one_check() {
-        assert_eq!(checks_at("/livez"), Some(("livez", vec!["serializable_read"])));
-        assert_eq!(checks_at("/readyz/non_learner"), Some(("readyz", vec!["non_learner"])));
+        assert_eq!(
+            checks_at("/livez"),
+            Some(("livez", vec!["serializable_read"]))
+        );
+        assert_eq!(
+            checks_at("/readyz/non_learner"),
+            Some(("readyz", vec!["non_learner"]))
+        );
         assert_eq!(checks_at("/livez/non_learner"), None);
         assert_eq!(checks_at("/readyzz"), None);
         assert_eq!(checks_at("/"), None);

@@ -80,7 +80,12 @@ impl pb::kv_server::Kv for KvService {
         self.shared.metrics.ranges.inc();
         let barrier = call.barrier(request.serializable).await?;
         let op = convert::range_op(&request);
-        let result = self.shared.node.range(&op).await.map_err(|e| call.unanswered(e))?;
+        let result = self
+            .shared
+            .node
+            .range(&op)
+            .await
+            .map_err(|e| call.unanswered(e))?;
         let result = result.map_err(error::refused)?;
         let mut response = convert::range_response(&op, &result);
         response.header = self.shared.header(result.revision, barrier.term);
@@ -133,7 +138,12 @@ impl pb::kv_server::Kv for KvService {
         self.shared.metrics.deletes.inc();
         let txn = convert::lone(Op::Delete(convert::delete_op(request)));
         let reply = call.propose(Command::Txn(txn)).await?;
-        let OpResult::Delete { deleted, prev, revision } = lone_result(&reply)? else {
+        let OpResult::Delete {
+            deleted,
+            prev,
+            revision,
+        } = lone_result(&reply)?
+        else {
             return Err(unexpected(&reply.applied.outcome));
         };
         let mut response = convert::delete_response(deleted, &prev, revision);
@@ -167,7 +177,9 @@ impl pb::kv_server::Kv for KvService {
         request: Request<pb::CompactionRequest>,
     ) -> Result<Response<pb::CompactionResponse>, Status> {
         let call = self.shared.call(request.metadata().as_ref());
-        let reply = call.propose(Command::Compact(request.get_ref().revision)).await?;
+        let reply = call
+            .propose(Command::Compact(request.get_ref().revision))
+            .await?;
         match &reply.applied.outcome {
             Ok(_) => Ok(Response::new(pb::CompactionResponse {
                 header: self.head(&reply),

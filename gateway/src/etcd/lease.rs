@@ -58,7 +58,8 @@ impl LeaseService {
             asked
         };
         let ttl_ms = ttl * 1000;
-        call.propose(Command::Lease(LeaseCommand::Grant { id, ttl_ms })).await
+        call.propose(Command::Lease(LeaseCommand::Grant { id, ttl_ms }))
+            .await
     }
 }
 
@@ -70,14 +71,12 @@ impl pb::lease_server::Lease for LeaseService {
     ) -> Result<Response<pb::LeaseGrantResponse>, Status> {
         let reply = self.grant(request).await?;
         match reply.applied.outcome {
-            Ok(Outcome::LeaseGranted { id, ttl_ms }) => {
-                Ok(Response::new(pb::LeaseGrantResponse {
-                    header: self.shared.header(reply.applied.revision, reply.term),
-                    id: id.0,
-                    ttl: seconds(ttl_ms),
-                    error: String::new(),
-                }))
-            }
+            Ok(Outcome::LeaseGranted { id, ttl_ms }) => Ok(Response::new(pb::LeaseGrantResponse {
+                header: self.shared.header(reply.applied.revision, reply.term),
+                id: id.0,
+                ttl: seconds(ttl_ms),
+                error: String::new(),
+            })),
             Ok(other) => Err(unexpected(&other)),
             Err(refusal) => Err(error::refused(refusal)),
         }
@@ -89,7 +88,9 @@ impl pb::lease_server::Lease for LeaseService {
     ) -> Result<Response<pb::LeaseRevokeResponse>, Status> {
         let call = self.shared.call(request.metadata().as_ref());
         let id = LeaseId(request.get_ref().id);
-        let reply = call.propose(Command::Lease(LeaseCommand::Revoke(id))).await?;
+        let reply = call
+            .propose(Command::Lease(LeaseCommand::Revoke(id)))
+            .await?;
         reply.applied.outcome.map_err(error::refused)?;
         Ok(Response::new(pb::LeaseRevokeResponse {
             header: self.shared.header(reply.applied.revision, reply.term),
@@ -102,7 +103,10 @@ impl pb::lease_server::Lease for LeaseService {
         &self,
         request: Request<Streaming<pb::LeaseKeepAliveRequest>>,
     ) -> Result<Response<KeepAliveStream>, Status> {
-        Ok(Response::new(keep_alive::stream(self.shared.clone(), request)))
+        Ok(Response::new(keep_alive::stream(
+            self.shared.clone(),
+            request,
+        )))
     }
 
     async fn lease_time_to_live(
@@ -135,8 +139,13 @@ impl pb::lease_server::Lease for LeaseService {
         &self,
         _request: Request<pb::LeaseLeasesRequest>,
     ) -> Result<Response<pb::LeaseLeasesResponse>, Status> {
-        let (revision, leases) = self.shared.node.read(|state| (state.revision(), state.leases()));
-        let leases = leases.into_iter().map(|lease| pb::LeaseStatus { id: lease.id.0 });
+        let (revision, leases) = self
+            .shared
+            .node
+            .read(|state| (state.revision(), state.leases()));
+        let leases = leases
+            .into_iter()
+            .map(|lease| pb::LeaseStatus { id: lease.id.0 });
         Ok(Response::new(pb::LeaseLeasesResponse {
             header: self.shared.header(revision, self.shared.term()),
             leases: leases.collect(),

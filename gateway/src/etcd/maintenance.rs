@@ -41,7 +41,10 @@ fn alarm_member((member, kind): (MemberId, AlarmKind)) -> pb::AlarmMember {
 
 /// How Go prints an alarm; etcd's Status lists them so.
 fn alarm_text((member, kind): (MemberId, AlarmKind)) -> String {
-    format!("memberID:{member} alarm:{} ", alarm_type(kind).as_str_name())
+    format!(
+        "memberID:{member} alarm:{} ",
+        alarm_type(kind).as_str_name()
+    )
 }
 
 impl MaintenanceService {
@@ -49,8 +52,8 @@ impl MaintenanceService {
     fn listed(&self, wanted: pb::AlarmType) -> Vec<pb::AlarmMember> {
         let alarms = self.shared.node.read(|state| state.alarms());
         let alarms = alarms.into_iter();
-        let chosen = alarms
-            .filter(|(_, kind)| wanted == pb::AlarmType::None || alarm_type(*kind) == wanted);
+        let chosen =
+            alarms.filter(|(_, kind)| wanted == pb::AlarmType::None || alarm_type(*kind) == wanted);
         chosen.map(alarm_member).collect()
     }
 
@@ -111,7 +114,11 @@ impl pb::maintenance_server::Maintenance for MaintenanceService {
         let alarms = self.shared.node.read(|state| state.alarms());
         errors.extend(alarms.into_iter().map(alarm_text));
         let bytes = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        let quota = self.shared.options.quota_bytes.unwrap_or(QUOTA_DEFAULT_BYTES);
+        let quota = self
+            .shared
+            .options
+            .quota_bytes
+            .unwrap_or(QUOTA_DEFAULT_BYTES);
         Ok(Response::new(pb::StatusResponse {
             header: self.shared.header(status.revision, status.term),
             version: API_VERSION.to_string(),
@@ -136,7 +143,12 @@ impl pb::maintenance_server::Maintenance for MaintenanceService {
         request: Request<pb::HashRequest>,
     ) -> Result<Response<pb::HashResponse>, Status> {
         let call = self.shared.call(request.metadata().as_ref());
-        let hashed = self.shared.node.hash_kv(0).await.map_err(|e| call.unanswered(e))?;
+        let hashed = self
+            .shared
+            .node
+            .hash_kv(0)
+            .await
+            .map_err(|e| call.unanswered(e))?;
         let (hash, revision, _) = hashed.map_err(error::refused)?;
         Ok(Response::new(pb::HashResponse {
             header: self.shared.header(revision, self.shared.term()),
@@ -150,7 +162,12 @@ impl pb::maintenance_server::Maintenance for MaintenanceService {
     ) -> Result<Response<pb::HashKvResponse>, Status> {
         let call = self.shared.call(request.metadata().as_ref());
         let wanted = request.get_ref().revision;
-        let hashed = self.shared.node.hash_kv(wanted).await.map_err(|e| call.unanswered(e))?;
+        let hashed = self
+            .shared
+            .node
+            .hash_kv(wanted)
+            .await
+            .map_err(|e| call.unanswered(e))?;
         let (hash, hash_revision, compact_revision) = hashed.map_err(error::refused)?;
         Ok(Response::new(pb::HashKvResponse {
             header: self.shared.header_now(),
@@ -164,7 +181,9 @@ impl pb::maintenance_server::Maintenance for MaintenanceService {
         &self,
         _request: Request<pb::DefragmentRequest>,
     ) -> Result<Response<pb::DefragmentResponse>, Status> {
-        Err(not_offered("defragmentation (freed space is reused without it)"))
+        Err(not_offered(
+            "defragmentation (freed space is reused without it)",
+        ))
     }
 
     type SnapshotStream =

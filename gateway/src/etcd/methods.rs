@@ -99,3 +99,13 @@ pub const METHODS: [Method; 45] = [
     unary("/grpc.health.v1.Health/List"),
     streaming("/grpc.health.v1.Health/Watch", Kind::ServerStream),
 ];
+
+/// The rows that metrics are kept for.
+pub fn metric_rows() -> impl Iterator<Item = crate::metrics::MethodRow> {
+    METHODS.iter().map(|method| crate::metrics::MethodRow {
+        path: method.path,
+        kind: method.kind.label(),
+        service: method.service(),
+        name: method.name(),
+    })
+}

@@ -18,8 +18,8 @@ mod overlap;
 mod quota;
 mod range_stream;
 mod read_txn;
-mod renewals;
 mod render;
+mod renewals;
 mod reply;
 mod shared;
 mod standing;
@@ -27,5 +27,6 @@ mod version;
 mod watch;
 
 pub use dispatch::Etcd;
+pub use methods::metric_rows;
 pub use shared::EtcdOptions;
 pub use version::{API_VERSION, CLUSTER_VERSION, STORAGE_VERSION};

@@ -195,8 +195,14 @@ mod tests {
         assert!(!passes(vec![delete("a", ""), put("a")]));
         assert!(!passes(vec![put("b"), delete("a", "c")]));
         assert!(passes(vec![put("c"), delete("a", "c")]));
-        assert!(!passes(vec![nested(vec![delete("a", "c")], vec![]), put("b")]));
-        assert!(!passes(vec![delete("a", "c"), nested(vec![put("b")], vec![])]));
+        assert!(!passes(vec![
+            nested(vec![delete("a", "c")], vec![]),
+            put("b")
+        ]));
+        assert!(!passes(vec![
+            delete("a", "c"),
+            nested(vec![put("b")], vec![])
+        ]));
     }
 
     #[test]

@@ -21,7 +21,9 @@ pub async fn check(shared: &Shared, call: &Call<'_>, cost: u64) -> Result<(), St
         return Ok(());
     }
     let (member, kind) = (shared.member, AlarmKind::NoSpace);
-    let raised = call.propose(Command::Alarm(AlarmCommand::Activate { member, kind })).await;
+    let raised = call
+        .propose(Command::Alarm(AlarmCommand::Activate { member, kind }))
+        .await;
     if let Err(error) = raised {
         tracing::warn!(%error, "the alarm NOSPACE could not be raised");
     }

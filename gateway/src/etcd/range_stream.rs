@@ -106,7 +106,9 @@ impl Cursor {
 
     fn last(&mut self, mut chunk: pb::RangeResponse, count: u64) -> pb::RangeResponse {
         self.is_done = true;
-        chunk.header = self.shared.header(self.pinned.unwrap_or_default(), self.term);
+        chunk.header = self
+            .shared
+            .header(self.pinned.unwrap_or_default(), self.term);
         chunk.count = i64::try_from(count).unwrap_or(i64::MAX);
         chunk
     }
@@ -156,6 +158,9 @@ mod tests {
     #[test]
     fn the_next_chunk_starts_right_after_the_last_key() {
         let range = KeyRange::Span("a".into(), "c".into());
-        assert_eq!(from(&range, successor(b"b")), KeyRange::Span("b\0".into(), "c".into()));
+        assert_eq!(
+            from(&range, successor(b"b")),
+            KeyRange::Span("b\0".into(), "c".into())
+        );
     }
 }

@@ -39,14 +39,19 @@ pub async fn run(
 ) -> Result<pb::TxnResponse, Status> {
     let barrier = call.barrier(convert::is_serializable(request)).await?;
     let shape = convert::txn(request.clone());
-    let view = shared.node.read(|state| look(state, &shape)).map_err(error::refused)?;
+    let view = shared
+        .node
+        .read(|state| look(state, &shape))
+        .map_err(error::refused)?;
     let mut results = Vec::with_capacity(view.results.len());
     for (op, result) in reads(&shape, view.succeeded).zip(view.results) {
         let mut result = match result {
             Some(result) => result,
             None => {
                 let result = shared.node.range(op).await;
-                result.map_err(|e| call.unanswered(e))?.map_err(error::refused)?
+                result
+                    .map_err(|e| call.unanswered(e))?
+                    .map_err(error::refused)?
             }
         };
         result.revision = view.revision;
@@ -76,7 +81,9 @@ fn look(state: &State, shape: &Txn) -> Result<View, Refusal> {
     Ok(View {
         revision,
         succeeded,
-        results: reads(shape, succeeded).map(read).collect::<Result<_, _>>()?,
+        results: reads(shape, succeeded)
+            .map(read)
+            .collect::<Result<_, _>>()?,
     })
 }
 

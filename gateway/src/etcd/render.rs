@@ -17,7 +17,9 @@ const MARK: &str = "base64:";
 pub fn value(value: &Value) -> Bytes {
     match value {
         Value::Bytes(bytes) => bytes.clone(),
-        Value::Hash(hash) => json!({ "type": "hash", "value": fields(hash) }).to_string().into(),
+        Value::Hash(hash) => json!({ "type": "hash", "value": fields(hash) })
+            .to_string()
+            .into(),
     }
 }
 
@@ -42,7 +44,9 @@ mod tests {
 
     fn rendered(entries: &[(&'static [u8], &'static [u8])]) -> Bytes {
         let entries = entries.iter();
-        let hash: Hash = entries.map(|(k, v)| (Bytes::from(*k), Bytes::from(*v))).collect();
+        let hash: Hash = entries
+            .map(|(k, v)| (Bytes::from(*k), Bytes::from(*v)))
+            .collect();
         value(&Value::Hash(Arc::new(hash)))
     }
 
@@ -60,6 +64,9 @@ mod tests {
 
     #[test]
     fn no_two_values_read_the_same() {
-        assert_ne!(rendered(&[(b"f", b"\xff")]), rendered(&[(b"f", b"base64:/w==")]));
+        assert_ne!(
+            rendered(&[(b"f", b"\xff")]),
+            rendered(&[(b"f", b"base64:/w==")])
+        );
     }
 }

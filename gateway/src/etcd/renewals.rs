@@ -111,7 +111,11 @@ impl Proposer {
         loop {
             let deadline = (Instant::now() + self.try_timeout).min(end);
             let principal = Principal::default();
-            let error = match self.node.propose(&principal, command.clone(), deadline).await {
+            let error = match self
+                .node
+                .propose(&principal, command.clone(), deadline)
+                .await
+            {
                 Ok(reply) => match reply.applied.outcome {
                     Ok(Outcome::LeaseRenewed(ttls)) => return Ok(ttls),
                     other => {

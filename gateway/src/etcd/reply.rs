@@ -24,7 +24,10 @@ pub fn code(reply: &Reply) -> Code {
 pub fn error(code: StatusCode, text: &str) -> Reply {
     let mut reply = body(code, TEXT, format!("{text}\n"));
     let headers = reply.headers_mut();
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     reply
 }
 
@@ -32,7 +35,9 @@ pub fn body(code: StatusCode, content_type: HeaderValue, text: impl Into<Bytes>)
     let text: Bytes = text.into();
     let mut reply = Response::new(Body::new(http_body_util::Full::new(text)));
     *reply.status_mut() = code;
-    reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     reply
 }
 

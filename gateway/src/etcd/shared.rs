@@ -106,7 +106,11 @@ impl Call<'_> {
     /// What etcd answers when the member can't.
     pub async fn propose(&self, command: Command) -> Result<Reply, Status> {
         let principal = Principal::default();
-        let reply = self.shared.node.propose(&principal, command, self.deadline).await;
+        let reply = self
+            .shared
+            .node
+            .propose(&principal, command, self.deadline)
+            .await;
         reply.map_err(|error| self.unanswered(error))
     }
 
@@ -158,7 +162,10 @@ mod tests {
             grpc_timeout(&headers)
         };
         assert_eq!(read("5S"), Some(Duration::from_secs(5)));
-        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(
+            read("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
         assert_eq!(read("20m"), Some(Duration::from_millis(20)));
         assert_eq!(read("999999999S"), None);
         assert_eq!(read("S"), None);

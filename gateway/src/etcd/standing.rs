@@ -32,7 +32,11 @@ impl Standing {
             leader_changes: AtomicU64::new(0),
             leaderless: watch::Sender::new(0),
         });
-        tokio::spawn(standing.clone().look(node, election_timeout * ELECTIONS_MAX));
+        tokio::spawn(
+            standing
+                .clone()
+                .look(node, election_timeout * ELECTIONS_MAX),
+        );
         standing
     }
 

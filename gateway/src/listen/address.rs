@@ -26,16 +26,22 @@ impl Address {
             return Err(format!("\"{url}\" is not a URL; write {scheme}://IP:port"));
         };
         if found == format!("{scheme}s") {
-            return Err(format!("\"{url}\" asks for TLS, which is not supported yet; use {scheme}://"));
+            return Err(format!(
+                "\"{url}\" asks for TLS, which is not supported yet; use {scheme}://"
+            ));
         }
         if found != scheme {
-            return Err(format!("\"{url}\" has the scheme {found}; write {scheme}://IP:port"));
+            return Err(format!(
+                "\"{url}\" has the scheme {found}; write {scheme}://IP:port"
+            ));
         }
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = rest
             .rsplit_once(':')
             .ok_or_else(|| format!("\"{url}\" has no port; write {scheme}://IP:port"))?;
-        let port = port.parse().map_err(|_| format!("\"{url}\" has no valid port"))?;
+        let port = port
+            .parse()
+            .map_err(|_| format!("\"{url}\" has no valid port"))?;
         let ip = ip(host).ok_or_else(|| {
             format!("\"{url}\" has no IP address to listen on (localhost is allowed)")
         })?;
@@ -49,7 +55,9 @@ fn ip(host: &str) -> Option<IpAddr> {
         // As Go: no host is every interface.
         "" => Some(Ipv4Addr::UNSPECIFIED.into()),
         _ => {
-            let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+            let bare = host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'));
             bare.unwrap_or(host).parse().ok()
         }
     }

@@ -196,9 +196,15 @@ impl Filter {
 
 enum Step {
     /// That many bytes pass, then comes the next place.
-    Pass { bytes: usize, next: Place },
+    Pass {
+        bytes: usize,
+        next: Place,
+    },
     /// That many bytes are replaced by a frame.
-    Rewrite { bytes: usize, frame: Vec<u8> },
+    Rewrite {
+        bytes: usize,
+        frame: Vec<u8>,
+    },
     NeedMore,
 }
 
@@ -288,7 +294,10 @@ fn harmless(head: &[u8; FRAME_HEAD_BYTES], payload: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let dashed = literal.value.iter().map(|&byte| if is_kept(byte) { byte } else { b'-' });
+    let dashed = literal
+        .value
+        .iter()
+        .map(|&byte| if is_kept(byte) { byte } else { b'-' });
     let dashed: Vec<u8> = dashed.collect();
     let mut frame = head.to_vec();
     frame.extend_from_slice(&payload[..start + literal.start]);
@@ -366,7 +375,11 @@ mod tests {
         let odd = stream(b"#initially=[127.0.0.1:2379]");
         let harmless = stream(b"-initially--127.0.0.1-2379-");
         for piece in 1..odd.len() + 1 {
-            assert_eq!(read_through(&odd, piece).await, harmless, "pieces of {piece}");
+            assert_eq!(
+                read_through(&odd, piece).await,
+                harmless,
+                "pieces of {piece}"
+            );
         }
     }
 

@@ -1,7 +1,6 @@
 //! One accepted connection of any kind. Everything above reads and writes it alike.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,7 +9,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 /// As accepted, before it belongs to a thread's runtime.
 pub enum Accepted {
-    Tcp(std::net::TcpStream, SocketAddr),
+    Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
 
@@ -26,7 +25,7 @@ impl Accepted {
     /// When the runtime can't take it.
     pub fn adopt(self) -> io::Result<Connection> {
         Ok(match self {
-            Accepted::Tcp(stream, _) => {
+            Accepted::Tcp(stream) => {
                 stream.set_nodelay(true)?;
                 Connection::Tcp(TcpStream::from_std(stream)?)
             }

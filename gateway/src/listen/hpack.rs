@@ -151,7 +151,10 @@ static CODES: LazyLock<Vec<Length>> = LazyLock::new(|| {
 
 fn huffman(raw: &[u8]) -> Option<Vec<u8>> {
     let (mut out, mut code, mut bits) = (Vec::with_capacity(raw.len() * 2), 0_u32, 0);
-    for bit in raw.iter().flat_map(|byte| (0..8).rev().map(move |shift| byte >> shift & 1)) {
+    for bit in raw
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |shift| byte >> shift & 1))
+    {
         code = code << 1 | u32::from(bit);
         bits += 1;
         let length = CODES.get(bits)?;
@@ -182,7 +185,10 @@ mod tests {
         assert_eq!((found.start, found.end), (4, 17));
         let mut plain = vec![0x82, 0x86, 0x84, 0x41];
         plain_string(b"www.example.com", &mut plain);
-        assert_eq!(find_authority(&plain).expect("found").value, b"www.example.com");
+        assert_eq!(
+            find_authority(&plain).expect("found").value,
+            b"www.example.com"
+        );
     }
 
     #[test]
@@ -191,7 +197,10 @@ mod tests {
             assert_eq!(find_authority(&CODED[..end]), None, "cut at {end}");
         }
         assert_eq!(find_authority(&[0x82, 0x86, 0xbf]), None);
-        assert_eq!(find_authority(&[0x41, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(
+            find_authority(&[0x41, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            None
+        );
     }
 
     #[test]

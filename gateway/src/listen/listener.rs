@@ -93,8 +93,8 @@ impl Listener {
     async fn accept(&self) -> io::Result<Accepted> {
         Ok(match &self.socket {
             Socket::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                Accepted::Tcp(stream.into_std()?, peer)
+                let (stream, _peer) = listener.accept().await?;
+                Accepted::Tcp(stream.into_std()?)
             }
             Socket::Unix(listener) => Accepted::Unix(listener.accept().await?.0.into_std()?),
         })

@@ -83,9 +83,21 @@ impl GrpcMetrics {
         let started = Family::<Started, Counter>::default();
         let handled = Family::<Handled, Counter>::default();
         let clients = Family::<Client, Counter>::default();
-        registry.register("grpc_server_started", "RPCs started on the server", started.clone());
-        registry.register("grpc_server_handled", "RPCs completed on the server", handled.clone());
-        registry.register("etcd_server_client_requests", "Requests by client", clients.clone());
+        registry.register(
+            "grpc_server_started",
+            "RPCs started on the server",
+            started.clone(),
+        );
+        registry.register(
+            "grpc_server_handled",
+            "RPCs completed on the server",
+            handled.clone(),
+        );
+        registry.register(
+            "etcd_server_client_requests",
+            "Requests by client",
+            clients.clone(),
+        );
         let methods = rows.map(|row| {
             let labels = Started {
                 grpc_type: row.kind,
@@ -99,7 +111,9 @@ impl GrpcMetrics {
                 handled: handled.clone(),
                 labels,
             };
-            method.ok = handled.get_or_create(&method.handled_labels(Code::Ok)).clone();
+            method.ok = handled
+                .get_or_create(&method.handled_labels(Code::Ok))
+                .clone();
             (row.path, Arc::new(method))
         });
         GrpcMetrics {

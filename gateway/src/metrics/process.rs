@@ -23,12 +23,22 @@ pub struct ProcessMetrics {
 impl ProcessMetrics {
     pub fn register(registry: &mut Registry) -> ProcessMetrics {
         let started = Gauge::<f64, AtomicU64>::default();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         started.set(now.as_secs_f64());
-        registry.register("process_start_time_seconds", "Start, in seconds since 1970", started);
+        registry.register(
+            "process_start_time_seconds",
+            "Start, in seconds since 1970",
+            started,
+        );
         let cpu_seconds = Gauge::default();
         let total = Gauge::<f64, AtomicU64>::clone(&cpu_seconds);
-        registry.register("process_cpu_seconds_total", "User and system time spent", total);
+        registry.register(
+            "process_cpu_seconds_total",
+            "User and system time spent",
+            total,
+        );
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, Gauge::clone(&gauge));
@@ -82,7 +92,9 @@ fn kibibytes(status: &str, name: &str) -> Option<i64> {
 }
 
 fn open_files_limit(limits: &str) -> Option<i64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -94,7 +106,13 @@ mod tests {
     fn proc_files_are_read_by_field() {
         let stat = "7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0";
         assert_eq!(cpu_seconds(stat), Some(3.0));
-        assert_eq!(kibibytes("VmSize:\t  12 kB\nVmRSS:\t 5 kB\n", "VmRSS:"), Some(5));
-        assert_eq!(open_files_limit("Max open files            1024   4096   files\n"), Some(1024));
+        assert_eq!(
+            kibibytes("VmSize:\t  12 kB\nVmRSS:\t 5 kB\n", "VmRSS:"),
+            Some(5)
+        );
+        assert_eq!(
+            open_files_limit("Max open files            1024   4096   files\n"),
+            Some(1024)
+        );
     }
 }

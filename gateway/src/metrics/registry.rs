@@ -92,18 +92,30 @@ struct Gauges {
 }
 
 impl Metrics {
-    pub fn new(member: u64, versions: Versions, methods: impl Iterator<Item = MethodRow>) -> Metrics {
+    pub fn new(
+        member: u64,
+        versions: Versions,
+        methods: impl Iterator<Item = MethodRow>,
+    ) -> Metrics {
         let mut registry = Registry::default();
         register_identity(&mut registry, member, versions);
         let (checks, check_counts) = (Family::default(), Family::default());
-        registry.register("etcd_server_healthcheck", "Results of checks", Family::clone(&checks));
+        registry.register(
+            "etcd_server_healthcheck",
+            "Results of checks",
+            Family::clone(&checks),
+        );
         let counts = Family::clone(&check_counts);
         registry.register("etcd_server_healthchecks", "Checks by result", counts);
         Metrics {
             grpc: GrpcMetrics::register(&mut registry, methods),
             ranges: counter(&mut registry, "etcd_mvcc_range", "Ranges read"),
             puts: counter(&mut registry, "etcd_mvcc_put", "Puts seen by this member"),
-            deletes: counter(&mut registry, "etcd_mvcc_delete", "Deletes seen by this member"),
+            deletes: counter(
+                &mut registry,
+                "etcd_mvcc_delete",
+                "Deletes seen by this member",
+            ),
             txns: counter(&mut registry, "etcd_mvcc_txn", "Txns seen by this member"),
             watch_streams: gauge(&mut registry, "etcd_debugging_mvcc_watch_stream_total"),
             health_successes: gauge(&mut registry, "etcd_server_health_success"),
@@ -117,7 +129,9 @@ impl Metrics {
     }
 
     pub fn checked(&self, r#type: &'static str, name: &'static str, passed: bool) {
-        self.checks.get_or_create(&Check { r#type, name }).set(i64::from(passed));
+        self.checks
+            .get_or_create(&Check { r#type, name })
+            .set(i64::from(passed));
         let status = if passed { "success" } else { "error" };
         let labels = CheckStatus {
             r#type,
@@ -152,11 +166,15 @@ fn register_identity(registry: &mut Registry, member: u64, versions: Versions) {
     registry.register("etcd_server_id", "The member's id, in hex", ids);
     let servers = Family::<ServerVersion, Gauge>::default();
     let server_version = versions.server;
-    servers.get_or_create(&ServerVersion { server_version }).set(1);
+    servers
+        .get_or_create(&ServerVersion { server_version })
+        .set(1);
     registry.register("etcd_server_version", "The API level that is kept", servers);
     let clusters = Family::<ClusterVersion, Gauge>::default();
     let cluster_version = versions.cluster;
-    clusters.get_or_create(&ClusterVersion { cluster_version }).set(1);
+    clusters
+        .get_or_create(&ClusterVersion { cluster_version })
+        .set(1);
     registry.register("etcd_cluster_version", "The cluster's API level", clusters);
 }
 
@@ -164,7 +182,11 @@ impl Gauges {
     fn register(registry: &mut Registry) -> Gauges {
         let leader_changes = Counter::default();
         let seen = Counter::clone(&leader_changes);
-        registry.register("etcd_server_leader_changes_seen", "Leader changes seen", seen);
+        registry.register(
+            "etcd_server_leader_changes_seen",
+            "Leader changes seen",
+            seen,
+        );
         Gauges {
             has_leader: gauge(registry, "etcd_server_has_leader"),
             is_leader: gauge(registry, "etcd_server_is_leader"),
@@ -197,7 +219,8 @@ impl Gauges {
         self.revision.set(now.revision);
         self.compact_revision.set(now.compact_revision);
         self.keys.set(unsigned(now.keys));
-        self.watchers.set(i64::try_from(now.watchers).unwrap_or(i64::MAX));
+        self.watchers
+            .set(i64::try_from(now.watchers).unwrap_or(i64::MAX));
     }
 }
 

@@ -120,7 +120,8 @@ impl WatchStream {
             is_idle: true,
         };
         self.slots.insert(id, Slot::Active(Box::new(active)));
-        self.send(self.response(id, now, |response| response.created = true)).await?;
+        self.send(self.response(id, now, |response| response.created = true))
+            .await?;
         self.poll(id).await.map(drop)
     }
 
@@ -191,7 +192,11 @@ impl WatchStream {
         let polled = active.cursor.poll(POLL_REVISIONS_MAX, POLL_BYTES_MAX).await;
         let (revisions, through, caught_up) = match polled {
             Polled::Compacted(revision) => return self.overtaken(id, revision).await,
-            Polled::Events { revisions, through, caught_up } => (revisions, through, caught_up),
+            Polled::Events {
+                revisions,
+                through,
+                caught_up,
+            } => (revisions, through, caught_up),
         };
         let (now, compact) = self
             .shared
@@ -212,7 +217,9 @@ impl WatchStream {
     }
 
     async fn send_batch(&self, id: i64, batch: Batch, is_fragmented: bool) -> Sent {
-        let response = self.response(id, batch.revision, |response| response.events = batch.events);
+        let response = self.response(id, batch.revision, |response| {
+            response.events = batch.events
+        });
         if !is_fragmented {
             return self.send(response).await;
         }
