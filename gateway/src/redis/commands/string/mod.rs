@@ -1,0 +1,6 @@
+//! Commands on strings.
+
+mod get;
+mod rows;
+
+pub use rows::ROWS;
