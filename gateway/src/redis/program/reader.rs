@@ -7,9 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::node::Node;
-use quorate_core::types::{
-    ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, UnixMillis,
-};
+use quorate_core::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, UnixMillis};
 
 /// The times a program sees, frozen for its whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -85,7 +85,11 @@ where
     Fut: Future<Output = (View, T)>,
 {
     let mut keys: BTreeSet<Bytes> = match kind {
-        Kind::Write => scope.keys.iter().map(|k| scope.keyspace.key(scope.db, k)).collect(),
+        Kind::Write => scope
+            .keys
+            .iter()
+            .map(|k| scope.keyspace.key(scope.db, k))
+            .collect(),
         Kind::Read | Kind::WeakRead => BTreeSet::new(),
     };
     let reader: Arc<dyn Reader> = Arc::new(scope.node.clone());
@@ -114,8 +118,8 @@ where
             if !reader.hold(watched) {
                 return Ok(None);
             }
-            let consistent = watched.is_empty()
-                && (kind == Kind::WeakRead || guards.is_single_read());
+            let consistent =
+                watched.is_empty() && (kind == Kind::WeakRead || guards.is_single_read());
             if consistent || reader.hold(&with(watched, &guards)) {
                 return Ok(Some(answer));
             }
@@ -128,7 +132,9 @@ where
             on_error: OnError::Abort,
             ..Txn::default()
         };
-        let Some(index) = propose(scope, txn).await? else { return Ok(Some(answer)) };
+        let Some(index) = propose(scope, txn).await? else {
+            return Ok(Some(answer));
+        };
         scope.node.applied(index, scope.deadline).await?;
         if !watched.is_empty() && !reader.hold(watched) {
             return Ok(None);
@@ -141,7 +147,10 @@ where
 
 /// None when the txn's effects happened, else the index of the entry that refused them.
 async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> {
-    let reply = scope.node.propose(scope.principal, Command::Txn(txn), scope.deadline).await?;
+    let reply = scope
+        .node
+        .propose(scope.principal, Command::Txn(txn), scope.deadline)
+        .await?;
     match reply.applied.outcome {
         Ok(Outcome::Txn(outcome)) if outcome.succeeded => Ok(None),
         Ok(_) => Ok(Some(reply.index)),
@@ -151,12 +160,18 @@ async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> 
 
 async fn barrier(scope: &Scope<'_>) -> Result<Now, NodeError> {
     let barrier = scope.node.barrier(scope.deadline).await?;
-    Ok(Now { clock: barrier.clock, wall: barrier.wall })
+    Ok(Now {
+        clock: barrier.clock,
+        wall: barrier.wall,
+    })
 }
 
 fn local_now(node: &Node) -> Now {
     let barrier = node.local_barrier();
-    Now { clock: barrier.clock, wall: barrier.wall }
+    Now {
+        clock: barrier.clock,
+        wall: barrier.wall,
+    }
 }
 
 fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {
@@ -167,5 +182,9 @@ fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {
 
 /// Every attempt so far certainly did nothing, so running out of time is a clean no.
 fn check_time(scope: &Scope<'_>) -> Result<(), NodeError> {
-    if Instant::now() < scope.deadline { Ok(()) } else { Err(NodeError::Timeout) }
+    if Instant::now() < scope.deadline {
+        Ok(())
+    } else {
+        Err(NodeError::Timeout)
+    }
 }
