@@ -90,12 +90,10 @@ pub enum Session {
     Info,
     Multi,
     Psubscribe,
-    Publish,
     Pubsub,
     Punsubscribe,
     Quit,
     Reset,
-    Script,
     Subscribe,
     Unsubscribe,
     Unwatch,
@@ -113,8 +111,12 @@ pub struct Row {
     /// Redis's flags, separated by blanks, in its order (`write denyoom fast`).
     pub flags: &'static str,
     pub keys: Keys,
+    /// Redis's key specification flags of those keys (`RW access update`).
+    pub key_flags: &'static str,
     /// Redis's ACL categories without `@`, separated by blanks, in its order.
     pub categories: &'static str,
+    /// Redis's command tips.
+    pub tips: &'static str,
     /// What COMMAND DOCS says: group, first version, and a sentence of ours.
     pub group: &'static str,
     pub since: &'static str,

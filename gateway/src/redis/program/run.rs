@@ -24,12 +24,15 @@ use crate::redis::keyspace::Keyspace;
 /// Where and for whom a program runs.
 pub struct Scope<'a> {
     pub node: &'a Node,
+    pub reader: &'a Arc<dyn Reader>,
     pub keyspace: &'a Arc<Keyspace>,
     pub turns: &'a Turns,
     pub principal: &'a Principal,
     pub db: u32,
     /// The end of the whole call, retries included.
     pub deadline: Instant,
+    /// The times of a barrier that was passed within this call, if one was.
+    pub passed: Option<Now>,
     /// Redis keys the program will name, as far as known: it takes its turn on them.
     pub keys: &'a [Bytes],
 }
@@ -92,10 +95,10 @@ where
             .collect(),
         Kind::Read | Kind::WeakRead => BTreeSet::new(),
     };
-    let reader: Arc<dyn Reader> = Arc::new(scope.node.clone());
-    let mut now = None;
-    if kind != Kind::Write || !watched.is_empty() {
-        now = Some(barrier(scope).await?);
+    let reader = scope.reader;
+    let mut now = scope.passed;
+    if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
+        now = Some(barrier(scope.node, scope.deadline).await?);
     }
     loop {
         let _turn = scope.turns.take(&keys).await;
@@ -109,7 +112,7 @@ where
                 return Ok(Some(answer));
             }
             if now.is_none() {
-                now = Some(barrier(scope).await?);
+                now = Some(barrier(scope.node, scope.deadline).await?);
                 if reader.hold(&guards.to_tests()) {
                     return Ok(Some(answer));
                 }
@@ -158,8 +161,9 @@ async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> 
     }
 }
 
-async fn barrier(scope: &Scope<'_>) -> Result<Now, NodeError> {
-    let barrier = scope.node.barrier(scope.deadline).await?;
+/// Passes a barrier: what is read after it is not older than this call.
+pub async fn barrier(node: &Node, deadline: Instant) -> Result<Now, NodeError> {
+    let barrier = node.barrier(deadline).await?;
     Ok(Now {
         clock: barrier.clock,
         wall: barrier.wall,

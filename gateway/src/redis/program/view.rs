@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{
-    DataOp, DeleteOp, Guard, Life, LifeCondition, Op, PutOp, PutValue, SetLifeOp,
+    DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, SetLifeOp,
 };
 use quorate_core::types::{ClusterMillis, Hash, KeyRange, UnixMillis, Value};
 
@@ -243,6 +243,18 @@ impl View {
         self.put(key, Value::Bytes(value), life);
     }
 
+    /// Replaces a string by what the op makes of it; the op is what is logged. Keeps the life.
+    pub fn change_bytes(&mut self, key: &[u8], value: Bytes, op: DataOp) {
+        let before = self.get(key);
+        let item = Item {
+            value: Value::Bytes(value),
+            life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
+            create_revision: before.as_ref().map_or(0, |item| item.create_revision),
+        };
+        self.overlay.set(op.key().clone(), Some(item));
+        self.ops.push(Op::Data(op));
+    }
+
     /// Deletes a key; whether it was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
         if !self.exists(key) {
@@ -287,21 +299,26 @@ impl View {
 
     /// Sets fields of a hash and returns how many are new.
     pub fn hash_set(&mut self, key: &[u8], fields: Hash) -> Result<u64, Fault> {
+        let fields = Arc::new(fields);
+        let op = DataOp::HashSet {
+            key: self.full_key(key),
+            fields: fields.clone(),
+            only_missing: false,
+        };
+        self.hash_change(key, &fields, op)
+    }
+
+    /// Sets fields by the op, which is what is logged; returns how many are new.
+    pub fn hash_change(&mut self, key: &[u8], fields: &Hash, op: DataOp) -> Result<u64, Fault> {
         let mut hash = self.hash(key)?.unwrap_or_default();
         let own = Arc::make_mut(&mut hash);
         let mut added = 0;
-        for (field, value) in &fields {
+        for (field, value) in fields {
             let before = own.insert(field.clone(), value.clone());
             added += u64::from(before.is_none());
         }
-        let full = self.full_key(key);
-        self.keep_hash(full.clone(), key, hash);
-        let (fields, only_missing) = (Arc::new(fields), false);
-        self.ops.push(Op::Data(DataOp::HashSet {
-            key: full,
-            fields,
-            only_missing,
-        }));
+        self.keep_hash(op.key().clone(), key, hash);
+        self.ops.push(Op::Data(op));
         Ok(added)
     }
 
@@ -329,14 +346,12 @@ impl View {
         Ok(removed)
     }
 
-    /// Delivers a message to subscribers when the effects are applied.
-    pub fn publish(&mut self, channel: Bytes, payload: Bytes) {
+    /// Delivers a message to subscribers when the effects are applied; how many this member has
+    /// now.
+    pub fn publish(&mut self, channel: Bytes, payload: Bytes) -> u64 {
+        let receivers = self.reader.subscribers(&channel);
         self.ops.push(Op::Publish { channel, payload });
-    }
-
-    /// A condition of another kind that the effects hang on, judged now against this member.
-    pub fn holds(&self, guard: &Guard) -> bool {
-        self.reader.hold(std::slice::from_ref(guard))
+        receivers
     }
 
     fn keep_hash(&mut self, full: Bytes, key: &[u8], hash: Arc<Hash>) {

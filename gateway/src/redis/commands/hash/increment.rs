@@ -1,6 +1,7 @@
 //! HINCRBY and HINCRBYFLOAT.
 
 use bytes::Bytes;
+use quorate_core::command::DataOp;
 use quorate_core::types::Hash;
 
 use crate::redis::args::Args;
@@ -19,7 +20,13 @@ pub fn hincrby(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
         None => 0,
     };
     let sum = old.checked_add(by).ok_or(Fault::OVERFLOW)?;
-    view.hash_set(key, Hash::from([(field.clone(), sum.to_string().into())]))?;
+    let op = DataOp::HashAdd {
+        key: view.full_key(key),
+        field: field.clone(),
+        by,
+    };
+    let fields = Hash::from([(field.clone(), sum.to_string().into())]);
+    view.hash_change(key, &fields, op)?;
     Ok(Reply::Integer(sum))
 }
 

@@ -10,3 +10,4 @@ mod scan;
 mod set;
 
 pub use rows::ROWS;
+pub use set::fields;

@@ -38,3 +38,11 @@ pub fn time(view: &mut View, _args: Args<'_>) -> Result<Reply, Fault> {
     let parts = [wall / 1000, micros].map(|part| Reply::text(part.to_string()));
     Ok(Reply::Array(parts.to_vec()))
 }
+
+/// PUBLISH channel message, in MULTI and scripts: part of the effects. The answer is how many of
+/// this member's connections listen now.
+pub fn publish(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
+    let (channel, payload) = (args.take()?, args.take()?);
+    let receivers = view.publish(channel.clone(), payload.clone());
+    Ok(Reply::Integer(i64::try_from(receivers).unwrap_or(i64::MAX)))
+}

@@ -13,5 +13,6 @@ mod scan;
 mod ttl;
 
 pub use cursor::{Cursor, ScanOptions, pick};
+pub use expire::{parse_condition, parse_life};
 pub use glob::glob;
 pub use rows::ROWS;

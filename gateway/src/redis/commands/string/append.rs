@@ -1,7 +1,7 @@
 //! APPEND and STRLEN.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use quorate_core::command::Life;
+use quorate_core::command::DataOp;
 use quorate_core::limits::REQUEST_BYTES_MAX;
 
 use crate::redis::args::Args;
@@ -23,7 +23,11 @@ pub fn append(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let mut joined = BytesMut::with_capacity(length);
     joined.put_slice(old.as_deref().unwrap_or_default());
     joined.put_slice(suffix);
-    view.put_bytes(key, joined.freeze(), Life::Keep { must_exist: false });
+    let op = DataOp::Append {
+        key: view.full_key(key),
+        suffix: suffix.clone(),
+    };
+    view.change_bytes(key, joined.freeze(), op);
     Ok(Reply::count(length))
 }
 

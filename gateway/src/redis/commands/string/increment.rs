@@ -1,6 +1,6 @@
 //! INCR, DECR, INCRBY, DECRBY: whole numbers, the life is kept.
 
-use quorate_core::command::Life;
+use quorate_core::command::DataOp;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
@@ -36,10 +36,10 @@ fn add(view: &mut View, key: &[u8], by: i64) -> Result<Reply, Fault> {
         None => 0,
     };
     let sum = old.checked_add(by).ok_or(Fault::OVERFLOW)?;
-    view.put_bytes(
-        key,
-        sum.to_string().into(),
-        Life::Keep { must_exist: false },
-    );
+    let op = DataOp::Add {
+        key: view.full_key(key),
+        by,
+    };
+    view.change_bytes(key, sum.to_string().into(), op);
     Ok(Reply::Integer(sum))
 }
