@@ -106,7 +106,11 @@ where
         let times = now.unwrap_or_else(|| local_now(scope.node));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
         let (view, answer) = attempt(view).await;
-        let Effects { guards, ops, looked_at_time } = view.into_effects();
+        let Effects {
+            guards,
+            ops,
+            looked_at_time,
+        } = view.into_effects();
         if looked_at_time && now.is_none() {
             // This member's own idea of the time may be old.
             now = Some(barrier(scope.node, scope.deadline).await?);
@@ -130,7 +134,9 @@ where
                 on_error: OnError::Abort,
                 ..Txn::default()
             };
-            let Some(index) = propose(scope, txn).await? else { return Ok(Some(answer)) };
+            let Some(index) = propose(scope, txn).await? else {
+                return Ok(Some(answer));
+            };
             scope.node.applied(index, scope.deadline).await?;
             if !watched.is_empty() && !reader.hold(watched) {
                 return Ok(None);
