@@ -5,6 +5,7 @@ mod etcd;
 mod listen;
 mod logging;
 mod metrics;
+mod redis;
 mod serve;
 
 use std::process::ExitCode;

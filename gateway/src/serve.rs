@@ -8,8 +8,9 @@ use tokio::sync::Semaphore;
 
 use crate::config::{RedisListen, Settings};
 use crate::etcd::{self, Etcd};
-use crate::listen::{Address, HttpServer, Listener, Listening, Workers};
+use crate::listen::{Address, Connection, HttpServer, Listener, Listening, Workers};
 use crate::metrics::{Metrics, Versions};
+use crate::redis;
 
 /// Connections of all listeners together.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -36,7 +37,7 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     };
     announce(&settings, &clients, &redis);
     serve_etcd(&settings, &node, clients, &listening);
-    serve_redis(redis);
+    serve_redis(&settings, &node, redis, &listening);
     tracing::info!("ready to serve client requests");
     let ended = wait(&node).await;
     node.shutdown().await;
@@ -101,9 +102,31 @@ fn serve_etcd(settings: &Settings, node: &Node, listeners: Vec<Listener>, listen
     }
 }
 
-/// The Redis front end takes its listeners here.
-fn serve_redis(listeners: Vec<Listener>) {
-    drop(listeners);
+fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, listening: &Listening) {
+    let port = listeners.iter().find_map(|listener| match listener.address() {
+        Address::Tcp(address) => Some(address.port()),
+        Address::Unix(_) => None,
+    });
+    if listeners.is_empty() {
+        return;
+    }
+    let options = redis::Options {
+        key_prefix: settings.redis_key_prefix.clone(),
+        port: port.unwrap_or(0),
+        ..redis::Options::default()
+    };
+    let context = Arc::new(redis::Context::new(node.clone(), options));
+    for listener in listeners {
+        let context = context.clone();
+        let serve = move |connection: Connection| {
+            let context = context.clone();
+            async move {
+                let (peer, local) = (connection.peer(), connection.local());
+                redis::serve_connection_of(connection, context, peer, local).await;
+            }
+        };
+        tokio::spawn(listener.run(listening.clone(), serve));
+    }
 }
 
 /// For people, on standard output: what listens where, where the data is, what to try.

@@ -1,6 +1,7 @@
 //! One accepted connection of any kind. Everything above reads and writes it alike.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -31,6 +32,24 @@ impl Accepted {
             }
             Accepted::Unix(stream) => Connection::Unix(UnixStream::from_std(stream)?),
         })
+    }
+}
+
+impl Connection {
+    /// The client's address, if it has one.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Connection::Tcp(stream) => stream.peer_addr().ok(),
+            Connection::Unix(_) => None,
+        }
+    }
+
+    /// The address the client connected to, if it has one.
+    pub fn local(&self) -> Option<SocketAddr> {
+        match self {
+            Connection::Tcp(stream) => stream.local_addr().ok(),
+            Connection::Unix(_) => None,
+        }
     }
 }
 

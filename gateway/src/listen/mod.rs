@@ -9,6 +9,7 @@ mod listener;
 mod workers;
 
 pub use address::Address;
+pub use connection::Connection;
 pub use http::{HttpLimits, HttpServer};
 pub use listener::{Listener, Listening};
 pub use workers::Workers;
