@@ -216,10 +216,7 @@ impl WatchStream {
             return Ok(Round::Ended);
         };
         let before = active.cursor.next_revision();
-        let polled = active
-            .cursor
-            .poll(POLL_REVISIONS_MAX, POLL_BYTES_MAX)
-            .await;
+        let polled = active.cursor.poll(POLL_REVISIONS_MAX, POLL_BYTES_MAX).await;
         let (revisions, through, caught_up) = match polled {
             Polled::Compacted(revision) => return self.overtaken(id, revision).await,
             Polled::Events {
