@@ -14,7 +14,9 @@ pub struct Args<'a> {
 impl<'a> Args<'a> {
     /// Over everything after the command's name.
     pub fn after_name(all: &'a [Bytes]) -> Args<'a> {
-        Args { left: all.get(1..).unwrap_or_default() }
+        Args {
+            left: all.get(1..).unwrap_or_default(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -56,6 +58,10 @@ impl<'a> Args<'a> {
 
     /// Nothing may be left.
     pub fn finish(&self) -> Result<(), Fault> {
-        if self.left.is_empty() { Ok(()) } else { Err(Fault::SYNTAX) }
+        if self.left.is_empty() {
+            Ok(())
+        } else {
+            Err(Fault::SYNTAX)
+        }
     }
 }

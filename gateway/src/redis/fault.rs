@@ -33,7 +33,9 @@ impl Fault {
 
     /// `name` in lower case, a subcommand as `client|setname`.
     pub fn arity(name: &str) -> Fault {
-        Fault::new(format!("ERR wrong number of arguments for '{name}' command"))
+        Fault::new(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
     }
 
     /// A time to live that is not possible.
@@ -44,14 +46,18 @@ impl Fault {
     pub fn unknown_subcommand(container: &str, given: &[u8]) -> Fault {
         let given = String::from_utf8_lossy(&given[..given.len().min(128)]).into_owned();
         let container = container.to_ascii_uppercase();
-        Fault::new(format!("ERR unknown subcommand '{given}'. Try {container} HELP."))
+        Fault::new(format!(
+            "ERR unknown subcommand '{given}'. Try {container} HELP."
+        ))
     }
 
     /// Names the command and the beginning of its arguments, as Redis does: at most 128 bytes
     /// each of the name and of all arguments.
     pub fn unknown_command(args: &[Bytes]) -> Fault {
         let mut text = b"ERR unknown command '".to_vec();
-        let (name, rest) = args.split_first().map_or((&[][..], args), |(n, r)| (n.as_ref(), r));
+        let (name, rest) = args
+            .split_first()
+            .map_or((&[][..], args), |(n, r)| (n.as_ref(), r));
         text.extend_from_slice(&name[..name.len().min(128)]);
         text.extend_from_slice(b"', with args beginning with: ");
         let mut listed = 0;

@@ -22,7 +22,9 @@ impl Keyspace {
             (true, _) => Bytes::from(format!("redis/{db}/")),
             (false, _) => Bytes::from(format!("{root}{db}/")),
         };
-        Keyspace { prefixes: (0..DATABASES).map(prefix).collect() }
+        Keyspace {
+            prefixes: (0..DATABASES).map(prefix).collect(),
+        }
     }
 
     pub fn prefix(&self, db: u32) -> &Bytes {
@@ -46,7 +48,8 @@ impl Keyspace {
     /// The database and Redis key of a core key; None for what is not Redis's.
     pub fn locate(&self, full: &Bytes) -> Option<(u32, Bytes)> {
         let fits = |(db, prefix): (usize, &Bytes)| {
-            full.starts_with(prefix).then(|| (db as u32, full.slice(prefix.len()..)))
+            full.starts_with(prefix)
+                .then(|| (db as u32, full.slice(prefix.len()..)))
         };
         // The empty prefix holds everything, so the others are asked first.
         self.prefixes.iter().enumerate().rev().find_map(fits)
@@ -61,7 +64,10 @@ mod tests {
     fn databases_do_not_overlap() {
         let space = Keyspace::new("redis/");
         assert_eq!(space.key(1, b"a"), Bytes::from("redis/1/a"));
-        assert_eq!(space.locate(&Bytes::from("redis/11/a")), Some((11, Bytes::from("a"))));
+        assert_eq!(
+            space.locate(&Bytes::from("redis/11/a")),
+            Some((11, Bytes::from("a")))
+        );
         assert_eq!(space.locate(&Bytes::from("registry/pods")), None);
     }
 
@@ -69,7 +75,13 @@ mod tests {
     fn empty_root_is_the_bare_keyspace() {
         let space = Keyspace::new("");
         assert_eq!(space.key(0, b"a"), Bytes::from("a"));
-        assert_eq!(space.locate(&Bytes::from("redis/3/a")), Some((3, Bytes::from("a"))));
-        assert_eq!(space.locate(&Bytes::from("x/y")), Some((0, Bytes::from("x/y"))));
+        assert_eq!(
+            space.locate(&Bytes::from("redis/3/a")),
+            Some((3, Bytes::from("a")))
+        );
+        assert_eq!(
+            space.locate(&Bytes::from("x/y")),
+            Some((0, Bytes::from("x/y")))
+        );
     }
 }

@@ -50,7 +50,17 @@ mod tests {
     #[test]
     fn integers_are_strict() {
         assert_eq!(parse_i64(b"-9223372036854775808"), Some(i64::MIN));
-        for bad in ["", "+1", "01", "-0", " 1", "1 ", "9223372036854775808", "1.0", "-"] {
+        for bad in [
+            "",
+            "+1",
+            "01",
+            "-0",
+            " 1",
+            "1 ",
+            "9223372036854775808",
+            "1.0",
+            "-",
+        ] {
             assert_eq!(parse_i64(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -22,6 +22,8 @@ pub enum Reply {
     Array(Vec<Reply>),
     /// Pairs in order; RESP2 sees the flat array.
     Map(Vec<(Reply, Reply)>),
+    /// Items of several parts each; RESP2 sees one flat array.
+    Pairs(Vec<Vec<Reply>>),
     /// RESP2 sees an array.
     Set(Vec<Reply>),
     /// Out-of-band in RESP3; RESP2 sees an array.

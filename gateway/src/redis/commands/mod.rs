@@ -1,8 +1,11 @@
 //! Every command of the Redis front end: a registry row and an implementation each.
 
 mod call;
+pub mod hash;
+pub mod key;
 mod registry;
 mod row;
+mod session_rows;
 pub mod string;
 
 pub use call::{call, check};

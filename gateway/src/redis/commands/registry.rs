@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::row::Row;
-use super::string;
+use super::{hash, key, session_rows, string};
 
 /// The families, each with its rows.
-const FAMILIES: &[&[Row]] = &[string::ROWS];
+const FAMILIES: &[&[Row]] = &[string::ROWS, hash::ROWS, key::ROWS, session_rows::ROWS];
 
 /// Longest name of a command; longer names need no lookup.
 const NAME_BYTES_MAX: usize = 32;
@@ -15,7 +15,13 @@ const NAME_BYTES_MAX: usize = 32;
 /// All rows by name.
 pub fn all() -> &'static BTreeMap<&'static str, &'static Row> {
     static TABLE: OnceLock<BTreeMap<&'static str, &'static Row>> = OnceLock::new();
-    TABLE.get_or_init(|| FAMILIES.iter().flat_map(|rows| rows.iter()).map(|r| (r.name, r)).collect())
+    TABLE.get_or_init(|| {
+        FAMILIES
+            .iter()
+            .flat_map(|rows| rows.iter())
+            .map(|r| (r.name, r))
+            .collect()
+    })
 }
 
 /// The row of a command, whatever the case of the name.

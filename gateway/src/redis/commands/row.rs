@@ -21,21 +21,48 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub const NONE: Keys = Keys { first: 0, last: 0, step: 0 };
-    pub const ONE: Keys = Keys { first: 1, last: 1, step: 1 };
-    pub const ALL: Keys = Keys { first: 1, last: -1, step: 1 };
-    pub const TWO: Keys = Keys { first: 1, last: 2, step: 1 };
+    pub const NONE: Keys = Keys {
+        first: 0,
+        last: 0,
+        step: 0,
+    };
+    pub const ONE: Keys = Keys {
+        first: 1,
+        last: 1,
+        step: 1,
+    };
+    pub const ALL: Keys = Keys {
+        first: 1,
+        last: -1,
+        step: 1,
+    };
+    pub const TWO: Keys = Keys {
+        first: 1,
+        last: 2,
+        step: 1,
+    };
     /// Key and value in turn.
-    pub const PAIRS: Keys = Keys { first: 1, last: -1, step: 2 };
+    pub const PAIRS: Keys = Keys {
+        first: 1,
+        last: -1,
+        step: 2,
+    };
 
     /// The keys among `args` (the name first).
     pub fn of(self, args: &[Bytes]) -> Vec<Bytes> {
-        let Ok(first @ 1..) = usize::try_from(self.first) else { return Vec::new() };
+        let Ok(first @ 1..) = usize::try_from(self.first) else {
+            return Vec::new();
+        };
         let len = i64::try_from(args.len()).unwrap_or(i64::MAX);
         let last = i64::from(self.last) + if self.last < 0 { len } else { 0 };
         let end = usize::try_from(last + 1).unwrap_or(0).min(args.len());
         let step = usize::try_from(self.step).unwrap_or(1).max(1);
-        args.get(first..end).unwrap_or_default().iter().step_by(step).cloned().collect()
+        args.get(first..end)
+            .unwrap_or_default()
+            .iter()
+            .step_by(step)
+            .cloned()
+            .collect()
     }
 }
 
@@ -63,12 +90,10 @@ pub enum Session {
     Info,
     Multi,
     Psubscribe,
-    Publish,
     Pubsub,
     Punsubscribe,
     Quit,
     Reset,
-    Script,
     Subscribe,
     Unsubscribe,
     Unwatch,
@@ -86,8 +111,12 @@ pub struct Row {
     /// Redis's flags, separated by blanks, in its order (`write denyoom fast`).
     pub flags: &'static str,
     pub keys: Keys,
+    /// Redis's key specification flags of those keys (`RW access update`).
+    pub key_flags: &'static str,
     /// Redis's ACL categories without `@`, separated by blanks, in its order.
     pub categories: &'static str,
+    /// Redis's command tips.
+    pub tips: &'static str,
     /// What COMMAND DOCS says: group, first version, and a sentence of ours.
     pub group: &'static str,
     pub since: &'static str,
@@ -107,7 +136,11 @@ impl Row {
     /// Whether so many arguments (the name counted) are allowed.
     pub fn takes(&self, count: usize) -> bool {
         let arity = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
-        if self.arity < 0 { count >= arity } else { count == arity }
+        if self.arity < 0 {
+            count >= arity
+        } else {
+            count == arity
+        }
     }
 }
 
@@ -116,7 +149,10 @@ mod tests {
     use super::*;
 
     fn keys_of(keys: Keys, args: &[&'static str]) -> Vec<Bytes> {
-        let args: Vec<Bytes> = args.iter().map(|arg| Bytes::from_static(arg.as_bytes())).collect();
+        let args: Vec<Bytes> = args
+            .iter()
+            .map(|arg| Bytes::from_static(arg.as_bytes()))
+            .collect();
         keys.of(&args)
     }
 
@@ -124,7 +160,10 @@ mod tests {
     fn key_positions() {
         assert_eq!(keys_of(Keys::ONE, &["get", "a"]), ["a"]);
         assert_eq!(keys_of(Keys::ALL, &["del", "a", "b"]), ["a", "b"]);
-        assert_eq!(keys_of(Keys::PAIRS, &["mset", "a", "1", "b", "2"]), ["a", "b"]);
+        assert_eq!(
+            keys_of(Keys::PAIRS, &["mset", "a", "1", "b", "2"]),
+            ["a", "b"]
+        );
         assert!(keys_of(Keys::NONE, &["ping", "a"]).is_empty());
         assert!(keys_of(Keys::ALL, &[]).is_empty());
     }

@@ -33,19 +33,28 @@ struct RangeGuard {
 impl Guards {
     /// A key was read at `modified` (0: absent).
     pub fn key(&mut self, key: &Bytes, modified: Revision) {
-        self.keys.entry(key.clone()).or_insert(KeyGuard { modified, life: None });
+        self.keys.entry(key.clone()).or_insert(KeyGuard {
+            modified,
+            life: None,
+        });
     }
 
     /// A key's life was read, at this generation (0: absent).
     pub fn life(&mut self, key: &Bytes, modified: Revision, generation: u64) {
-        let guard =
-            self.keys.entry(key.clone()).or_insert(KeyGuard { modified, life: None });
+        let guard = self.keys.entry(key.clone()).or_insert(KeyGuard {
+            modified,
+            life: None,
+        });
         guard.life.get_or_insert(generation);
     }
 
     /// A whole range was read: it had `count` keys, none newer than `newest`.
     pub fn range(&mut self, range: &KeyRange, count: u64, newest: Revision) {
-        self.ranges.push(RangeGuard { range: range.clone(), count, newest });
+        self.ranges.push(RangeGuard {
+            range: range.clone(),
+            count,
+            newest,
+        });
     }
 
     pub fn is_empty(&self) -> bool {
@@ -68,14 +77,31 @@ impl Guards {
         for (key, guard) in &self.keys {
             let range = KeyRange::Key(key.clone());
             let test = Test::ModRevision(Relation::Equal, guard.modified);
-            tests.push(Guard { range: range.clone(), test });
+            tests.push(Guard {
+                range: range.clone(),
+                test,
+            });
             if let Some(generation) = guard.life {
-                tests.push(Guard { range, test: Test::LifeGeneration(generation) });
+                tests.push(Guard {
+                    range,
+                    test: Test::LifeGeneration(generation),
+                });
             }
         }
-        for RangeGuard { range, count, newest } in &self.ranges {
-            let test = Test::Unchanged { count: *count, newest: *newest };
-            tests.push(Guard { range: range.clone(), test });
+        for RangeGuard {
+            range,
+            count,
+            newest,
+        } in &self.ranges
+        {
+            let test = Test::Unchanged {
+                count: *count,
+                newest: *newest,
+            };
+            tests.push(Guard {
+                range: range.clone(),
+                test,
+            });
         }
         tests
     }

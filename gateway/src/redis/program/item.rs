@@ -32,7 +32,11 @@ impl Item {
             None if record.lease == LeaseId::NONE => ItemLife::Forever,
             None => ItemLife::Lease(record.lease),
         };
-        Item { value: record.value.clone(), life, create_revision: record.create_revision }
+        Item {
+            value: record.value.clone(),
+            life,
+            create_revision: record.create_revision,
+        }
     }
 
     /// The string, or WRONGTYPE.

@@ -12,7 +12,7 @@ mod view;
 
 pub use guards::Guards;
 pub use item::{Item, ItemLife};
-pub use reader::{Now, Page, Reader};
-pub use run::{Failure, Kind, Scope, run, run_sync};
+pub use reader::{LocalReader, Now, Page, Reader};
+pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
 pub use turns::Turns;
 pub use view::{Effects, View};

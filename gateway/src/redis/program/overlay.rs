@@ -21,7 +21,10 @@ impl Overlay {
         if let Some(item) = self.keys.get(key) {
             return Some(item.as_ref());
         }
-        self.flushed.iter().any(|range| range.contains(key)).then_some(None)
+        self.flushed
+            .iter()
+            .any(|range| range.contains(key))
+            .then_some(None)
     }
 
     pub fn set(&mut self, key: Bytes, item: Option<Item>) {

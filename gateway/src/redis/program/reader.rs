@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::node::Node;
-use quorate_core::types::{
-    ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, UnixMillis,
-};
+use quorate_core::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, UnixMillis};
+
+use crate::redis::pubsub::Hub;
 
 /// The times a program sees, frozen for its whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,35 +35,56 @@ pub trait Reader: Send + Sync {
     fn lease_deadline(&self, id: LeaseId) -> Option<ClusterMillis>;
     /// The body of a script by its SHA-1 in lower-case hex.
     fn script(&self, sha1: &[u8]) -> Option<Bytes>;
+    /// Subscribers of a channel on this member.
+    fn subscribers(&self, channel: &[u8]) -> u64;
     /// Whether all guards hold, judged at one instant.
     fn hold(&self, guards: &[Guard]) -> bool;
 }
 
-impl Reader for Node {
+/// The reader of a running member.
+pub struct LocalReader {
+    node: Node,
+    hub: Arc<Hub>,
+}
+
+impl LocalReader {
+    pub fn new(node: Node, hub: Arc<Hub>) -> LocalReader {
+        LocalReader { node, hub }
+    }
+}
+
+impl Reader for LocalReader {
     fn get(&self, key: &[u8]) -> Option<Arc<KeyValue>> {
-        self.read(|state| state.get(key).cloned())
+        self.node.read(|state| state.get(key).cloned())
     }
 
     fn page(&self, range: &KeyRange, limit: usize) -> Page {
-        self.read(|state| Page {
+        self.node.read(|state| Page {
             records: state.iter(range).take(limit).cloned().collect(),
             revision: state.revision(),
         })
     }
 
     fn count(&self, range: &KeyRange) -> (u64, Revision) {
-        self.read(|state| (state.count(range), state.revision()))
+        self.node
+            .read(|state| (state.count(range), state.revision()))
     }
 
     fn lease_deadline(&self, id: LeaseId) -> Option<ClusterMillis> {
-        self.read(|state| state.lease(id).map(|lease| lease.deadline))
+        self.node
+            .read(|state| state.lease(id).map(|lease| lease.deadline))
     }
 
     fn script(&self, sha1: &[u8]) -> Option<Bytes> {
-        self.read(|state| state.script(sha1).cloned())
+        self.node.read(|state| state.script(sha1).cloned())
+    }
+
+    fn subscribers(&self, channel: &[u8]) -> u64 {
+        self.hub.subscribers(channel)
     }
 
     fn hold(&self, guards: &[Guard]) -> bool {
-        self.read(|state| guards.iter().all(|guard| state.judge(guard)))
+        self.node
+            .read(|state| guards.iter().all(|guard| state.judge(guard)))
     }
 }

@@ -24,12 +24,15 @@ use crate::redis::keyspace::Keyspace;
 /// Where and for whom a program runs.
 pub struct Scope<'a> {
     pub node: &'a Node,
+    pub reader: &'a Arc<dyn Reader>,
     pub keyspace: &'a Arc<Keyspace>,
     pub turns: &'a Turns,
     pub principal: &'a Principal,
     pub db: u32,
     /// The end of the whole call, retries included.
     pub deadline: Instant,
+    /// The times of a barrier that was passed within this call, if one was.
+    pub passed: Option<Now>,
     /// Redis keys the program will name, as far as known: it takes its turn on them.
     pub keys: &'a [Bytes],
 }
@@ -85,13 +88,17 @@ where
     Fut: Future<Output = (View, T)>,
 {
     let mut keys: BTreeSet<Bytes> = match kind {
-        Kind::Write => scope.keys.iter().map(|k| scope.keyspace.key(scope.db, k)).collect(),
+        Kind::Write => scope
+            .keys
+            .iter()
+            .map(|k| scope.keyspace.key(scope.db, k))
+            .collect(),
         Kind::Read | Kind::WeakRead => BTreeSet::new(),
     };
-    let reader: Arc<dyn Reader> = Arc::new(scope.node.clone());
-    let mut now = None;
-    if kind != Kind::Write || !watched.is_empty() {
-        now = Some(barrier(scope).await?);
+    let reader = scope.reader;
+    let mut now = scope.passed;
+    if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
+        now = Some(barrier(scope.node, scope.deadline).await?);
     }
     loop {
         let _turn = scope.turns.take(&keys).await;
@@ -105,7 +112,7 @@ where
                 return Ok(Some(answer));
             }
             if now.is_none() {
-                now = Some(barrier(scope).await?);
+                now = Some(barrier(scope.node, scope.deadline).await?);
                 if reader.hold(&guards.to_tests()) {
                     return Ok(Some(answer));
                 }
@@ -114,8 +121,8 @@ where
             if !reader.hold(watched) {
                 return Ok(None);
             }
-            let consistent = watched.is_empty()
-                && (kind == Kind::WeakRead || guards.is_single_read());
+            let consistent =
+                watched.is_empty() && (kind == Kind::WeakRead || guards.is_single_read());
             if consistent || reader.hold(&with(watched, &guards)) {
                 return Ok(Some(answer));
             }
@@ -128,7 +135,9 @@ where
             on_error: OnError::Abort,
             ..Txn::default()
         };
-        let Some(index) = propose(scope, txn).await? else { return Ok(Some(answer)) };
+        let Some(index) = propose(scope, txn).await? else {
+            return Ok(Some(answer));
+        };
         scope.node.applied(index, scope.deadline).await?;
         if !watched.is_empty() && !reader.hold(watched) {
             return Ok(None);
@@ -141,7 +150,10 @@ where
 
 /// None when the txn's effects happened, else the index of the entry that refused them.
 async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> {
-    let reply = scope.node.propose(scope.principal, Command::Txn(txn), scope.deadline).await?;
+    let reply = scope
+        .node
+        .propose(scope.principal, Command::Txn(txn), scope.deadline)
+        .await?;
     match reply.applied.outcome {
         Ok(Outcome::Txn(outcome)) if outcome.succeeded => Ok(None),
         Ok(_) => Ok(Some(reply.index)),
@@ -149,14 +161,21 @@ async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> 
     }
 }
 
-async fn barrier(scope: &Scope<'_>) -> Result<Now, NodeError> {
-    let barrier = scope.node.barrier(scope.deadline).await?;
-    Ok(Now { clock: barrier.clock, wall: barrier.wall })
+/// Passes a barrier: what is read after it is not older than this call.
+pub async fn barrier(node: &Node, deadline: Instant) -> Result<Now, NodeError> {
+    let barrier = node.barrier(deadline).await?;
+    Ok(Now {
+        clock: barrier.clock,
+        wall: barrier.wall,
+    })
 }
 
 fn local_now(node: &Node) -> Now {
     let barrier = node.local_barrier();
-    Now { clock: barrier.clock, wall: barrier.wall }
+    Now {
+        clock: barrier.clock,
+        wall: barrier.wall,
+    }
 }
 
 fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {
@@ -167,5 +186,9 @@ fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {
 
 /// Every attempt so far certainly did nothing, so running out of time is a clean no.
 fn check_time(scope: &Scope<'_>) -> Result<(), NodeError> {
-    if Instant::now() < scope.deadline { Ok(()) } else { Err(NodeError::Timeout) }
+    if Instant::now() < scope.deadline {
+        Ok(())
+    } else {
+        Err(NodeError::Timeout)
+    }
 }

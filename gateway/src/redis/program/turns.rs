@@ -25,7 +25,10 @@ pub struct Turn<'a> {
 impl Turns {
     /// Waits for the turn on all of the keys. Tokio's mutex is fair: first come, first served.
     pub async fn take(&self, keys: &BTreeSet<Bytes>) -> Turn<'_> {
-        let mut turn = Turn { turns: self, held: Vec::with_capacity(keys.len()) };
+        let mut turn = Turn {
+            turns: self,
+            held: Vec::with_capacity(keys.len()),
+        };
         for key in keys {
             let queue = self.queues.entry(key.clone()).or_default().clone();
             turn.held.push((key.clone(), queue.lock_owned().await));
@@ -39,7 +42,9 @@ impl Drop for Turn<'_> {
         for (key, guard) in self.held.drain(..) {
             drop(guard);
             // Counted under the map's own lock, where clones are made too: one means nobody waits.
-            self.turns.queues.remove_if(&key, |_, queue| Arc::strong_count(queue) == 1);
+            self.turns
+                .queues
+                .remove_if(&key, |_, queue| Arc::strong_count(queue) == 1);
         }
     }
 }

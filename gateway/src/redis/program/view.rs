@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{
-    DataOp, DeleteOp, Guard, Life, LifeCondition, Op, PutOp, PutValue, SetLifeOp,
+    DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, SetLifeOp,
 };
 use quorate_core::types::{ClusterMillis, Hash, KeyRange, UnixMillis, Value};
 
@@ -90,7 +90,10 @@ impl View {
     }
 
     pub fn into_effects(self) -> Effects {
-        Effects { guards: self.guards, ops: self.ops }
+        Effects {
+            guards: self.guards,
+            ops: self.ops,
+        }
     }
 
     // Reads.
@@ -101,7 +104,8 @@ impl View {
             return own.cloned();
         }
         let record = self.reader.get(&full);
-        self.guards.key(&full, record.as_ref().map_or(0, |r| r.modified.main));
+        self.guards
+            .key(&full, record.as_ref().map_or(0, |r| r.modified.main));
         record.map(|record| Item::of(&record))
     }
 
@@ -126,8 +130,9 @@ impl View {
             own?.life
         } else {
             let record = self.reader.get(&full);
-            let (modified, generation) =
-                record.as_ref().map_or((0, 0), |r| (r.modified.main, r.life_generation));
+            let (modified, generation) = record
+                .as_ref()
+                .map_or((0, 0), |r| (r.modified.main, r.life_generation));
             self.guards.life(&full, modified, generation);
             Item::of(&*record?).life
         };
@@ -141,7 +146,16 @@ impl View {
     /// Milliseconds a key has left: None if it is missing, Some(None) if it never ends.
     pub fn remaining_ms(&mut self, key: &[u8]) -> Option<Option<u64>> {
         let clock = self.now.clock.0;
-        self.deadline(key).map(|end| end.map(|end| end.0.saturating_sub(clock)))
+        self.deadline(key)
+            .map(|end| end.map(|end| end.0.saturating_sub(clock)))
+    }
+
+    /// When a life that is written now would end; None: never, or with a lease.
+    pub fn deadline_of(&self, life: Life) -> Option<ClusterMillis> {
+        match self.item_life(life) {
+            ItemLife::Until(deadline) => Some(deadline),
+            ItemLife::Forever | ItemLife::Lease(_) => None,
+        }
     }
 
     /// The wall-clock time of a deadline.
@@ -209,12 +223,36 @@ impl View {
             _ => 0,
         };
         let put = PutValue::Set(value.clone());
-        self.overlay.set(full.clone(), Some(Item { value, life: kept, create_revision }));
-        self.ops.push(Op::Put(PutOp { key: full, value: put, life, want_prev: false }));
+        // A time that is past ends the key at once.
+        let over = kept == ItemLife::Until(self.now.clock);
+        let item = Item {
+            value,
+            life: kept,
+            create_revision,
+        };
+        self.overlay.set(full.clone(), (!over).then_some(item));
+        self.ops.push(Op::Put(PutOp {
+            key: full,
+            value: put,
+            life,
+            want_prev: false,
+        }));
     }
 
     pub fn put_bytes(&mut self, key: &[u8], value: Bytes, life: Life) {
         self.put(key, Value::Bytes(value), life);
+    }
+
+    /// Replaces a string by what the op makes of it; the op is what is logged. Keeps the life.
+    pub fn change_bytes(&mut self, key: &[u8], value: Bytes, op: DataOp) {
+        let before = self.get(key);
+        let item = Item {
+            value: Value::Bytes(value),
+            life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
+            create_revision: before.as_ref().map_or(0, |item| item.create_revision),
+        };
+        self.overlay.set(op.key().clone(), Some(item));
+        self.ops.push(Op::Data(op));
     }
 
     /// Deletes a key; whether it was there.
@@ -225,7 +263,10 @@ impl View {
         let full = self.full_key(key);
         self.overlay.set(full.clone(), None);
         let range = KeyRange::Key(full);
-        self.ops.push(Op::Delete(DeleteOp { range, want_prev: false }));
+        self.ops.push(Op::Delete(DeleteOp {
+            range,
+            want_prev: false,
+        }));
         true
     }
 
@@ -233,60 +274,84 @@ impl View {
     pub fn flush(&mut self, db: u32) {
         let range = self.keyspace.range(db);
         self.overlay.flush(range.clone());
-        self.ops.push(Op::Delete(DeleteOp { range, want_prev: false }));
+        self.ops.push(Op::Delete(DeleteOp {
+            range,
+            want_prev: false,
+        }));
     }
 
     /// Changes the life of an existing key; a time that is past deletes it.
     pub fn set_life(&mut self, key: &[u8], life: Life) {
-        let Some(mut item) = self.get(key) else { return };
+        let Some(mut item) = self.get(key) else {
+            return;
+        };
         let full = self.full_key(key);
         item.life = self.item_life(life);
         let over = item.life == ItemLife::Until(self.now.clock);
         self.overlay.set(full.clone(), (!over).then_some(item));
         let condition = LifeCondition::default();
-        self.ops.push(Op::SetLife(SetLifeOp { key: full, life, condition }));
+        self.ops.push(Op::SetLife(SetLifeOp {
+            key: full,
+            life,
+            condition,
+        }));
     }
 
     /// Sets fields of a hash and returns how many are new.
     pub fn hash_set(&mut self, key: &[u8], fields: Hash) -> Result<u64, Fault> {
+        let fields = Arc::new(fields);
+        let op = DataOp::HashSet {
+            key: self.full_key(key),
+            fields: fields.clone(),
+            only_missing: false,
+        };
+        self.hash_change(key, &fields, op)
+    }
+
+    /// Sets fields by the op, which is what is logged; returns how many are new.
+    pub fn hash_change(&mut self, key: &[u8], fields: &Hash, op: DataOp) -> Result<u64, Fault> {
         let mut hash = self.hash(key)?.unwrap_or_default();
         let own = Arc::make_mut(&mut hash);
         let mut added = 0;
-        for (field, value) in &fields {
+        for (field, value) in fields {
             let before = own.insert(field.clone(), value.clone());
             added += u64::from(before.is_none());
         }
-        let full = self.full_key(key);
-        self.keep_hash(full.clone(), key, hash);
-        let (fields, only_missing) = (Arc::new(fields), false);
-        self.ops.push(Op::Data(DataOp::HashSet { key: full, fields, only_missing }));
+        self.keep_hash(op.key().clone(), key, hash);
+        self.ops.push(Op::Data(op));
         Ok(added)
     }
 
     /// Deletes fields of a hash and returns how many were there; an empty hash is deleted.
     pub fn hash_delete(&mut self, key: &[u8], fields: &[Bytes]) -> Result<u64, Fault> {
-        let Some(mut hash) = self.hash(key)? else { return Ok(0) };
+        let Some(mut hash) = self.hash(key)? else {
+            return Ok(0);
+        };
         let own = Arc::make_mut(&mut hash);
-        let gone: Vec<Bytes> =
-            fields.iter().filter(|field| own.remove(*field).is_some()).cloned().collect();
+        let gone: Vec<Bytes> = fields
+            .iter()
+            .filter(|field| own.remove(*field).is_some())
+            .cloned()
+            .collect();
         let removed = gone.len() as u64;
         if removed == 0 {
             return Ok(0);
         }
         let full = self.full_key(key);
         self.keep_hash(full.clone(), key, hash);
-        self.ops.push(Op::Data(DataOp::HashDelete { key: full, fields: gone }));
+        self.ops.push(Op::Data(DataOp::HashDelete {
+            key: full,
+            fields: gone,
+        }));
         Ok(removed)
     }
 
-    /// Delivers a message to subscribers when the effects are applied.
-    pub fn publish(&mut self, channel: Bytes, payload: Bytes) {
+    /// Delivers a message to subscribers when the effects are applied; how many this member has
+    /// now.
+    pub fn publish(&mut self, channel: Bytes, payload: Bytes) -> u64 {
+        let receivers = self.reader.subscribers(&channel);
         self.ops.push(Op::Publish { channel, payload });
-    }
-
-    /// A condition of another kind that the effects hang on, judged now against this member.
-    pub fn holds(&self, guard: &Guard) -> bool {
-        self.reader.hold(std::slice::from_ref(guard))
+        receivers
     }
 
     fn keep_hash(&mut self, full: Bytes, key: &[u8], hash: Arc<Hash>) {
