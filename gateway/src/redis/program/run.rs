@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use quorate_core::command::{Command, Guard, OnError, Txn};
+use quorate_core::command::{Command, Guard, OnError, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Principal};
@@ -107,17 +107,25 @@ where
         let (view, answer) = attempt(view).await;
         let effects = view.into_effects();
         let guards = effects.guards;
+        let loads = keep(scope, effects.loads);
         if effects.ops.is_empty() {
+            if effects.unsure && now.is_none() {
+                now = Some(barrier(scope.node, scope.deadline).await?);
+                continue;
+            }
             if guards.is_empty() && watched.is_empty() {
+                loads.await;
                 return Ok(Some(answer));
             }
             if now.is_none() {
-                now = Some(barrier(scope.node, scope.deadline).await?);
+                let (passed, ()) = tokio::join!(barrier(scope.node, scope.deadline), loads);
+                now = Some(passed?);
                 if reader.hold(&guards.to_tests()) {
                     return Ok(Some(answer));
                 }
                 continue;
             }
+            loads.await;
             if !reader.hold(watched) {
                 return Ok(None);
             }
@@ -135,7 +143,8 @@ where
             on_error: OnError::Abort,
             ..Txn::default()
         };
-        let Some(index) = propose(scope, txn).await? else {
+        let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
+        let Some(index) = proposed? else {
             return Ok(Some(answer));
         };
         scope.node.applied(index, scope.deadline).await?;
@@ -158,6 +167,21 @@ async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> 
         Ok(Outcome::Txn(outcome)) if outcome.succeeded => Ok(None),
         Ok(_) => Ok(Some(reply.index)),
         Err(refusal) => Err(Failure::Refused(refusal)),
+    }
+}
+
+/// Puts scripts into the cache, beside what else is on its way. A script that does not get there
+/// is sent again by its client (NOSCRIPT), so a failure here is nobody's.
+async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>) {
+    for load in loads {
+        let command = Command::Script(load);
+        let kept = scope
+            .node
+            .propose(scope.principal, command, scope.deadline)
+            .await;
+        if let Err(error) = kept {
+            tracing::debug!(%error, "a script was not kept");
+        }
     }
 }
 

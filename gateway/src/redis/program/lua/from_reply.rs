@@ -19,6 +19,14 @@ pub fn to_lua(lua: &Lua, reply: &Reply, resp3: bool) -> Result<Value> {
         Reply::Array(items) | Reply::Push(items) => array(lua, items.iter(), resp3),
         Reply::Map(pairs) if resp3 => named(lua, "map", map(lua, pairs)?),
         Reply::Map(pairs) => array(lua, pairs.iter().flat_map(|(k, v)| [k, v]), resp3),
+        Reply::Pairs(rows) if resp3 => {
+            let table = lua.create_table_with_capacity(rows.len(), 0)?;
+            for (index, row) in rows.iter().enumerate() {
+                table.raw_set(index + 1, array(lua, row.iter(), resp3)?)?;
+            }
+            Ok(Value::Table(table))
+        }
+        Reply::Pairs(rows) => array(lua, rows.iter().flatten(), resp3),
         Reply::Set(items) if resp3 => named(lua, "set", set(lua, items)?),
         Reply::Set(items) => array(lua, items.iter(), resp3),
         Reply::Double(n) if resp3 => named(lua, "double", Value::Number(*n)),

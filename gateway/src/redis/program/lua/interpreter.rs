@@ -61,18 +61,20 @@ impl Interpreter {
         })
     }
 
-    /// Runs a script to its reply; what goes wrong in it is an error reply.
+    /// Runs a script to its reply; what goes wrong in it is an error reply. A fault: the text is
+    /// not a script.
     pub fn run(
         &mut self,
         script: &Script,
         keys: &[Bytes],
         args: &[Bytes],
         host: &mut dyn Host,
-    ) -> Reply {
+    ) -> std::result::Result<Reply, Fault> {
+        let function = self.compile(script)?;
         self.shared.start();
-        let done = self.attempt(script, keys, args, host);
+        let done = self.attempt(function, script, keys, args, host);
         self.shared.budget.finish();
-        done.unwrap_or_else(|error| Reply::Error(self.fault(script, &error)))
+        Ok(done.unwrap_or_else(|error| Reply::Error(self.fault(script, &error))))
     }
 
     /// Whether the state holds so much that it is better made anew.
@@ -84,16 +86,13 @@ impl Interpreter {
     }
 
     fn attempt(
-        &mut self,
+        &self,
+        function: Function,
         script: &Script,
         keys: &[Bytes],
         args: &[Bytes],
         host: &mut dyn Host,
     ) -> Result<Reply> {
-        let function = match self.compile(script)? {
-            Ok(function) => function,
-            Err(fault) => return Ok(Reply::Error(fault)),
-        };
         if self.shared.hook_interval.get() != INSTRUCTIONS_PER_LOOK {
             arm(&self.lua, &self.shared, INSTRUCTIONS_PER_LOOK)?;
         }
@@ -112,38 +111,31 @@ impl Interpreter {
         }
     }
 
-    fn compile(&mut self, script: &Script) -> Result<std::result::Result<Function, Fault>> {
+    /// The function of a script; a fault if it is none.
+    pub fn compile(&mut self, script: &Script) -> std::result::Result<Function, Fault> {
         if let Some(function) = self.compiled.get(&script.sha1) {
-            return Ok(Ok(function.clone()));
+            return Ok(function.clone());
         }
-        let start = match script.header() {
-            Ok(header) => header.start,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let text = &script.body[start..];
-        let failed = |why: &str| {
-            Ok(Err(Fault::new(format!(
-                "ERR Error compiling script (new function): {why}"
-            ))))
-        };
+        let text = &script.body[script.header()?.start..];
+        let failed =
+            |why: &str| Fault::new(format!("ERR Error compiling script (new function): {why}"));
         if text.first() == Some(&0x1b) {
-            return failed("user_script:1: unexpected symbol near 'char(27)'");
+            return Err(failed("user_script:1: unexpected symbol near 'char(27)'"));
         }
         let chunk = self
             .lua
             .load(text)
             .set_name("@user_script")
             .set_mode(ChunkMode::Text);
-        let function = match chunk.into_function() {
-            Ok(function) => function,
-            Err(mlua::Error::SyntaxError { message, .. }) => return failed(&message),
-            Err(error) => return Err(error),
-        };
+        let function = chunk.into_function().map_err(|error| match error {
+            mlua::Error::SyntaxError { message, .. } => failed(&message),
+            other => failed(&format!("user_script:1: {other}")),
+        })?;
         if self.compiled.len() >= COMPILED_MAX {
             self.compiled.clear();
         }
         self.compiled.insert(script.sha1.clone(), function.clone());
-        Ok(Ok(function))
+        Ok(function)
     }
 
     /// The reply to an error that the script did not catch. Lua calls no handler when memory runs

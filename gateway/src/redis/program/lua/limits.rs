@@ -7,7 +7,7 @@ use std::time::Duration;
 pub const WALL_MAX: Duration = Duration::from_secs(5);
 
 /// A script that has run this long can be ended by SCRIPT KILL.
-pub const KILLABLE_AFTER: Duration = Duration::from_millis(100);
+pub const KILLABLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Instructions of one script.
 pub const INSTRUCTIONS_MAX: u64 = 1_000_000_000;

@@ -32,6 +32,6 @@ mod tests;
 
 pub use host::Host;
 pub use kill::kill_scripts;
-pub use run::run;
-pub use script::{Header, Script, sha1_hex};
+pub use run::{check, run};
+pub use script::Script;
 pub use threads::Threads;

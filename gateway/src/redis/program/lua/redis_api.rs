@@ -13,9 +13,7 @@ use super::raised::{Raised, shown};
 use super::script::sha1_hex;
 use super::shared::Shared;
 use crate::redis::reply::Reply;
-
-/// The version scripts see (`REDIS_VERSION`, `REDIS_VERSION_NUM` as 0x00MMmmpp).
-const VERSION: (u8, u8, u8) = (7, 4, 0);
+use crate::redis::version::{REDIS_VERSION, REDIS_VERSION_NUMBER};
 
 const CONSTANTS: [(&str, i64); 9] = [
     ("LOG_DEBUG", 0),
@@ -38,12 +36,8 @@ pub fn table(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     for (name, value) in CONSTANTS {
         redis.raw_set(name, value)?;
     }
-    let (major, minor, patch) = VERSION;
-    redis.raw_set("REDIS_VERSION", format!("{major}.{minor}.{patch}"))?;
-    redis.raw_set(
-        "REDIS_VERSION_NUM",
-        u32::from_be_bytes([0, major, minor, patch]),
-    )?;
+    redis.raw_set("REDIS_VERSION", REDIS_VERSION)?;
+    redis.raw_set("REDIS_VERSION_NUM", REDIS_VERSION_NUMBER)?;
     redis.raw_set("error_reply", lua.create_function(error_reply)?)?;
     redis.raw_set("status_reply", lua.create_function(status_reply)?)?;
     redis.raw_set("sha1hex", lua.create_function(sha1hex)?)?;

@@ -1,6 +1,5 @@
 //! The few threads that run scripts, so that none holds up a connection.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +11,15 @@ use crate::redis::fault::Fault;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Handles to the threads; they end when it is dropped and their work is done.
+/// Handles to the threads; they end when it is dropped and their work is done. Without any thread
+/// (the system gave none) every script is refused.
 #[derive(Clone)]
 pub struct Threads {
     queue: SyncSender<Job>,
 }
 
 impl Threads {
-    pub fn start() -> io::Result<Threads> {
+    pub fn start() -> Threads {
         let (queue, jobs) = sync_channel(WAITING_MAX);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..THREADS {
@@ -28,9 +28,11 @@ impl Threads {
             let thread = thread
                 .name(format!("script-{number}"))
                 .stack_size(STACK_BYTES);
-            thread.spawn(move || work(&jobs))?;
+            if let Err(error) = thread.spawn(move || work(&jobs)) {
+                tracing::error!(%error, "a thread for scripts could not be started");
+            }
         }
-        Ok(Threads { queue })
+        Threads { queue }
     }
 
     /// Runs `job` on one of the threads. A fault: too many wait already (nothing was run), or the

@@ -137,6 +137,7 @@ pub fn eval(host: &mut dyn Host, body: impl Into<Bytes>) -> Reply {
         &texts(["a1", "a2"]),
         host,
     )
+    .into()
 }
 
 /// Runs a test on a stack as large as that of the threads for scripts.

@@ -3,12 +3,11 @@
 //! A line is a script, a tab, and the reply's bytes in RESP3, both with `\n`, `\r`, `\t`, `\\` and
 //! `\xNN` escaped. Each script ran on an empty database as `EVAL script 2 k1 k2 a1 a2`.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::fake::{Fake, eval, roomy};
+use crate::redis::frame::{Protocol, encode};
 use crate::redis::program::lua::host::Host;
-use crate::redis::program::lua::number::general;
-use crate::redis::reply::Reply;
 
 fn unescaped(text: &str) -> Bytes {
     let mut made = Vec::new();
@@ -31,63 +30,6 @@ fn unescaped(text: &str) -> Bytes {
     made.into()
 }
 
-/// The reply in RESP3.
-fn encode(reply: &Reply, out: &mut Vec<u8>) {
-    let line = |out: &mut Vec<u8>, kind: u8, text: &[u8]| {
-        out.push(kind);
-        out.extend(
-            text.iter()
-                .map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }),
-        );
-        out.extend_from_slice(b"\r\n");
-    };
-    let many = |out: &mut Vec<u8>, kind: u8, count: usize| {
-        out.extend(format!("{}{count}\r\n", char::from(kind)).into_bytes());
-    };
-    match reply {
-        Reply::Status(text) => line(out, b'+', text),
-        Reply::Error(fault) => {
-            let text: &[u8] = &fault.0;
-            let end = text
-                .iter()
-                .rposition(|b| !matches!(b, b'\r' | b'\n'))
-                .map_or(0, |at| at + 1);
-            line(out, b'-', &text[..end]);
-        }
-        Reply::Integer(n) => line(out, b':', n.to_string().as_bytes()),
-        Reply::Null | Reply::NullArray => out.extend_from_slice(b"_\r\n"),
-        Reply::Double(n) => line(out, b',', general(*n, 17).as_bytes()),
-        Reply::Bool(yes) => line(out, b'#', if *yes { b"t" } else { b"f" }),
-        Reply::BigNumber(digits) => line(out, b'(', digits),
-        Reply::Verbatim(bytes) => {
-            many(out, b'=', bytes.len() + 4);
-            out.extend_from_slice(b"txt:");
-            out.extend_from_slice(bytes);
-            out.extend_from_slice(b"\r\n");
-        }
-        Reply::Bulk(bytes) => {
-            many(out, b'$', bytes.len());
-            out.extend_from_slice(bytes);
-            out.extend_from_slice(b"\r\n");
-        }
-        Reply::Array(items) | Reply::Push(items) => {
-            many(out, b'*', items.len());
-            items.iter().for_each(|item| encode(item, out));
-        }
-        Reply::Set(items) => {
-            many(out, b'~', items.len());
-            items.iter().for_each(|item| encode(item, out));
-        }
-        Reply::Map(pairs) => {
-            many(out, b'%', pairs.len());
-            pairs.iter().for_each(|(key, value)| {
-                encode(key, out);
-                encode(value, out);
-            });
-        }
-    }
-}
-
 #[test]
 fn as_redis_answered() {
     roomy(compare_all);
@@ -107,9 +49,9 @@ fn compare_all() {
         } else {
             &mut host
         };
-        let mut ours = Vec::new();
-        encode(&eval(host, unescaped(script)), &mut ours);
-        let ours = Bytes::from(ours);
+        let mut ours = BytesMut::new();
+        let reply = eval(host, unescaped(script));
+        encode(&reply, Protocol::Resp3, &mut ours);
         if ours != unescaped(answer) {
             wrong.push(format!(
                 "{script}\n  redis: {answer}\n  ours:  {}",
