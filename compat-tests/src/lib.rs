@@ -1,1 +1,12 @@
-//! Compat tests.
+//! Real clients and real peers: the harness that builds or installs them, runs Quorate beside
+//! them, and plays every client's scenario against both.
+
+pub mod cache;
+pub mod client;
+pub mod clients;
+pub mod exec;
+pub mod matrix;
+pub mod peers;
+pub mod program;
+pub mod server;
+pub mod trouble;

@@ -329,3 +329,104 @@ pub enum ScriptCommand {
     },
     Flush,
 }
+
+/// What an op takes beside its keys and values, roughly.
+const OP_BYTES: usize = 32;
+
+impl Command {
+    /// About the bytes of its encoding, without encoding it; for limits and batching.
+    pub fn size_hint(&self) -> usize {
+        OP_BYTES
+            + match self {
+                Command::Txn(txn) => txn.size_hint(),
+                Command::Lease(LeaseCommand::Renew(ids)) => ids.len() * 10,
+                Command::Cluster(ClusterCommand::Publish {
+                    name, client_urls, ..
+                }) => name.len() + client_urls.iter().map(|url| url.len() + 4).sum::<usize>(),
+                Command::Script(ScriptCommand::Load { body, .. }) => body.len() + 40,
+                Command::Script(ScriptCommand::Flush)
+                | Command::Lease(_)
+                | Command::Compact(_)
+                | Command::Alarm(_)
+                | Command::Tick => 0,
+            }
+    }
+}
+
+impl Txn {
+    fn size_hint(&self) -> usize {
+        let guards: usize = self.guards.iter().map(Guard::size_hint).sum();
+        let ops = self.then.iter().chain(&self.otherwise);
+        guards + ops.map(Op::size_hint).sum::<usize>()
+    }
+
+    /// Ops of both branches, nested ones included.
+    pub fn ops(&self) -> usize {
+        let count = |op: &Op| match op {
+            Op::Txn(txn) => 1 + txn.ops(),
+            _ => 1,
+        };
+        self.then.iter().chain(&self.otherwise).map(count).sum()
+    }
+
+    /// 1 without nested txns.
+    pub fn depth(&self) -> usize {
+        let depth = |op: &Op| match op {
+            Op::Txn(txn) => txn.depth(),
+            _ => 0,
+        };
+        1 + self
+            .then
+            .iter()
+            .chain(&self.otherwise)
+            .map(depth)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+impl Guard {
+    fn size_hint(&self) -> usize {
+        let value = match &self.test {
+            Test::Value(_, value) => value.len(),
+            _ => 0,
+        };
+        OP_BYTES + self.range.size_hint() + value
+    }
+}
+
+impl Op {
+    fn size_hint(&self) -> usize {
+        OP_BYTES
+            + match self {
+                Op::Range(op) => op.range.size_hint(),
+                Op::Put(op) => op.key.len() + op.value.size(),
+                Op::Delete(op) => op.range.size_hint(),
+                Op::SetLife(op) => op.key.len(),
+                Op::Data(op) => op.key().len() + op.size(),
+                Op::Publish { channel, payload } => channel.len() + payload.len(),
+                Op::Txn(txn) => txn.size_hint(),
+            }
+    }
+}
+
+impl PutValue {
+    fn size(&self) -> usize {
+        match self {
+            PutValue::Set(value) => value.size(),
+            PutValue::Keep => 0,
+        }
+    }
+}
+
+impl DataOp {
+    fn size(&self) -> usize {
+        match self {
+            DataOp::Add { .. } => 0,
+            DataOp::Append { suffix, .. } => suffix.len(),
+            DataOp::HashSet { fields, .. } => fields.iter().map(|(k, v)| k.len() + v.len()).sum(),
+            DataOp::HashDelete { fields, .. } => fields.iter().map(Bytes::len).sum(),
+            DataOp::HashAdd { field, .. } => field.len(),
+        }
+    }
+}

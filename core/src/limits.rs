@@ -26,3 +26,6 @@ const _: () = assert!(
     ENTRY_BYTES_MAX > REQUEST_BYTES_MAX,
     "one request must fit in an entry"
 );
+
+/// What this version of the program can apply; entries carry the level they need.
+pub const FEATURE_LEVEL: u32 = 1;

@@ -181,6 +181,8 @@ pub struct Effects {
     /// Keys whose life changed without a revision: their new record.
     pub lives: Vec<Arc<KeyValue>>,
     pub leases: Vec<LeaseChange>,
+    /// What else State keeps, by a name of its own: scripts, members, alarms; None deletes.
+    pub items: Vec<(Bytes, Option<Bytes>)>,
     /// The compaction revision, if this entry moved it.
     pub compacted: Option<Revision>,
 }

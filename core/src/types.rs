@@ -119,6 +119,8 @@ pub struct KeyValue {
     pub lease: LeaseId,
     /// The key's own deadline, if its life is its own.
     pub deadline: Option<ClusterMillis>,
+    /// What that deadline was set with, for who renews it; 0 without one.
+    pub ttl_ms: u64,
     /// Rises with every change of life, those that make no revision included.
     pub life_generation: u64,
 }
@@ -142,6 +144,14 @@ impl KeyRange {
     pub fn start(&self) -> &Bytes {
         match self {
             KeyRange::Key(key) | KeyRange::Span(key, _) | KeyRange::From(key) => key,
+        }
+    }
+
+    /// Bytes of its keys.
+    pub(crate) fn size_hint(&self) -> usize {
+        match self {
+            KeyRange::Key(key) | KeyRange::From(key) => key.len(),
+            KeyRange::Span(start, end) => start.len() + end.len(),
         }
     }
 

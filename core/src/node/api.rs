@@ -2,16 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::command::{Command, RangeOp};
-use crate::outcome::{NodeError, Notice, RangeResult, Refusal, Reply, RevisionEvents};
-use crate::state::State;
-use crate::types::{
-    ClusterId, ClusterMillis, Index, KeyRange, MemberId, Principal, Revision, Term, UnixMillis,
-};
+use crate::outcome::{Notice, RevisionEvents};
+use crate::types::{ClusterId, ClusterMillis, Index, MemberId, Revision, Term, UnixMillis};
 
 /// How a member is started. Addresses are `host:port` lists already parsed from URLs.
 #[derive(Clone, Debug)]
@@ -74,11 +70,6 @@ pub trait Wake: Send + Sync + 'static {
     fn wake(&self, token: u64);
 }
 
-/// A cursor over the changes of a range: never a queue, never skips.
-pub struct Watcher {
-    _private: (),
-}
-
 /// What a watcher has to say now.
 #[derive(Debug)]
 pub enum Polled {
@@ -91,129 +82,6 @@ pub enum Polled {
     },
     /// What comes next has been forgotten: the lowest revision that can still be watched from.
     Compacted(Revision),
-}
-
-impl Watcher {
-    /// The next revision this watcher wants.
-    pub fn next_revision(&self) -> Revision {
-        unimplemented!()
-    }
-
-    /// The changes of the range from the cursor on, at most about `max_revisions` and `max_bytes`
-    /// (a revision is never split); moves the cursor. The events of a revision that are outside
-    /// the range are left out; a revision without any inside is not returned. Empty events with
-    /// `caught_up` mean: wait for the wake. Reads disk only when the watcher lags behind memory.
-    pub async fn poll(&mut self, max_revisions: usize, max_bytes: usize) -> Polled {
-        let _ = (max_revisions, max_bytes);
-        unimplemented!()
-    }
-}
-
-/// One member, cheap to clone.
-#[derive(Clone)]
-pub struct Node {
-    _private: (),
-}
-
-impl Node {
-    /// Puts a command through the log; on any member. `deadline` bounds the whole call.
-    pub async fn propose(
-        &self,
-        principal: &Principal,
-        command: Command,
-        deadline: Instant,
-    ) -> Result<Reply, NodeError> {
-        let _ = (principal, command, deadline);
-        unimplemented!()
-    }
-
-    /// A linearizable read barrier (batched).
-    pub async fn barrier(&self, deadline: Instant) -> Result<Barrier, NodeError> {
-        let _ = deadline;
-        unimplemented!()
-    }
-
-    /// The barrier's answer without asking anybody: for serializable reads.
-    pub fn local_barrier(&self) -> Barrier {
-        unimplemented!()
-    }
-
-    /// A read of this member's state as it is (call `barrier` first to be linearizable), history
-    /// included. The inner refusal is etcd's compacted or future revision.
-    pub async fn range(&self, op: &RangeOp) -> Result<Result<RangeResult, Refusal>, NodeError> {
-        let _ = op;
-        unimplemented!()
-    }
-
-    /// Runs a short read on the state; do not block inside.
-    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
-        let _ = read;
-        unimplemented!()
-    }
-
-    /// Waits until this member has applied `index`.
-    pub async fn applied(&self, index: Index, deadline: Instant) -> Result<(), NodeError> {
-        let _ = (index, deadline);
-        unimplemented!()
-    }
-
-    /// A watcher from `start` on (0: from the next revision); returns it with the store's
-    /// revision at that instant, taken atomically with apply. `wake.wake(token)` is called (from
-    /// the apply thread; be quick) when something in the range happens after the watcher caught
-    /// up, or when it is overtaken by compaction.
-    pub fn watch(
-        &self,
-        range: KeyRange,
-        start: Revision,
-        wake: Arc<dyn Wake>,
-        token: u64,
-    ) -> (Watcher, Revision) {
-        let _ = (range, start, wake, token);
-        unimplemented!()
-    }
-
-    /// Notices (published messages, changed lives) with the revision they follow, and every
-    /// revision's events: for pub/sub and keyspace notifications. Called from the apply thread in
-    /// order; be quick.
-    pub fn on_effects(&self, listener: Arc<dyn EffectsListener>) {
-        let _ = listener;
-        unimplemented!()
-    }
-
-    /// Broadcasts a plain PUBLISH to the subscribers on all members, without the log; returns how
-    /// many received it.
-    pub async fn publish(&self, channel: Bytes, payload: Bytes) -> Result<u64, NodeError> {
-        let _ = (channel, payload);
-        unimplemented!()
-    }
-
-    pub fn members(&self) -> Vec<Member> {
-        unimplemented!()
-    }
-
-    pub fn status(&self) -> Status {
-        unimplemented!()
-    }
-
-    /// CRC32-C over the versions kept up to `revision` (0: the current), as etcd computes HashKV:
-    /// (hash, revision hashed, compact revision).
-    pub async fn hash_kv(
-        &self,
-        revision: Revision,
-    ) -> Result<Result<(u32, Revision, Revision), Refusal>, NodeError> {
-        let _ = revision;
-        unimplemented!()
-    }
-
-    /// Resolves when the member must stop (failed disk, removed): the reason for the operator.
-    pub async fn fatal(&self) -> String {
-        unimplemented!()
-    }
-
-    /// Durable and closed when it returns.
-    pub async fn shutdown(&self) {
-        unimplemented!()
-    }
 }
 
 /// Sees all effects in order, on the apply thread.

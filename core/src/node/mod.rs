@@ -1,5 +1,29 @@
 //! The façade of a member: propose, barrier, read, watch. Front ends use this and nothing below.
 
 mod api;
+mod barrier;
+mod clock;
+mod core;
+mod facade;
+mod forwarded;
+mod hub;
+mod ids;
+mod open;
+mod pacer;
+mod proposer;
+mod queue;
+mod rebuild;
+mod replica;
+mod running;
+mod start;
+mod watcher;
 
-pub use api::*;
+pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
+pub use clock::{MachineTime, TimeSource};
+pub use facade::Node;
+pub use start::{Environment, StartError};
+pub use watcher::Watcher;
+
+pub(crate) use core::Core;
+pub(crate) use rebuild::rebuild;
+pub(crate) use replica::{Replica, log_id_at};

@@ -1,5 +1,31 @@
-//! The deterministic state machine: no I/O, no clock, no randomness, no hash-map order.
+//! The deterministic state machine: no I/O, no clock, no randomness, no hash-map order. The same
+//! entries make the same state on every member, byte for byte.
+//!
+//! A command is worked out on a `Draft`, a write view over the state; only a command that succeeds
+//! is committed, so a refusal changes nothing. Lives that are due end before a command looks.
 
-mod api;
+mod apply;
+mod authorize;
+mod check;
+mod cluster;
+mod data;
+mod digest;
+mod draft;
+mod expire;
+mod forgetful;
+mod guard;
+mod index;
+mod leases;
+mod lives;
+mod range;
+mod restore;
+mod scalars;
+mod txn;
 
-pub use api::*;
+pub use apply::State;
+pub use authorize::authorize;
+pub use cluster::MemberInfo;
+pub use forgetful::is_forgetful;
+pub use lives::Lease;
+pub use range::History;
+pub use restore::{Builder, RestoreError};

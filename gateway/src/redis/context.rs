@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use quorate_core::node::Node;
+use tokio::time::Instant;
 
 use super::client::Client;
 use super::keyspace::Keyspace;

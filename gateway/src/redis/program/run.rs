@@ -7,18 +7,18 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, OnError, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Principal};
+use tokio::time::{Instant, timeout_at};
 
 use super::guards::Guards;
 use super::reader::{Now, Reader};
 use super::turns::Turns;
-use super::view::View;
+use super::view::{Effects, View};
 use crate::redis::keyspace::Keyspace;
 
 /// Where and for whom a program runs.
@@ -101,59 +101,57 @@ where
         now = Some(barrier(scope.node, scope.deadline).await?);
     }
     loop {
-        let _turn = scope.turns.take(&keys).await;
+        let turn = timeout_at(scope.deadline, scope.turns.take(&keys)).await;
+        let _turn = turn.map_err(|_| NodeError::Timeout)?;
         let times = now.unwrap_or_else(|| local_now(scope.node));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
         let (view, answer) = attempt(view).await;
-        let effects = view.into_effects();
-        let guards = effects.guards;
-        let loads = keep(scope, effects.loads);
-        if effects.ops.is_empty() {
-            if effects.unsure && now.is_none() {
-                now = Some(barrier(scope.node, scope.deadline).await?);
-                continue;
-            }
-            if guards.is_empty() && watched.is_empty() {
-                loads.await;
-                return Ok(Some(answer));
-            }
-            if now.is_none() {
+        let Effects {
+            guards,
+            ops,
+            loads,
+            unsure,
+            looked_at_time,
+        } = view.into_effects();
+        let loads = keep(scope, loads);
+        if (looked_at_time || unsure) && now.is_none() {
+            // This member's own idea of the time, or of the scripts, may be old.
+            now = Some(barrier(scope.node, scope.deadline).await?);
+        } else if ops.is_empty() {
+            let fresh = now.is_some();
+            if !fresh && !guards.is_empty() {
                 let (passed, ()) = tokio::join!(barrier(scope.node, scope.deadline), loads);
                 now = Some(passed?);
-                if reader.hold(&guards.to_tests()) {
-                    return Ok(Some(answer));
-                }
-                continue;
+            } else {
+                loads.await;
             }
-            loads.await;
             if !reader.hold(watched) {
                 return Ok(None);
             }
-            let consistent =
-                watched.is_empty() && (kind == Kind::WeakRead || guards.is_single_read());
-            if consistent || reader.hold(&with(watched, &guards)) {
+            let one_instant = kind == Kind::WeakRead || guards.is_single_read();
+            let at_once = fresh && one_instant && watched.is_empty();
+            if at_once || reader.hold(&with(watched, &guards)) {
                 return Ok(Some(answer));
             }
-            check_time(scope)?;
-            continue;
-        }
-        let txn = Txn {
-            guards: with(watched, &guards),
-            then: effects.ops,
-            on_error: OnError::Abort,
-            ..Txn::default()
-        };
-        let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
-        let Some(index) = proposed? else {
-            return Ok(Some(answer));
-        };
-        scope.node.applied(index, scope.deadline).await?;
-        if !watched.is_empty() && !reader.hold(watched) {
-            return Ok(None);
+        } else {
+            let txn = Txn {
+                guards: with(watched, &guards),
+                then: ops,
+                on_error: OnError::Abort,
+                ..Txn::default()
+            };
+            let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
+            let Some(index) = proposed? else {
+                return Ok(Some(answer));
+            };
+            scope.node.applied(index, scope.deadline).await?;
+            if !watched.is_empty() && !reader.hold(watched) {
+                return Ok(None);
+            }
+            keys.extend(guards.keys().cloned());
+            now = None;
         }
         check_time(scope)?;
-        keys.extend(guards.keys().cloned());
-        now = None;
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Effects {
     pub loads: Vec<ScriptCommand>,
     /// A script was not found, which this member may only not know yet.
     pub unsure: bool,
+    /// The program asked what time it is, or how long something lives.
+    pub looked_at_time: bool,
 }
 
 /// One run of a program.
@@ -46,6 +48,7 @@ pub struct View {
     ops: Vec<Op>,
     loads: Vec<ScriptCommand>,
     unsure: bool,
+    looked_at_time: bool,
 }
 
 impl View {
@@ -60,6 +63,7 @@ impl View {
             ops: Vec::new(),
             loads: Vec::new(),
             unsure: false,
+            looked_at_time: false,
         }
     }
 
@@ -75,12 +79,14 @@ impl View {
     }
 
     /// The cluster clock, frozen for this run.
-    pub fn clock(&self) -> ClusterMillis {
+    pub fn clock(&mut self) -> ClusterMillis {
+        self.looked_at_time = true;
         self.now.clock
     }
 
     /// The cluster's wall clock, frozen for this run.
-    pub fn wall(&self) -> UnixMillis {
+    pub fn wall(&mut self) -> UnixMillis {
+        self.looked_at_time = true;
         self.now.wall
     }
 
@@ -116,6 +122,7 @@ impl View {
             ops: self.ops,
             loads: self.loads,
             unsure: self.unsure,
+            looked_at_time: self.looked_at_time,
         }
     }
 
@@ -168,13 +175,14 @@ impl View {
 
     /// Milliseconds a key has left: None if it is missing, Some(None) if it never ends.
     pub fn remaining_ms(&mut self, key: &[u8]) -> Option<Option<u64>> {
-        let clock = self.now.clock.0;
+        let clock = self.clock().0;
         self.deadline(key)
             .map(|end| end.map(|end| end.0.saturating_sub(clock)))
     }
 
     /// When a life that is written now would end; None: never, or with a lease.
-    pub fn deadline_of(&self, life: Life) -> Option<ClusterMillis> {
+    pub fn deadline_of(&mut self, life: Life) -> Option<ClusterMillis> {
+        self.looked_at_time = true;
         match self.item_life(life) {
             ItemLife::Until(deadline) => Some(deadline),
             ItemLife::Forever | ItemLife::Lease(_) => None,
@@ -182,9 +190,9 @@ impl View {
     }
 
     /// The wall-clock time of a deadline.
-    pub fn wall_of(&self, deadline: ClusterMillis) -> u64 {
-        let ahead = deadline.0.saturating_sub(self.now.clock.0);
-        self.now.wall.0.saturating_add(ahead)
+    pub fn wall_of(&mut self, deadline: ClusterMillis) -> u64 {
+        let ahead = deadline.0.saturating_sub(self.clock().0);
+        self.wall().0.saturating_add(ahead)
     }
 
     /// Shows every key of the database with its item, in no order to rely on; guards all of it.

@@ -25,7 +25,7 @@ impl Session {
                 Ok(Reply::Map(rows.map(docs).collect()))
             }
             (b"list", filter) => list(filter),
-            (b"getkeys", [_, ..]) => keys(rest),
+            (b"getkeys", [_, _, ..]) => keys(rest),
             (b"count" | b"getkeys", _) => {
                 let name = String::from_utf8_lossy(verb).to_ascii_lowercase();
                 Err(Fault::arity(&format!("command|{name}")))

@@ -19,7 +19,10 @@ impl Session {
                 }
                 self.write(&Reply::Error(fault), out);
             }
-            Ok(None) => self.closing = true,
+            Ok(None) => {
+                out.clear();
+                self.closing = true;
+            }
             Ok(Some(row)) if self.multi.is_some() && !runs_inside_multi(row) => {
                 if let Some(multi) = self.multi.as_mut() {
                     multi.push(row, args);

@@ -16,9 +16,9 @@ pub fn facts(row: &Row) -> Reply {
         number(last),
         number(step),
         Reply::Set(words(row.categories).map(category).collect()),
-        Reply::Array(words(row.tips).map(Reply::text).collect()),
-        Reply::Array(key_specification(row).into_iter().collect()),
-        Reply::Array(Vec::new()),
+        Reply::Set(words(row.tips).map(Reply::text).collect()),
+        Reply::Set(key_specification(row).into_iter().collect()),
+        Reply::Set(Vec::new()),
     ])
 }
 

@@ -13,15 +13,8 @@ impl Session {
         let (Some(channel), Some(payload)) = (args.get(1), args.get(2)) else {
             return Reply::Error(Fault::arity("publish"));
         };
-        match self
-            .context
-            .node
-            .publish(channel.clone(), payload.clone())
-            .await
-        {
-            Ok(receivers) => Reply::Integer(i64::try_from(receivers).unwrap_or(i64::MAX)),
-            Err(error) => self.failed(&error.into()),
-        }
+        let publish = self.context.node.publish(channel.clone(), payload.clone());
+        Reply::Integer(i64::try_from(publish.await).unwrap_or(i64::MAX))
     }
 
     /// PUBSUB CHANNELS [pattern] | NUMSUB channel... | NUMPAT.

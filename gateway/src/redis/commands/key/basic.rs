@@ -4,7 +4,6 @@ use quorate_core::types::UnixMillis;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::number::parse_i64;
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
@@ -26,10 +25,16 @@ pub fn echo(_view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
 
 /// SELECT index: in a script, for that script.
 pub fn select(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let index = parse_i64(args.take()?).filter(|index| i32::try_from(*index).is_ok());
-    view.select(index.ok_or(Fault::NOT_AN_INTEGER)?)?;
+    let index = args.take_i64()?;
+    if i32::try_from(index).is_err() {
+        return Err(NO_INT);
+    }
+    view.select(index)?;
     Ok(Reply::OK)
 }
+
+const NO_INT: Fault =
+    Fault::fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
 
 /// TIME: the cluster's wall clock in seconds and microseconds.
 pub fn time(view: &mut View, _args: Args<'_>) -> Result<Reply, Fault> {

@@ -48,8 +48,11 @@ fn run(
     let Some(now) = view.deadline(&key) else {
         return Ok(Reply::Integer(0));
     };
-    if !allows(condition, now, view.deadline_of(life)) {
-        return Ok(Reply::Integer(0));
+    if condition != LifeCondition::default() {
+        let new = view.deadline_of(life);
+        if !allows(condition, now, new) {
+            return Ok(Reply::Integer(0));
+        }
     }
     view.set_life(&key, life);
     Ok(Reply::Integer(1))

@@ -1,0 +1,36 @@
+//! Which server: the two real ones, or ours.
+
+use std::path::PathBuf;
+
+use crate::peers;
+use crate::program;
+use crate::trouble::Trouble;
+
+/// A server program that the harness can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Etcd,
+    Redis,
+    Quorate,
+}
+
+impl Kind {
+    /// The server's program, built or installed on first use.
+    pub fn program(self) -> Result<PathBuf, Trouble> {
+        match self {
+            Self::Etcd => peers::etcd(),
+            Self::Redis => peers::redis_server(),
+            Self::Quorate => program::quorate(),
+        }
+    }
+
+    /// Whether it answers etcd's protocol.
+    pub fn speaks_etcd(self) -> bool {
+        self != Self::Redis
+    }
+
+    /// Whether it answers Redis's protocol.
+    pub fn speaks_redis(self) -> bool {
+        self != Self::Etcd
+    }
+}

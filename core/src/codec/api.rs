@@ -1,0 +1,85 @@
+//! The encodings by name. Each is the format number, one byte, and then the thing itself; a
+//! change of what follows takes a new number, and readers keep the old ones.
+//!
+//! Encoding appends and never fails. A txn that nests deeper than `TXN_DEPTH_MAX` must have been
+//! refused before it is encoded, since no member would decode it.
+
+use bytes::Bytes;
+
+use super::wire::{DecodeError, Reader, Wire, put_list};
+use crate::command::{Entry, Proposal};
+use crate::outcome::{Reply, RevisionEvents};
+use crate::types::KeyValue;
+
+/// The format written, and the only one there is so far.
+pub const FORMAT: u8 = 1;
+
+/// The payload of a log record.
+pub fn encode_entry(entry: &Entry, out: &mut Vec<u8>) {
+    encode(entry, out);
+}
+
+/// Long fields share `input`, short ones are copied: what State keeps of an entry does not hold
+/// on to all of it.
+pub fn decode_entry(input: Bytes) -> Result<Entry, DecodeError> {
+    decode(Reader::thrifty(input))
+}
+
+/// A batch of proposals on its way to the leader.
+pub fn encode_proposals(proposals: &[Proposal], out: &mut Vec<u8>) {
+    out.push(FORMAT);
+    put_list(proposals, out);
+}
+
+/// Fields share `input`: the proposals are encoded into an entry and dropped.
+pub fn decode_proposals(input: Bytes) -> Result<Vec<Proposal>, DecodeError> {
+    decode(Reader::sharing(input))
+}
+
+/// The answer to a forwarded proposal.
+pub fn encode_reply(reply: &Reply, out: &mut Vec<u8>) {
+    encode(reply, out);
+}
+
+/// Fields share `input`.
+pub fn decode_reply(input: Bytes) -> Result<Reply, DecodeError> {
+    decode(Reader::sharing(input))
+}
+
+/// A stored record.
+pub fn encode_key_value(kv: &KeyValue, out: &mut Vec<u8>) {
+    encode(kv, out);
+}
+
+/// Fields share `input`: key and value live in one allocation.
+pub fn decode_key_value(input: Bytes) -> Result<KeyValue, DecodeError> {
+    decode(Reader::sharing(input))
+}
+
+/// All changes of one revision.
+pub fn encode_events(events: &RevisionEvents, out: &mut Vec<u8>) {
+    encode(events, out);
+}
+
+/// Fields share `input`.
+pub fn decode_events(input: Bytes) -> Result<RevisionEvents, DecodeError> {
+    decode(Reader::sharing(input))
+}
+
+fn encode<T: Wire>(thing: &T, out: &mut Vec<u8>) {
+    out.push(FORMAT);
+    thing.put(out);
+}
+
+fn decode<T: Wire>(mut input: Reader) -> Result<T, DecodeError> {
+    let found = input.byte()?;
+    if found != FORMAT {
+        return Err(DecodeError::UnknownFormat {
+            found,
+            known: FORMAT,
+        });
+    }
+    let thing = T::take(&mut input)?;
+    input.finish()?;
+    Ok(thing)
+}

@@ -1,0 +1,17 @@
+//! Encoding of events, for the recent changes of keys that keep no history.
+
+use super::wire::{wire_enum, wire_struct};
+use crate::outcome::{Cause, Event, RevisionEvents};
+
+wire_struct!(RevisionEvents { revision, events });
+wire_struct!(Event { kv, prev, cause });
+wire_enum!(Cause {
+    Put = 0,
+    Delete = 1,
+    Expired = 2,
+    Add = 3,
+    Append = 4,
+    HashSet = 5,
+    HashDelete = 6,
+    HashAdd = 7,
+});

@@ -1,0 +1,174 @@
+//! Cluster time (see docs/ARCHITECTURE.md, "Time"). The clock of a leader starts from the state's
+//! clock once the blank entry of its own term is applied here, and then follows this process's
+//! monotonic time, a bounded step a sample: a process that was stopped, frozen or starved does not
+//! wake up and expire everybody. No wall clock decides about a life.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use crate::types::{ClusterMillis, Stamp, Term, UnixMillis};
+
+/// How often a leader's clock is sampled at least.
+pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
+/// The most that one sample adds.
+const STEP_MAX: Duration = Duration::from_millis(200);
+/// How much of the elapsed time the wall clock may be pulled towards the machine's, in percent.
+const SLEW_PERCENT: i64 = 10;
+
+/// Where time comes from: the machine, or a simulator.
+pub trait TimeSource: Send + Sync + 'static {
+    /// Monotonic, from any fixed point.
+    fn elapsed(&self) -> Duration;
+    /// The machine's wall clock; may jump.
+    fn wall(&self) -> UnixMillis;
+}
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub struct MachineTime {
+    start: std::time::Instant,
+}
+
+impl Default for MachineTime {
+    fn default() -> Self {
+        MachineTime {
+            start: std::time::Instant::now(),
+        }
+    }
+}
+
+impl TimeSource for MachineTime {
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn wall(&self) -> UnixMillis {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The cluster clock as a leader runs it.
+pub(crate) struct LeaderClock {
+    source: Arc<dyn TimeSource>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Clone, Copy)]
+struct Running {
+    term: Term,
+    clock: Duration,
+    wall: Duration,
+    sampled: Duration,
+}
+
+impl LeaderClock {
+    pub(crate) fn new(source: Arc<dyn TimeSource>) -> LeaderClock {
+        LeaderClock {
+            source,
+            running: Mutex::new(None),
+        }
+    }
+
+    /// The blank entry that opens `term` was applied here, on a state with these clocks.
+    pub(crate) fn term_opened(&self, term: Term, clock: ClusterMillis, wall: UnixMillis) {
+        let machine = self.source.wall();
+        *self.running.lock() = Some(Running {
+            term,
+            clock: Duration::from_millis(clock.0),
+            wall: Duration::from_millis(wall.0.max(machine.0)),
+            sampled: self.source.elapsed(),
+        });
+    }
+
+    /// The stamp for something proposed now by the leader of `term`; none before that term's
+    /// blank entry is applied here.
+    pub(crate) fn stamp(&self, term: Term) -> Option<Stamp> {
+        let mut running = self.running.lock();
+        let running = running.as_mut().filter(|running| running.term == term)?;
+        let now = self.source.elapsed();
+        let step = now.saturating_sub(running.sampled).min(STEP_MAX);
+        running.sampled = now;
+        running.clock += step;
+        running.wall += slewed(step, running.wall, self.source.wall());
+        Some(Stamp {
+            term,
+            clock: ClusterMillis(running.clock.as_millis() as u64),
+            wall: UnixMillis(running.wall.as_millis() as u64),
+        })
+    }
+
+    /// Keeps the steps small. Called at least every `SAMPLE_INTERVAL`.
+    pub(crate) fn sample(&self) {
+        let term = self.running.lock().map(|running| running.term);
+        if let Some(term) = term {
+            self.stamp(term);
+        }
+    }
+}
+
+/// The step of the cluster's wall clock: the elapsed time, pulled a little towards the machine's.
+fn slewed(step: Duration, ours: Duration, machine: UnixMillis) -> Duration {
+    let micros = step.as_micros() as i64;
+    let behind = machine.0 as i64 * 1_000 - ours.as_micros() as i64;
+    let pull = behind.clamp(-micros * SLEW_PERCENT / 100, micros * SLEW_PERCENT / 100);
+    Duration::from_micros((micros + pull) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Hands {
+        elapsed_ms: AtomicU64,
+        wall_ms: AtomicU64,
+    }
+
+    impl TimeSource for Hands {
+        fn elapsed(&self) -> Duration {
+            Duration::from_millis(self.elapsed_ms.load(Ordering::Relaxed))
+        }
+
+        fn wall(&self) -> UnixMillis {
+            UnixMillis(self.wall_ms.load(Ordering::Relaxed))
+        }
+    }
+
+    #[test]
+    fn a_pause_adds_one_step_only() {
+        let hands = Arc::new(Hands::default());
+        let clock = LeaderClock::new(hands.clone());
+        assert_eq!(
+            clock.stamp(1),
+            None,
+            "no stamp before the term's blank entry"
+        );
+        clock.term_opened(1, ClusterMillis(1_000), UnixMillis(0));
+        hands.elapsed_ms.store(50, Ordering::Relaxed);
+        assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_050)));
+        hands.elapsed_ms.store(60_000, Ordering::Relaxed);
+        assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_250)));
+        assert_eq!(clock.stamp(2), None, "a stamp is of its own term");
+    }
+
+    #[test]
+    fn the_wall_is_pulled_slowly_and_never_goes_back() {
+        let hands = Arc::new(Hands::default());
+        hands.wall_ms.store(1_000_000, Ordering::Relaxed);
+        let clock = LeaderClock::new(hands.clone());
+        clock.term_opened(1, ClusterMillis(0), UnixMillis(0));
+        hands.elapsed_ms.store(100, Ordering::Relaxed);
+        hands.wall_ms.store(5, Ordering::Relaxed);
+        assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_090)));
+        hands.elapsed_ms.store(200, Ordering::Relaxed);
+        hands.wall_ms.store(90_000_000, Ordering::Relaxed);
+        assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_200)));
+    }
+}

@@ -1,0 +1,130 @@
+//! What a running member is made of, shared by its tasks.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::barrier::Barriers;
+use super::proposer::Route;
+use super::queue::{Claim, Queue, Submission};
+use super::replica::Replica;
+use crate::command::{Command, EntryHeader, Proposal};
+use crate::outcome::{NodeError, Reply};
+use crate::peer::Link;
+use crate::raft::{PeerNetwork, Raft};
+use crate::types::{MemberId, Principal};
+use crate::versions::Versions;
+
+pub(crate) struct Core {
+    /// What every entry of this member carries; the stamp is set when it is proposed.
+    pub(crate) header: EntryHeader,
+    pub(crate) raft: Raft,
+    pub(crate) replica: Arc<Replica>,
+    pub(crate) queue: Queue,
+    pub(crate) barriers: Barriers,
+    pub(crate) network: PeerNetwork,
+    pub(crate) election_timeout: Duration,
+    /// Connections for forwarding, by member.
+    pub(super) links: Mutex<HashMap<MemberId, Link>>,
+}
+
+impl Core {
+    pub(crate) fn versions(&self) -> &Versions {
+        &self.replica.versions
+    }
+
+    /// Where a proposal goes now. This member is a leader for us once the blank entry of its term
+    /// is applied here, so that its clock runs and its reads are not stale.
+    pub(crate) fn route(&self) -> Route {
+        if let Ok(leader) = self.raft.as_leader() {
+            return match self.replica.clock.stamp(leader.leader_id().term) {
+                Some(stamp) => Route::Here(stamp),
+                None => Route::Nowhere,
+            };
+        }
+        match self.leader() {
+            Some(leader) if leader != self.header.member => Route::To(leader),
+            _ => Route::Nowhere,
+        }
+    }
+
+    /// The leader as this member knows it.
+    pub(crate) fn leader(&self) -> Option<MemberId> {
+        self.raft.metrics().borrow_watched().current_leader
+    }
+
+    /// A connection to a member of the cluster; none if it is not one.
+    pub(crate) fn link_to(&self, member: MemberId) -> Option<Link> {
+        let mut links = self.links.lock();
+        if let Some(link) = links.get(&member) {
+            return Some(link.clone());
+        }
+        let metrics = self
+            .raft
+            .metrics()
+            .borrow_watched()
+            .membership_config
+            .clone();
+        let link = self.network.link(member, metrics.get_node(&member)?);
+        links.insert(member, link.clone());
+        Some(link)
+    }
+
+    /// Waits for what a leader is to answer; gives up, with none, once somebody else leads.
+    pub(crate) async fn unless_leader_changes<T>(
+        &self,
+        leader: MemberId,
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut metrics = self.raft.metrics();
+        let changed = metrics.wait_until(|metrics| {
+            metrics
+                .current_leader
+                .is_some_and(|current| current != leader)
+        });
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            _ = changed => None,
+        }
+    }
+
+    /// Puts a command through the log.
+    pub(crate) async fn submit(
+        &self,
+        principal: Principal,
+        command: Command,
+        deadline: Instant,
+    ) -> Result<Reply, NodeError> {
+        let (answer, receiver) = oneshot::channel();
+        let claim = Arc::new(Claim::default());
+        let size = command.size_hint();
+        let proposal = Proposal { principal, command };
+        let forwarded = false;
+        let submission = Submission {
+            proposal,
+            size,
+            claim: claim.clone(),
+            answer,
+            deadline,
+            forwarded,
+        };
+        self.queue.push(submission)?;
+        match tokio::time::timeout_at(deadline, receiver).await {
+            Ok(Ok(result)) => result,
+            // The answer was dropped on its way: nobody knows.
+            Ok(Err(_)) => Err(NodeError::Unknown),
+            Err(_) if claim.give_up() => Err(match self.leader() {
+                Some(_) => NodeError::Timeout,
+                None => NodeError::NoLeader,
+            }),
+            Err(_) => Err(NodeError::Unknown),
+        }
+    }
+}

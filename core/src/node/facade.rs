@@ -1,0 +1,241 @@
+//! `Node`: what front ends hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes};
+use futures_util::future::join_all;
+use openraft::async_runtime::WatchReceiver;
+use tokio::time::Instant;
+
+use super::api::{Barrier, EffectsListener, Member, Status, Wake};
+use super::core::Core;
+use super::proposer::Route;
+use super::running::Running;
+use super::watcher::Watcher;
+use crate::command::{Command, RangeOp};
+use crate::limits::REQUEST_BYTES_MAX;
+use crate::outcome::{Applied, NodeError, RangeResult, Refusal, Reply};
+use crate::peer::Kind;
+use crate::raft::wire;
+use crate::state::{self, State};
+use crate::types::{Index, KeyRange, Principal, Revision};
+
+/// What a message to a member may take.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One member, cheap to clone.
+#[derive(Clone)]
+pub struct Node {
+    pub(super) core: Arc<Core>,
+    pub(super) running: Arc<Running>,
+}
+
+impl Node {
+    /// Puts a command through the log; on any member. `deadline` bounds the whole call.
+    ///
+    /// # Errors
+    /// See `NodeError`; only `Unknown` may have happened.
+    pub async fn propose(
+        &self,
+        principal: &Principal,
+        command: Command,
+        deadline: Instant,
+    ) -> Result<Reply, NodeError> {
+        let refusal = if command.size_hint() > REQUEST_BYTES_MAX + REQUEST_BYTES_MAX / 2 {
+            Some(Refusal::TooLarge)
+        } else {
+            state::authorize(principal, &command).err()
+        };
+        if let Some(refusal) = refusal {
+            let barrier = self.local_barrier();
+            let applied = Applied {
+                revision: self.revision(),
+                outcome: Err(refusal),
+            };
+            return Ok(Reply {
+                term: barrier.term,
+                index: barrier.index,
+                applied,
+            });
+        }
+        self.core.submit(principal.clone(), command, deadline).await
+    }
+
+    /// A linearizable read barrier: afterwards this member's state holds everything that was
+    /// acknowledged anywhere before the call.
+    ///
+    /// # Errors
+    /// If leadership could not be confirmed in time.
+    pub async fn barrier(&self, deadline: Instant) -> Result<Barrier, NodeError> {
+        match self.sole_voter_barrier() {
+            Some(barrier) => Ok(barrier),
+            None => self.core.barriers.wait(deadline).await,
+        }
+    }
+
+    /// The only voter of its cluster needs to ask nobody: what it has acknowledged, it has
+    /// applied. None when there are others, or something is due.
+    fn sole_voter_barrier(&self) -> Option<Barrier> {
+        if !self.running.sole_voter() {
+            return None;
+        }
+        let Route::Here(stamp) = self.core.route() else {
+            return None;
+        };
+        let due = self.core.replica.state.read().next_deadline();
+        if due.is_some_and(|due| due <= stamp.clock) {
+            return None;
+        }
+        let index = self.core.replica.applied_index();
+        Some(Barrier {
+            index,
+            term: stamp.term,
+            clock: stamp.clock,
+            wall: stamp.wall,
+        })
+    }
+
+    /// The barrier's answer without asking anybody: for serializable reads.
+    pub fn local_barrier(&self) -> Barrier {
+        let state = self.core.replica.state.read();
+        let metrics = self.core.raft.metrics();
+        let term = metrics.borrow_watched().current_term;
+        let index = self.core.replica.applied_index();
+        Barrier {
+            index,
+            term,
+            clock: state.clock(),
+            wall: state.wall(),
+        }
+    }
+
+    /// A read of this member's state as it is, history included; call `barrier` first to be
+    /// linearizable. The inner refusal is a compacted or future revision.
+    ///
+    /// # Errors
+    /// If history can't be read.
+    pub async fn range(&self, op: &RangeOp) -> Result<Result<RangeResult, Refusal>, NodeError> {
+        if op.revision <= 0 {
+            return Ok(self.read(|state| state.range(op, &self.core.replica.versions)));
+        }
+        let (replica, op) = (self.core.replica.clone(), op.clone());
+        let reading = move || replica.state.read().range(&op, &replica.versions);
+        tokio::task::spawn_blocking(reading)
+            .await
+            .map_err(|_| NodeError::Stopped)
+    }
+
+    /// Runs a short read on the state; it must not block.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.core.replica.state.read())
+    }
+
+    /// The store's revision here and now.
+    pub fn revision(&self) -> Revision {
+        self.read(State::revision)
+    }
+
+    /// Waits until this member has applied `index`.
+    ///
+    /// # Errors
+    /// `Timeout` when the deadline comes first.
+    pub async fn applied(&self, index: Index, deadline: Instant) -> Result<(), NodeError> {
+        let waiting = self.core.replica.wait_applied(index);
+        tokio::time::timeout_at(deadline, waiting)
+            .await
+            .map_err(|_| NodeError::Timeout)
+    }
+
+    /// A watcher from `start` on (0: from the next revision), with the store's revision at that
+    /// instant. `wake.wake(token)` is called on the apply thread when something of the range
+    /// happens after the watcher had seen everything; be quick there.
+    pub fn watch(
+        &self,
+        range: KeyRange,
+        start: Revision,
+        wake: Arc<dyn Wake>,
+        token: u64,
+    ) -> (Watcher, Revision) {
+        let replica = self.core.replica.clone();
+        let state = replica.state.read();
+        let registration = replica.hub.register(range, wake, token);
+        let revision = state.revision();
+        drop(state);
+        let next = if start <= 0 { revision + 1 } else { start };
+        (Watcher::new(replica, registration, next), revision)
+    }
+
+    /// Registered watchers.
+    pub fn watchers(&self) -> usize {
+        self.core.replica.hub.watchers()
+    }
+
+    /// Shows all effects from now on to `listener`, in order, on the apply thread.
+    pub fn on_effects(&self, listener: Arc<dyn EffectsListener>) {
+        self.core.replica.hub.listen(listener);
+    }
+
+    /// Brings a message to the subscribers on all members, without the log; returns how many
+    /// received it. A member that can't be reached has no subscribers that could be told.
+    pub async fn publish(&self, channel: Bytes, payload: Bytes) -> u64 {
+        let mut out = Vec::with_capacity(channel.len() + payload.len() + 16);
+        wire::put_bytes(&mut out, &channel);
+        wire::put_bytes(&mut out, &payload);
+        out.put_u64_le(self.core.replica.applied_index());
+        let out = Bytes::from(out);
+        let own = self.core.header.member;
+        let others = self
+            .running
+            .member_ids()
+            .into_iter()
+            .filter(|id| *id != own);
+        let deliveries = others.map(|member| {
+            let (link, out) = (self.core.link_to(member), out.clone());
+            async move {
+                let answer = link?.call(Kind::Publish, out, PUBLISH_TIMEOUT).await;
+                wire::get_u64(&mut answer.ok()?).ok()
+            }
+        });
+        let elsewhere = join_all(deliveries);
+        let here = self.core.deliver_here(&channel, &payload);
+        here + elsewhere.await.into_iter().flatten().sum::<u64>()
+    }
+
+    /// The members, as replicated state knows them, in order of their ids.
+    pub fn members(&self) -> Vec<Member> {
+        self.running.members(&self.core)
+    }
+
+    pub fn status(&self) -> Status {
+        self.running.status(&self.core)
+    }
+
+    /// CRC32-C over the versions kept up to `revision` (0: the current), as etcd computes HashKV:
+    /// the hash, the revision it is of, the compact revision.
+    ///
+    /// # Errors
+    /// If the store can't be read; the inner refusal is a compacted or future revision.
+    pub async fn hash_kv(
+        &self,
+        revision: Revision,
+    ) -> Result<Result<(u32, Revision, Revision), Refusal>, NodeError> {
+        let replica = self.core.replica.clone();
+        let hashing = move || replica.hash_kv(revision);
+        tokio::task::spawn_blocking(hashing)
+            .await
+            .map_err(|_| NodeError::Stopped)
+    }
+
+    /// Resolves when the member can't go on (a failed disk, a lost log): the reason, for the
+    /// operator.
+    pub async fn fatal(&self) -> String {
+        self.running.fatal().await
+    }
+
+    /// Stops; durable and closed when it returns.
+    pub async fn shutdown(&self) {
+        self.core.queue.close();
+        self.running.stop().await;
+    }
+}

@@ -1,0 +1,242 @@
+//! Opens what a member has on disk, bottom up: data directory, log, store, State, Raft, peers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::api::NodeConfig;
+use super::barrier::Barriers;
+use super::clock::LeaderClock;
+use super::core::Core;
+use super::ids;
+use super::queue::Queue;
+use super::rebuild::rebuild;
+use super::replica::{Replica, log_id_at};
+use super::running::{Running, Threads};
+use super::start::{Environment, StartError, failed, raft_config};
+use crate::command::EntryHeader;
+use crate::limits::FEATURE_LEVEL;
+use crate::log::{self, Log, LogThreads};
+use crate::peer::{Accept, Hello, PeerService};
+use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
+use crate::types::{ClusterId, MemberId};
+use crate::versions::{self, DataDir, Directory, Opened, Versions};
+
+/// A member that is complete; its tasks are not running yet.
+pub(super) struct OpenedNode {
+    pub(super) core: Arc<Core>,
+    pub(super) running: Arc<Running>,
+    pub(super) service: Arc<PeerService>,
+    pub(super) listeners: Vec<Box<dyn Accept>>,
+    pub(super) incarnation: u64,
+}
+
+/// The founding members by id, and who this is.
+struct Founding {
+    members: BTreeMap<MemberId, Peer>,
+    cluster: ClusterId,
+    member: MemberId,
+}
+
+impl Founding {
+    fn of(config: &NodeConfig) -> Result<Founding, StartError> {
+        let mut members = BTreeMap::new();
+        let mut member = None;
+        for (name, peer_urls) in &config.initial_cluster {
+            let id = ids::member_id(peer_urls, &config.cluster_token);
+            let peer = Peer {
+                name: name.clone(),
+                peer_urls: peer_urls.clone(),
+            };
+            if *name == config.name {
+                member = Some(id);
+            }
+            if members.insert(id, peer).is_some() {
+                return Err(StartError(format!(
+                    "two members of the initial cluster have the peer URLs {}; \
+                     give each member its own",
+                    peer_urls.join(",")
+                )));
+            }
+        }
+        let missing = || {
+            StartError(format!(
+                "the initial cluster does not name this member, {:?}; add \
+                 {0}=<its peer URL> to --initial-cluster, or set --name",
+                config.name
+            ))
+        };
+        let ids: Vec<MemberId> = members.keys().copied().collect();
+        Ok(Founding {
+            cluster: ids::cluster_id(&ids),
+            member: member.ok_or_else(missing)?,
+            members,
+        })
+    }
+}
+
+/// Where a failed disk is told: the first reason stands.
+#[derive(Clone)]
+struct Faults(Arc<watch::Sender<Option<String>>>);
+
+impl Faults {
+    fn report(&self, why: String) {
+        self.0.send_if_modified(|reason| {
+            let first = reason.is_none();
+            reason.get_or_insert(why);
+            first
+        });
+    }
+}
+
+pub(super) async fn open(
+    config: &NodeConfig,
+    environment: &Environment,
+) -> Result<OpenedNode, StartError> {
+    let founding = Founding::of(config)?;
+    let (cluster, member) = (founding.cluster, founding.member);
+    let data_dir =
+        DataDir::open(&config.data_dir, cluster, member, rand::random()).map_err(failed)?;
+    let incarnation = data_dir.identity().incarnation;
+    let (sender, fault) = watch::channel(None);
+    let faults = Faults(Arc::new(sender));
+    // Listeners first: a port in use is told before anything is written.
+    let listeners = listen(config, environment).await?;
+    let identity = log::Identity {
+        cluster,
+        member,
+        incarnation,
+    };
+    let (log_store, log_threads) =
+        open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
+    let (replica, machine) = open_replica(&config.data_dir, environment, cluster, &faults)?;
+    let hello = Hello {
+        cluster,
+        member,
+        incarnation,
+        feature_level: FEATURE_LEVEL,
+        target: 0,
+    };
+    let network = PeerNetwork::new(environment.transport.clone(), hello);
+    let raft_config = Arc::new(raft_config(config)?);
+    let raft = Raft::new(member, raft_config, network.clone(), log_store, machine)
+        .await
+        .map_err(failed)?;
+    if !raft.is_initialized().await.map_err(failed)? {
+        raft.initialize(founding.members).await.map_err(failed)?;
+    }
+    let header = EntryHeader {
+        cluster,
+        member,
+        incarnation,
+        feature_level: FEATURE_LEVEL,
+        stamp: Default::default(),
+    };
+    let core = Arc::new(Core {
+        header,
+        raft: raft.clone(),
+        replica: replica.clone(),
+        queue: Queue::default(),
+        barriers: Barriers::default(),
+        network,
+        election_timeout: config.election_max,
+        links: Mutex::new(HashMap::new()),
+    });
+    let threads = Threads {
+        core: None,
+        log: log_threads,
+        versions: replica.versions.clone(),
+        data_dir,
+    };
+    let running = Arc::new(Running {
+        cluster,
+        member,
+        raft: raft.clone(),
+        fault,
+        stop: Arc::new(Notify::new()),
+        stopped: AtomicBool::new(false),
+        threads: Mutex::new(Some(threads)),
+    });
+    let service = Arc::new(PeerService::new(hello, raft, core.clone()));
+    Ok(OpenedNode {
+        core,
+        running,
+        service,
+        listeners,
+        incarnation,
+    })
+}
+
+async fn listen(
+    config: &NodeConfig,
+    environment: &Environment,
+) -> Result<Vec<Box<dyn Accept>>, StartError> {
+    let mut listeners = Vec::new();
+    for url in &config.listen_peer_urls {
+        let address = url
+            .split_once("://")
+            .map_or(url.as_str(), |(_, address)| address);
+        let listener = environment
+            .transport
+            .listen(address)
+            .await
+            .map_err(|error| {
+                StartError(format!(
+                    "cannot listen for peers on {url}: {error}; \
+                 stop what uses the address, or choose another with --listen-peer-urls"
+                ))
+            })?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn open_log(
+    dir: &Path,
+    environment: &Environment,
+    identity: log::Identity,
+    faults: &Faults,
+) -> Result<(LogStore, LogThreads), StartError> {
+    let faults = faults.clone();
+    let on_fatal = move |fault: &log::LogFault| faults.report(fault.to_string());
+    let options = log::Options {
+        // Entries are kept decoded above the log; its own cache serves what is not flushed yet.
+        cache_bytes: 1 << 20,
+        on_fatal: Some(Arc::new(on_fatal)),
+        ..log::Options::default().with_machine_clock()
+    };
+    let (log, flusher, recovered) =
+        Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;
+    let threads = flusher.spawn().map_err(failed)?;
+    let store = LogStore::new(log, &recovered).map_err(failed)?;
+    Ok((store, threads))
+}
+
+fn open_replica(
+    dir: &Path,
+    environment: &Environment,
+    cluster: ClusterId,
+    faults: &Faults,
+) -> Result<(Arc<Replica>, Machine), StartError> {
+    let faults = faults.clone();
+    let medium = Arc::new(Directory::new(dir));
+    let options = versions::Options::default();
+    let on_fatal = move |why| faults.report(why);
+    let opened: Opened = Versions::open(medium, cluster, options, on_fatal).map_err(failed)?;
+    let opened_at = opened.position;
+    let membership = match &opened.membership {
+        Some(bytes) => wire::get_stored_membership(&mut Bytes::clone(bytes)).map_err(failed)?,
+        None => StoredMembership::default(),
+    };
+    let state = rebuild(opened.parts).map_err(failed)?;
+    let clock = LeaderClock::new(environment.time.clone());
+    let applied = log_id_at(opened_at);
+    let index = applied.map_or(0, |id| id.index());
+    let replica = Arc::new(Replica::new(state, opened.versions, clock, index));
+    Ok((replica.clone(), Machine::new(replica, applied, membership)))
+}

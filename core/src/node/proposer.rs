@@ -1,0 +1,233 @@
+//! Puts waiting proposals into the log: many commands to one entry, a few entries under way at
+//! once. On a follower the batch goes to the leader instead.
+//!
+//! What happens to a batch has three ends: answered; certainly not proposed (it goes back to the
+//! queue and meets the next leader, or its deadline); or unknown, which is said and never retried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::errors::ClientWriteError;
+use openraft::raft::ClientWriteResult;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::Core;
+use super::queue::Submission;
+use crate::codec;
+use crate::command::{Entry, EntryHeader, Proposal};
+use crate::outcome::{NodeError, Reply};
+use crate::peer::{Kind, LinkError};
+use crate::raft::{Completion, EntryData, TypeConfig, wire};
+use crate::types::{MemberId, Stamp};
+
+/// Entries proposed and not yet answered. Few, so that under load each holds many commands; more
+/// than one, so that the next is gathered while the disk syncs.
+const ENTRIES_IN_FLIGHT_MAX: usize = 4;
+/// How long a batch waits before it looks for a leader again.
+const LEADER_POLL: Duration = Duration::from_millis(10);
+/// What a leader may take for a forwarded batch beyond the election that could interrupt it.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs until the node stops.
+pub(crate) async fn run(core: Arc<Core>) {
+    let slots = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT_MAX));
+    loop {
+        core.queue.filled().await;
+        let Ok(slot) = slots.clone().acquire_owned().await else {
+            return;
+        };
+        match core.route() {
+            Route::Here(stamp) => {
+                let batch = core.queue.take();
+                if !batch.is_empty() {
+                    propose(&core, stamp, batch, slot).await;
+                }
+            }
+            Route::To(leader) => {
+                let (stay, go): (Vec<_>, Vec<_>) = core
+                    .queue
+                    .take()
+                    .into_iter()
+                    .partition(|submission| submission.forwarded);
+                refuse_forwarded(stay);
+                if !go.is_empty() {
+                    tokio::spawn(forward(core.clone(), leader, go, slot));
+                }
+            }
+            Route::Nowhere => {
+                drop(slot);
+                core.queue.drop_late(Instant::now(), &NodeError::NoLeader);
+                tokio::time::sleep(LEADER_POLL).await;
+            }
+        }
+    }
+}
+
+/// Where proposals go now.
+pub(crate) enum Route {
+    /// This member leads, and its clock runs.
+    Here(Stamp),
+    To(MemberId),
+    Nowhere,
+}
+
+/// Sent here while this member led: the sender looks for the leader itself.
+fn refuse_forwarded(batch: Vec<Submission>) {
+    for submission in batch {
+        drop(submission.answer.send(Err(NodeError::NoLeader)));
+    }
+}
+
+async fn propose(
+    core: &Arc<Core>,
+    stamp: Stamp,
+    batch: Vec<Submission>,
+    slot: OwnedSemaphorePermit,
+) {
+    let header = EntryHeader {
+        stamp,
+        ..core.header
+    };
+    let mut waiting = Vec::with_capacity(batch.len());
+    let mut proposals = Vec::with_capacity(batch.len());
+    for submission in batch {
+        proposals.push(submission.proposal.clone());
+        waiting.push(submission);
+    }
+    let data = EntryData::new(Entry { header, proposals });
+    let term = stamp.term;
+    let core_done = core.clone();
+    let done = Completion::new(move |result: ClientWriteResult<TypeConfig>| {
+        complete(&core_done, term, waiting, result);
+        drop(slot);
+    });
+    let leader = crate::raft::LeaderId {
+        term,
+        voted_for: core.header.member,
+    };
+    let committed = openraft::vote::RaftLeaderId::to_committed(&leader);
+    // On an error the responder was dropped with the message: the callers see "unknown".
+    if let Err(fatal) = core
+        .raft
+        .write(data)
+        .with_leader(committed)
+        .responder(done)
+        .await
+    {
+        tracing::error!(target: "raft", %fatal, "raft has stopped");
+    }
+}
+
+fn complete(
+    core: &Core,
+    term: u64,
+    waiting: Vec<Submission>,
+    result: ClientWriteResult<TypeConfig>,
+) {
+    match result {
+        Ok(response) => {
+            let index = response.log_id.index();
+            debug_assert_eq!(waiting.len(), response.data.len(), "one answer a proposal");
+            for (submission, applied) in waiting.into_iter().zip(response.data) {
+                drop(submission.answer.send(Ok(Reply {
+                    term,
+                    index,
+                    applied,
+                })));
+            }
+        }
+        Err(ClientWriteError::ForwardToLeader(_)) => core.queue.put_back(waiting),
+        Err(error) => {
+            tracing::warn!(target: "raft", %error, "the outcome of an entry is not known");
+            answer_all(waiting, &NodeError::Unknown);
+        }
+    }
+}
+
+fn answer_all(batch: Vec<Submission>, error: &NodeError) {
+    for submission in batch {
+        drop(submission.answer.send(Err(error.clone())));
+    }
+}
+
+const ANSWERED: u8 = 0;
+const NOT_PROPOSED: u8 = 1;
+const UNKNOWN: u8 = 2;
+
+async fn forward(
+    core: Arc<Core>,
+    leader: MemberId,
+    batch: Vec<Submission>,
+    slot: OwnedSemaphorePermit,
+) {
+    let proposals: Vec<Proposal> = batch.iter().map(|s| s.proposal.clone()).collect();
+    let mut request = Vec::with_capacity(256);
+    codec::encode_proposals(&proposals, &mut request);
+    let Some(link) = core.link_to(leader) else {
+        core.queue.put_back(batch);
+        return;
+    };
+    let answer = link.start(Kind::Forward, request.into());
+    // The order is on the wire; the next batch may follow while this one is under way.
+    match tokio::time::timeout(FORWARD_TIMEOUT, core.unless_leader_changes(leader, answer)).await {
+        Ok(Some(Ok(Ok(answer)))) => distribute(&core, batch, answer).await,
+        Ok(Some(Ok(Err(LinkError::NotSent(_))))) => {
+            tokio::time::sleep(LEADER_POLL).await;
+            core.queue.put_back(batch);
+        }
+        _ => answer_all(batch, &NodeError::Unknown),
+    }
+    drop(slot);
+}
+
+/// Hands out the leader's answers once this member has applied what they speak of, so that a
+/// client's next local read sees its own write.
+async fn distribute(core: &Core, batch: Vec<Submission>, mut answer: Bytes) {
+    let mut not_proposed = Vec::new();
+    let mut replies = Vec::with_capacity(batch.len());
+    let mut newest = 0;
+    for submission in batch {
+        let result = match wire::get_u8(&mut answer) {
+            Ok(ANSWERED) => wire::get_bytes(&mut answer)
+                .ok()
+                .and_then(|bytes| codec::decode_reply(bytes).ok())
+                .ok_or(NodeError::Unknown),
+            Ok(NOT_PROPOSED) => {
+                not_proposed.push(submission);
+                continue;
+            }
+            _ => Err(NodeError::Unknown),
+        };
+        newest = result
+            .as_ref()
+            .map_or(newest, |reply| newest.max(reply.index));
+        replies.push((submission, result));
+    }
+    if !not_proposed.is_empty() {
+        core.queue.put_back(not_proposed);
+    }
+    core.replica.wait_applied(newest).await;
+    for (submission, result) in replies {
+        drop(submission.answer.send(result));
+    }
+}
+
+/// The leader's side of `distribute`.
+pub(crate) fn encode_answers(results: Vec<Result<Reply, NodeError>>) -> Bytes {
+    let mut out = Vec::with_capacity(64 * results.len());
+    for result in results {
+        match result {
+            Ok(reply) => {
+                out.push(ANSWERED);
+                let mut bytes = Vec::with_capacity(64);
+                codec::encode_reply(&reply, &mut bytes);
+                wire::put_bytes(&mut out, &bytes);
+            }
+            Err(NodeError::Unknown) => out.push(UNKNOWN),
+            Err(_) => out.push(NOT_PROPOSED),
+        }
+    }
+    out.into()
+}

@@ -1,0 +1,137 @@
+//! A running member: what it says of itself, and how it stops.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use openraft::async_runtime::WatchReceiver;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::api::{Member, Status};
+use super::core::Core;
+use crate::log::LogThreads;
+use crate::raft::{Peer, Raft};
+use crate::types::{ClusterId, MemberId};
+use crate::versions::{DataDir, Versions};
+
+/// What keeps a node running, and what it says of itself.
+pub(super) struct Running {
+    pub(super) cluster: ClusterId,
+    pub(super) member: MemberId,
+    pub(super) raft: Raft,
+    pub(super) fault: watch::Receiver<Option<String>>,
+    pub(super) stop: Arc<Notify>,
+    pub(super) stopped: AtomicBool,
+    pub(super) threads: Mutex<Option<Threads>>,
+}
+
+/// What must have ended before the data directory is another's.
+pub(super) struct Threads {
+    pub(super) core: Option<JoinHandle<()>>,
+    pub(super) log: LogThreads,
+    pub(super) versions: Versions,
+    pub(super) data_dir: DataDir,
+}
+
+impl Running {
+    pub(super) fn sole_voter(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.voter_ids();
+        voters.next() == Some(self.member) && voters.next().is_none()
+    }
+
+    pub(super) fn member_ids(&self) -> Vec<MemberId> {
+        let metrics = self.raft.metrics();
+        metrics
+            .borrow_watched()
+            .membership_config
+            .nodes()
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    pub(super) fn members(&self, core: &Core) -> Vec<Member> {
+        let membership = self
+            .raft
+            .metrics()
+            .borrow_watched()
+            .membership_config
+            .clone();
+        let voters: Vec<MemberId> = membership.voter_ids().collect();
+        let state = core.replica.state.read();
+        let show = |(id, peer): (&MemberId, &Peer)| {
+            let published = state.member(*id);
+            Member {
+                id: *id,
+                name: published.map_or(String::new(), |member| member.name.to_string()),
+                peer_urls: peer.peer_urls.clone(),
+                client_urls: published.map_or(Vec::new(), |member| {
+                    member
+                        .client_urls
+                        .iter()
+                        .map(|url| url.to_string())
+                        .collect()
+                }),
+                is_learner: !voters.contains(id),
+            }
+        };
+        membership.nodes().map(show).collect()
+    }
+
+    pub(super) fn status(&self, core: &Core) -> Status {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let sizes = core.replica.versions.sizes();
+        Status {
+            cluster: self.cluster,
+            member: self.member,
+            leader: metrics.current_leader,
+            term: metrics.current_term,
+            last_index: metrics.last_log_index.unwrap_or(0),
+            committed_index: core.replica.applied_index(),
+            applied_index: core.replica.applied_index(),
+            revision: core.replica.state.read().revision(),
+            is_learner: !metrics
+                .membership_config
+                .voter_ids()
+                .any(|id| id == self.member),
+            db_size: sizes.file,
+            db_size_in_use: sizes.in_use,
+        }
+    }
+
+    pub(super) async fn fatal(&self) -> String {
+        let mut fault = self.fault.clone();
+        match fault.wait_for(Option::is_some).await {
+            Ok(fault) => fault.clone().unwrap_or_default(),
+            Err(_) => "the core thread ended".into(),
+        }
+    }
+
+    /// Raft first, then the log, then the store: nothing is acknowledged by what is closed.
+    pub(super) async fn stop(&self) {
+        if self.stopped.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.stop.notify_one();
+        let Some(threads) = self.threads.lock().take() else {
+            return;
+        };
+        let joining = tokio::task::spawn_blocking(move || {
+            let Threads {
+                core,
+                log,
+                versions,
+                data_dir,
+            } = threads;
+            drop(core.map(JoinHandle::join));
+            drop(log);
+            if let Err(error) = versions.close() {
+                tracing::error!(target: "versions", %error, "the store did not close well");
+            }
+            drop(data_dir);
+        });
+        drop(joining.await);
+    }
+}

@@ -1,0 +1,178 @@
+//! Starting and stopping a member: open what is on disk, rebuild State, run the tasks on a thread
+//! of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::{Config, SnapshotPolicy};
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::api::NodeConfig;
+use super::clock::{MachineTime, TimeSource};
+use super::core::Core;
+use super::facade::Node;
+use super::open::{OpenedNode, open};
+use super::{barrier, pacer, proposer};
+use crate::command::{ClusterCommand, Command};
+use crate::disk::{Disk, RealDisk};
+use crate::peer::{self, TcpTransport, Transport};
+
+/// Entries after which a snapshot is noted and the log behind it purged, and how many are kept for
+/// members that lag (etcd: 10,000 and 5,000).
+const SNAPSHOT_ENTRIES: u64 = 10_000;
+const CATCH_UP_ENTRIES: u64 = 5_000;
+
+/// Why a member did not start: what, why and what to do, for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+pub(super) fn failed(error: impl std::fmt::Display) -> StartError {
+    StartError(error.to_string())
+}
+
+/// The outside world, so that a simulator can stand in.
+#[derive(Clone)]
+pub struct Environment {
+    pub disk: Arc<dyn Disk>,
+    pub transport: Arc<dyn Transport>,
+    pub time: Arc<dyn TimeSource>,
+}
+
+impl Environment {
+    /// This machine.
+    pub fn machine() -> Environment {
+        Environment {
+            disk: Arc::new(RealDisk),
+            transport: Arc::new(TcpTransport),
+            time: Arc::new(MachineTime::default()),
+        }
+    }
+}
+
+impl Node {
+    /// Starts a member on this machine; returns when it can serve (not yet when there is a
+    /// leader).
+    ///
+    /// # Errors
+    /// One message for the operator.
+    pub async fn start(config: NodeConfig) -> Result<Node, StartError> {
+        Node::start_in(config, Environment::machine()).await
+    }
+
+    /// As `start`, in a given environment.
+    ///
+    /// # Errors
+    /// One message for the operator.
+    pub async fn start_in(
+        config: NodeConfig,
+        environment: Environment,
+    ) -> Result<Node, StartError> {
+        let (sender, receiver) = oneshot::channel();
+        let spawned = std::thread::Builder::new()
+            .name("core".into())
+            .spawn(move || {
+                let runtime = runtime::Builder::new_current_thread().enable_all().build();
+                match runtime {
+                    Ok(runtime) => runtime.block_on(run(config, environment, sender)),
+                    Err(error) => drop(sender.send(Err(failed(error)))),
+                }
+            });
+        let core = spawned.map_err(failed)?;
+        let node = receiver
+            .await
+            .map_err(|_| StartError("the core thread ended".into()))??;
+        if let Some(threads) = &mut *node.running.threads.lock() {
+            threads.core = Some(core);
+        }
+        Ok(node)
+    }
+}
+
+/// The core thread: everything of the member that is not a front end.
+async fn run(
+    config: NodeConfig,
+    environment: Environment,
+    started: oneshot::Sender<Result<Node, StartError>>,
+) {
+    match open(&config, &environment).await {
+        Ok(mut opened) => {
+            let stop = opened.running.stop.clone();
+            let raft = opened.core.raft.clone();
+            let tasks = opened.spawn_tasks(config);
+            drop(started.send(Ok(Node {
+                core: opened.core,
+                running: opened.running,
+            })));
+            stop.notified().await;
+            tasks.iter().for_each(tokio::task::JoinHandle::abort);
+            drop(raft.shutdown().await);
+        }
+        Err(error) => drop(started.send(Err(error))),
+    }
+}
+
+impl OpenedNode {
+    fn spawn_tasks(&mut self, config: NodeConfig) -> Vec<tokio::task::JoinHandle<()>> {
+        let core = &self.core;
+        let listeners = std::mem::take(&mut self.listeners);
+        let serving = |listener| tokio::spawn(peer::serve(listener, self.service.clone()));
+        let mut tasks: Vec<_> = listeners.into_iter().map(serving).collect();
+        tasks.extend([
+            tokio::spawn(proposer::run(core.clone())),
+            tokio::spawn(barrier::run(core.clone())),
+            tokio::spawn(pacer::run(core.clone())),
+            tokio::spawn(introduce(core.clone(), config, self.incarnation)),
+        ]);
+        tasks
+    }
+}
+
+/// Tells the cluster this member's name, client URLs and disk, until it is known.
+async fn introduce(core: Arc<Core>, config: NodeConfig, incarnation: u64) {
+    let command = Command::Cluster(ClusterCommand::Publish {
+        member: core.header.member,
+        name: config.name.as_str().into(),
+        client_urls: config
+            .advertise_client_urls
+            .iter()
+            .map(|url| url.as_str().into())
+            .collect(),
+        incarnation,
+    });
+    loop {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        if core
+            .submit(Default::default(), command.clone(), deadline)
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// openraft's settings; docs/ARCHITECTURE.md says why for each that is not its default.
+pub(super) fn raft_config(config: &NodeConfig) -> Result<Config, StartError> {
+    let millis = |duration: Duration| duration.as_millis() as u64;
+    Config {
+        cluster_name: "quorate".into(),
+        heartbeat_interval: millis(config.heartbeat),
+        election_timeout_min: millis(config.election_min),
+        election_timeout_max: millis(config.election_max),
+        enable_pre_vote: Some(true),
+        enable_leader_restore: Some(false),
+        quorum_loss_probe_interval: Some(2 * millis(config.election_max)),
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
+        max_in_snapshot_log_to_keep: CATCH_UP_ENTRIES,
+        replication_lag_threshold: CATCH_UP_ENTRIES,
+        install_snapshot_timeout: 10_000,
+        max_payload_entries: 64,
+        ..Config::default()
+    }
+    .validate()
+    .map_err(failed)
+}

@@ -1,0 +1,155 @@
+//! A watcher: a cursor over the changes of a range. It reads the ring of recent events, or history
+//! in bounded slices when it lags; it is never skipped and never sees anything twice.
+
+use std::sync::Arc;
+
+use super::api::Polled;
+use super::hub::Registration;
+use super::replica::Replica;
+use crate::outcome::RevisionEvents;
+use crate::types::{KeyRange, Revision};
+
+/// See the module.
+pub struct Watcher {
+    replica: Arc<Replica>,
+    registration: Arc<Registration>,
+    next: Revision,
+    /// Armed after it had seen everything: what was announced since and did not rouse it is
+    /// nothing of its range.
+    idle: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(
+        replica: Arc<Replica>,
+        registration: Arc<Registration>,
+        next: Revision,
+    ) -> Watcher {
+        Watcher {
+            replica,
+            registration,
+            next,
+            idle: false,
+        }
+    }
+
+    /// The next revision this watcher wants.
+    pub fn next_revision(&self) -> Revision {
+        self.next
+    }
+
+    /// The changes of the range from the cursor on, at most about `max_revisions` and `max_bytes`
+    /// (a revision is never split); moves the cursor. Events outside the range are left out, and
+    /// revisions without any inside. Wait for the wake only after an empty answer with
+    /// `caught_up`.
+    pub async fn poll(&mut self, max_revisions: usize, max_bytes: usize) -> Polled {
+        self.skip_foreign();
+        // Armed before the look, so that what happens after it wakes.
+        self.registration.arm();
+        let (head, oldest) = {
+            let state = self.replica.state.read();
+            (
+                state.revision(),
+                state.oldest_watchable(&self.registration.range),
+            )
+        };
+        if self.next < oldest {
+            self.registration.disarm();
+            return Polled::Compacted(oldest);
+        }
+        if self.next > head {
+            self.idle = true;
+            return Polled::Events {
+                revisions: Vec::new(),
+                through: head,
+                caught_up: true,
+            };
+        }
+        self.registration.disarm();
+        let Some((read, through)) = self.read(max_revisions, max_bytes).await else {
+            // Forgotten between the look and the read.
+            return Polled::Compacted(oldest.max(self.next + 1));
+        };
+        self.take(read, through, head)
+    }
+
+    /// Moves the cursor over what happened outside the range while it was idle.
+    fn skip_foreign(&mut self) {
+        if !std::mem::take(&mut self.idle) {
+            return;
+        }
+        // In this order: what is announced up to here was held against the armed registration.
+        let announced = self.replica.hub.announced();
+        let seen = self.registration.roused_at().unwrap_or(announced + 1);
+        self.next = self.next.max(seen);
+    }
+
+    /// What there is from the cursor on, and up to where that is everything.
+    async fn read(
+        &self,
+        max_revisions: usize,
+        max_bytes: usize,
+    ) -> Option<(Vec<Arc<RevisionEvents>>, Revision)> {
+        let recent = self.replica.versions.recent();
+        if let Some(recent) = recent.read(self.next, max_revisions, max_bytes) {
+            let through = recent
+                .last()
+                .map_or(self.next - 1, |events| events.revision);
+            return Some((recent, through));
+        }
+        let (replica, next) = (self.replica.clone(), self.next);
+        tokio::task::spawn_blocking(move || replica.history(next, max_revisions, max_bytes))
+            .await
+            .ok()?
+    }
+
+    /// Keeps what is in the range and moves the cursor behind it.
+    fn take(
+        &mut self,
+        read: Vec<Arc<RevisionEvents>>,
+        through: Revision,
+        head: Revision,
+    ) -> Polled {
+        let range = &self.registration.range;
+        let revisions = read
+            .iter()
+            .filter_map(|events| inside(range, events))
+            .collect();
+        self.next = through + 1;
+        Polled::Events {
+            revisions,
+            through,
+            caught_up: through >= head,
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.replica.hub.deregister(&self.registration);
+    }
+}
+
+/// The events of the range; shared when all of them are.
+fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<RevisionEvents>> {
+    let count = events
+        .events
+        .iter()
+        .filter(|event| range.contains(&event.kv.key))
+        .count();
+    if count == 0 {
+        return None;
+    }
+    if count == events.events.len() {
+        return Some(events.clone());
+    }
+    let inside = events
+        .events
+        .iter()
+        .filter(|event| range.contains(&event.kv.key));
+    let events = RevisionEvents {
+        revision: events.revision,
+        events: inside.cloned().collect(),
+    };
+    Some(Arc::new(events))
+}

@@ -1,0 +1,153 @@
+//! Frames between members.
+//!
+//! ```text
+//! length u32 | crc32c u32 | request id u64 | kind u8 | payload
+//! ```
+//!
+//! `length` counts what follows the checksum, which covers the same bytes. A frame that does not
+//! match closes the connection; it is never applied.
+
+use std::io;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Longest frame; an append holds at most a few entries of `ENTRY_BYTES_MAX`.
+pub(crate) const FRAME_BYTES_MAX: usize = 64 << 20;
+const HEADER_BYTES: usize = 8;
+const PREFIX_BYTES: usize = 9;
+
+/// What a request asks for; its answer has the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Append = 1,
+    Vote = 2,
+    PreVote = 3,
+    TransferLeader = 4,
+    Snapshot = 5,
+    Forward = 6,
+    Barrier = 7,
+    Publish = 8,
+}
+
+impl Kind {
+    fn from_u8(byte: u8) -> Option<Kind> {
+        Some(match byte {
+            1 => Kind::Append,
+            2 => Kind::Vote,
+            3 => Kind::PreVote,
+            4 => Kind::TransferLeader,
+            5 => Kind::Snapshot,
+            6 => Kind::Forward,
+            7 => Kind::Barrier,
+            8 => Kind::Publish,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) id: u64,
+    pub(crate) kind: Kind,
+    pub(crate) payload: Bytes,
+}
+
+impl Frame {
+    /// Appends the frame to what is about to be written.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; HEADER_BYTES]);
+        out.extend_from_slice(&self.id.to_le_bytes());
+        out.push(self.kind as u8);
+        out.extend_from_slice(&self.payload);
+        let body = start + HEADER_BYTES;
+        let length = (out.len() - body) as u32;
+        let checksum = crc32c::crc32c(&out[body..]);
+        out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        out[start + 4..body].copy_from_slice(&checksum.to_le_bytes());
+    }
+}
+
+/// Reads the next frame; none at a clean end. The buffer grows with received bytes only.
+///
+/// # Errors
+/// `InvalidData` for a frame that is damaged, too long or of an unknown kind.
+pub(crate) async fn read_frame<R: AsyncRead + Unpin>(
+    input: &mut R,
+    buffer: &mut BytesMut,
+) -> io::Result<Option<Frame>> {
+    loop {
+        if let Some(frame) = parse(buffer)? {
+            return Ok(Some(frame));
+        }
+        if input.read_buf(buffer).await? == 0 {
+            return match buffer.is_empty() {
+                true => Ok(None),
+                false => Err(io::ErrorKind::UnexpectedEof.into()),
+            };
+        }
+    }
+}
+
+fn parse(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
+    if buffer.len() < HEADER_BYTES {
+        return Ok(None);
+    }
+    let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| buffer[at + i]));
+    let (length, checksum) = (word(0) as usize, word(4));
+    if !(PREFIX_BYTES..=FRAME_BYTES_MAX).contains(&length) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "peer frame of a wrong length",
+        ));
+    }
+    if buffer.len() < HEADER_BYTES + length {
+        return Ok(None);
+    }
+    buffer.advance(HEADER_BYTES);
+    let mut body = buffer.split_to(length).freeze();
+    if crc32c::crc32c(&body) != checksum {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "peer frame is damaged",
+        ));
+    }
+    let id = body.get_u64_le();
+    let kind = Kind::from_u8(body.get_u8())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "peer frame of unknown kind"))?;
+    Ok(Some(Frame {
+        id,
+        kind,
+        payload: body,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_survives_the_wire_and_any_flipped_bit_is_found() {
+        let mut bytes = Vec::new();
+        Frame {
+            id: 7,
+            kind: Kind::Vote,
+            payload: Bytes::from_static(b"hello"),
+        }
+        .encode(&mut bytes);
+        let mut buffer = BytesMut::from(&bytes[..]);
+        let frame = parse(&mut buffer).expect("valid").expect("whole");
+        assert_eq!(
+            (frame.id, frame.kind, &frame.payload[..]),
+            (7, Kind::Vote, &b"hello"[..])
+        );
+        for bit in 32..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let result = parse(&mut BytesMut::from(&damaged[..]));
+            assert!(result.is_err(), "bit {bit} was not noticed");
+        }
+    }
+}

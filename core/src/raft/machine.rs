@@ -1,0 +1,145 @@
+//! openraft's state machine: the only meeting of openraft and State.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt};
+use openraft::entry::RaftEntry as _;
+use openraft::storage::{
+    EntryResponder, RaftSnapshotBuilder, RaftStateMachine, Snapshot, SnapshotMeta,
+};
+use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
+use openraft::{EntryPayload, OptionalSend};
+
+use super::snapshot::SnapshotData;
+use super::types::{LogId, StoredMembership, TypeConfig};
+use super::wire;
+use crate::node::{Replica, log_id_at, rebuild};
+
+pub(crate) struct Machine {
+    replica: Arc<Replica>,
+    applied: Option<LogId>,
+    membership: StoredMembership,
+}
+
+impl Machine {
+    pub(crate) fn new(
+        replica: Arc<Replica>,
+        applied: Option<LogId>,
+        membership: StoredMembership,
+    ) -> Machine {
+        Machine {
+            replica,
+            applied,
+            membership,
+        }
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = SnapshotData;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        Ok((self.applied, self.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
+    where
+        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some((entry, responder)) = entries.try_next().await? {
+            let id = entry.log_id();
+            let answers = match entry.payload {
+                EntryPayload::Blank => {
+                    self.replica.apply_blank(id);
+                    Vec::new()
+                }
+                EntryPayload::Normal(data) => self.replica.apply(id, data.entry()),
+                EntryPayload::Membership(membership) => {
+                    self.membership = StoredMembership::new(Some(id), membership);
+                    self.replica.apply_membership(id, &self.membership);
+                    Vec::new()
+                }
+            };
+            self.applied = Some(id);
+            if let Some(responder) = responder {
+                responder.send(answers);
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder {
+            replica: self.replica.clone(),
+        }
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMetaOf<TypeConfig>,
+        snapshot: SnapshotData,
+    ) -> Result<(), io::Error> {
+        let SnapshotData::Incoming(install) = snapshot else {
+            return Err(io::Error::other(
+                "a snapshot of this member is not installed here",
+            ));
+        };
+        let versions = self.replica.versions.clone();
+        let (state, position) =
+            tokio::task::spawn_blocking(move || -> Result<_, Box<dyn Error + Send + Sync>> {
+                install.finish()?;
+                let opened = versions.reopened()?;
+                Ok((rebuild(opened.parts)?, opened.position))
+            })
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+        self.applied = meta.last_log_id;
+        self.membership = meta.last_membership.clone();
+        let index = log_id_at(position).map_or(0, |id| id.index());
+        self.replica.replace(state, index);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(
+        &mut self,
+    ) -> Result<Option<SnapshotOf<TypeConfig, SnapshotData>>, io::Error> {
+        let mut builder = Builder {
+            replica: self.replica.clone(),
+        };
+        Ok(Some(builder.build_snapshot().await?))
+    }
+}
+
+/// Makes a snapshot: nothing is copied, the store's own consistent read is kept open.
+pub(crate) struct Builder {
+    replica: Arc<Replica>,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = SnapshotData;
+
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, SnapshotData>, io::Error> {
+        let versions = self.replica.versions.clone();
+        let source = tokio::task::spawn_blocking(move || versions.snapshot())
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+        let last_membership = match source.membership() {
+            Some(bytes) => wire::get_stored_membership(&mut bytes.clone())?,
+            None => StoredMembership::default(),
+        };
+        let last_log_id = log_id_at(source.applied());
+        let meta = SnapshotMeta {
+            last_log_id,
+            last_membership,
+        };
+        Ok(Snapshot {
+            meta,
+            snapshot: SnapshotData::Outgoing(Box::new(source)),
+        })
+    }
+}

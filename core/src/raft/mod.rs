@@ -1,0 +1,17 @@
+//! Where openraft, the log, the state machine and the peers meet. Nothing above this module
+//! knows openraft.
+
+mod log_store;
+mod machine;
+mod network;
+mod snapshot;
+mod types;
+pub(crate) mod wire;
+
+pub(crate) use log_store::LogStore;
+pub(crate) use machine::Machine;
+pub(crate) use network::PeerNetwork;
+pub(crate) use snapshot::IncomingSnapshot;
+pub(crate) use types::{
+    Completion, EntryData, LeaderId, LogId, Peer, Raft, StoredMembership, TypeConfig,
+};

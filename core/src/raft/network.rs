@@ -1,0 +1,219 @@
+//! openraft's network on links to the peers. Each client openraft asks for (replication,
+//! heartbeats, snapshots, votes) has a connection of its own, so that none waits behind another.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use openraft::OptionalSend;
+use openraft::base::{BoxFuture, BoxStream};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
+    TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::type_config::alias::SnapshotOf;
+
+use super::snapshot::{SnapshotData, send_snapshot};
+use super::types::{Peer, TypeConfig, Vote};
+use super::wire;
+use crate::peer::{Hello, Kind, Link, LinkError, Transport};
+use crate::types::MemberId;
+
+type RpcError = RPCError<TypeConfig>;
+
+/// Appends under way on one connection.
+const PIPELINE_MAX: usize = 64;
+/// An append whose answer takes longer is taken for lost, whatever the disk does.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Makes connections to members.
+#[derive(Clone)]
+pub(crate) struct PeerNetwork {
+    transport: Arc<dyn Transport>,
+    hello: Hello,
+}
+
+impl PeerNetwork {
+    pub(crate) fn new(transport: Arc<dyn Transport>, hello: Hello) -> PeerNetwork {
+        PeerNetwork { transport, hello }
+    }
+
+    pub(crate) fn link(&self, target: MemberId, peer: &Peer) -> Link {
+        let strip = |url: &String| {
+            url.split_once("://")
+                .map_or(url.as_str(), |(_, a)| a)
+                .into()
+        };
+        let addresses = peer.peer_urls.iter().map(strip).collect();
+        Link::new(
+            self.transport.clone(),
+            addresses,
+            Hello {
+                target,
+                ..self.hello
+            },
+        )
+    }
+}
+
+impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
+    type Network = PeerClient;
+
+    async fn new_client(&mut self, target: MemberId, peer: &Peer) -> PeerClient {
+        PeerClient {
+            link: self.link(target, peer),
+        }
+    }
+}
+
+pub(crate) struct PeerClient {
+    link: Link,
+}
+
+fn rpc_error(error: &LinkError) -> RpcError {
+    match error {
+        LinkError::NotSent(_) => RPCError::Unreachable(Unreachable::new(error)),
+        LinkError::Lost => RPCError::Network(NetworkError::new(error)),
+    }
+}
+
+fn malformed(error: std::io::Error) -> RpcError {
+    RPCError::Network(NetworkError::new(&error))
+}
+
+impl PeerClient {
+    async fn call(&self, kind: Kind, out: Vec<u8>, option: &RPCOption) -> Result<Bytes, RpcError> {
+        let answer = self.link.call(kind, out.into(), option.hard_ttl()).await;
+        answer.map_err(|error| rpc_error(&error))
+    }
+
+    async fn ask_vote(
+        &self,
+        kind: Kind,
+        request: VoteRequest<TypeConfig>,
+        option: &RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        let mut out = Vec::with_capacity(64);
+        wire::put_vote_request(&mut out, &request);
+        let mut answer = self.call(kind, out, option).await?;
+        wire::get_vote_response(&mut answer).map_err(malformed)
+    }
+
+    /// Puts the request on the wire now; the future has the answer.
+    fn start_append(
+        &self,
+        request: &AppendEntriesRequest<TypeConfig>,
+    ) -> impl Future<Output = Result<StreamAppendResult<TypeConfig>, RpcError>> + Send + use<> {
+        let mut out = Vec::with_capacity(256);
+        wire::put_append(&mut out, request);
+        let answer = self.link.start(Kind::Append, out.into());
+        async move {
+            let answer = tokio::time::timeout(APPEND_TIMEOUT, answer).await;
+            let answer = answer.unwrap_or(Ok(Err(LinkError::Lost)));
+            let mut answer = answer
+                .unwrap_or(Err(LinkError::Lost))
+                .map_err(|error| rpc_error(&error))?;
+            wire::get_append_result(&mut answer).map_err(malformed)
+        }
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for PeerClient {
+    type SnapshotData = SnapshotData;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
+        let last = request
+            .entries
+            .last()
+            .map(|entry| entry.log_id)
+            .or(request.prev_log_id);
+        let answer = tokio::time::timeout(option.hard_ttl(), self.start_append(&request)).await;
+        match answer.unwrap_or_else(|_| Err(rpc_error(&LinkError::Lost)))? {
+            Ok(matched) if matched == last => Ok(AppendEntriesResponse::Success),
+            Ok(matched) => Ok(AppendEntriesResponse::PartialSuccess(matched)),
+            Err(openraft::raft::StreamAppendError::Conflict(_)) => {
+                Ok(AppendEntriesResponse::Conflict)
+            }
+            Err(openraft::raft::StreamAppendError::HigherVote(vote)) => {
+                Ok(AppendEntriesResponse::HigherVote(vote))
+            }
+        }
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<
+        's,
+        Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
+    >
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        // `map` runs in order as requests arrive, so they are on the wire in order; only the
+        // waiting for answers overlaps.
+        let results = input
+            .map(|request| self.start_append(&request))
+            .buffered(PIPELINE_MAX);
+        let stream: BoxStream<'s, _> = Box::pin(results);
+        Box::pin(async move { Ok(stream) })
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        self.ask_vote(Kind::Vote, request, &option).await
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        self.ask_vote(Kind::PreVote, request, &option).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, SnapshotData>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let sending = send_snapshot(&self.link, vote, snapshot, option.hard_ttl());
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            sent = sending => sent.map_err(|error| StreamingError::from(rpc_error(&error))),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
+        let mut out = Vec::with_capacity(64);
+        wire::put_transfer(&mut out, &request);
+        let answer = self.call(Kind::TransferLeader, out, &option).await?;
+        let changed = TransferLeaderError::VoteChanged {
+            expected: *request.from_leader(),
+            actual: *request.from_leader(),
+        };
+        Ok(if answer.first() == Some(&1) {
+            Ok(())
+        } else {
+            Err(changed)
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! `State` and its one way to change: applying an entry.
+
+use std::sync::Arc;
+
+use super::authorize::authorize;
+use super::cluster::Tables;
+use super::draft::{Change, Draft};
+use super::forgetful::{Floor, is_forgetful};
+use super::index::Index;
+use super::lives::{Lease, Lives};
+use super::range::History;
+use crate::command::{Command, Entry, LeaseCommand, Proposal};
+use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
+use crate::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, Stamp, Term, UnixMillis};
+use bytes::Bytes;
+
+/// The replicated state. A value: `apply` is total, everything else reads.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(super) revision: Revision,
+    pub(super) compact_revision: Revision,
+    pub(super) clock: ClusterMillis,
+    pub(super) wall: UnixMillis,
+    /// Rises with every change of a life.
+    pub(super) life_counter: u64,
+    /// The last derived lease id that was drawn, without its tag.
+    pub(super) derived_counter: u64,
+    pub(super) index: Index,
+    pub(super) lives: Lives,
+    pub(super) tables: Tables,
+    pub(super) floor: Floor,
+}
+
+impl Default for State {
+    /// An empty store is at revision 1 and was never compacted (-1), as etcd's.
+    fn default() -> State {
+        State {
+            revision: 1,
+            compact_revision: -1,
+            clock: ClusterMillis::default(),
+            wall: UnixMillis::default(),
+            life_counter: 0,
+            derived_counter: 0,
+            index: Index::default(),
+            lives: Lives::default(),
+            tables: Tables::default(),
+            floor: Floor::default(),
+        }
+    }
+}
+
+impl State {
+    /// Applies one entry of Raft term `term`. Time advances only by a stamp of that same term, so
+    /// nothing stamped under another leader counts.
+    pub fn apply(&mut self, term: Term, entry: &Entry, history: &dyn History) -> Effects {
+        self.advance(term, entry.header.stamp);
+        let mut effects = Effects::default();
+        let mut ended = 0;
+        for proposal in &entry.proposals {
+            self.expire(&proposal.command, &mut ended, &mut effects);
+            let outcome = self.proposal(proposal, history, &mut effects);
+            effects.applied.push(Applied {
+                revision: self.revision,
+                outcome,
+            });
+        }
+        self.index.prune();
+        effects
+    }
+
+    fn advance(&mut self, term: Term, stamp: Stamp) {
+        if stamp.term == term {
+            self.clock = self.clock.max(stamp.clock);
+            self.wall = self.wall.max(stamp.wall);
+        }
+    }
+
+    fn proposal(
+        &mut self,
+        proposal: &Proposal,
+        history: &dyn History,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Refusal> {
+        authorize(&proposal.principal, &proposal.command)?;
+        match &proposal.command {
+            Command::Txn(txn) => {
+                let mut draft = Draft::new(self);
+                let outcome = draft.txn(txn, history)?;
+                if !draft.is_empty() {
+                    let drafted = draft.into_changes();
+                    self.commit(drafted, effects);
+                }
+                Ok(Outcome::Txn(outcome))
+            }
+            Command::Lease(command) => self.lease_command(command, effects),
+            Command::Compact(revision) => self.compact(*revision, effects),
+            Command::Alarm(command) => Ok(self.alarm(*command, effects)),
+            Command::Cluster(command) => Ok(self.cluster(command, effects)),
+            Command::Script(command) => Ok(self.scripts(command, effects)),
+            Command::Tick => Ok(Outcome::Done),
+        }
+    }
+
+    /// Makes a draft the state.
+    pub(super) fn commit(
+        &mut self,
+        drafted: (Vec<Change>, Vec<Notice>, u64, u64),
+        effects: &mut Effects,
+    ) {
+        let (changes, notices, life_counter, derived_counter) = drafted;
+        self.life_counter = life_counter;
+        self.derived_counter = derived_counter;
+        let mut events = Vec::with_capacity(changes.len());
+        for change in changes {
+            match change {
+                Change::Event(event) => {
+                    if let Some(old) = &event.prev {
+                        self.lives.detach(old);
+                    }
+                    self.index.push(&event.kv);
+                    if !event.is_delete() {
+                        self.lives.attach(&event.kv);
+                    }
+                    events.push(event);
+                }
+                Change::Life { old, new } => {
+                    self.lives.detach(&old);
+                    self.index.replace(&new);
+                    self.lives.attach(&new);
+                    effects.lives.push(new);
+                }
+            }
+        }
+        if !events.is_empty() {
+            self.revision += 1;
+            if events.iter().any(|event| is_forgetful(&event.kv.key)) {
+                self.floor.touched(self.revision);
+            }
+            let revision = self.revision;
+            effects
+                .revisions
+                .push(Arc::new(RevisionEvents { revision, events }));
+        }
+        effects
+            .notices
+            .extend(notices.into_iter().map(|notice| (self.revision, notice)));
+    }
+
+    fn lease_command(
+        &mut self,
+        command: &LeaseCommand,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Refusal> {
+        match command {
+            LeaseCommand::Grant { id, ttl_ms } => {
+                let taken = self.lives.get(*id).is_some() || id.is_derived();
+                if taken || *id == LeaseId::NONE {
+                    return Err(Refusal::LeaseExists);
+                }
+                let deadline = ClusterMillis(self.clock.0.saturating_add(*ttl_ms));
+                let lease = Lease {
+                    id: *id,
+                    ttl_ms: *ttl_ms,
+                    deadline,
+                };
+                effects.leases.push(self.lives.grant(lease));
+                Ok(Outcome::LeaseGranted {
+                    id: *id,
+                    ttl_ms: *ttl_ms,
+                })
+            }
+            LeaseCommand::Revoke(id) => {
+                if self.lives.get(*id).is_none() {
+                    return Err(Refusal::LeaseNotFound);
+                }
+                self.end_life(*id, Cause::Delete, effects);
+                Ok(Outcome::LeaseRevoked)
+            }
+            LeaseCommand::Renew(ids) => {
+                let renewed = ids.iter().map(|id| self.renew(*id, effects)).collect();
+                Ok(Outcome::LeaseRenewed(renewed))
+            }
+        }
+    }
+
+    /// What is due was ended before; so what is still there may be renewed.
+    fn renew(&mut self, id: LeaseId, effects: &mut Effects) -> Option<u64> {
+        if let Some(change) = self.lives.renew(id, self.clock) {
+            effects.leases.push(change);
+            return self.lives.get(id).map(|lease| lease.ttl_ms);
+        }
+        let lease = self.lives.get(id)?;
+        let key = self.lives.keys(id).pop()?;
+        let old = self.index.get(&key)?.clone();
+        self.life_counter += 1;
+        let new = Arc::new(KeyValue {
+            deadline: Some(ClusterMillis(self.clock.0.saturating_add(lease.ttl_ms))),
+            life_generation: self.life_counter,
+            ..KeyValue::clone(&old)
+        });
+        self.lives.detach(&old);
+        self.index.replace(&new);
+        self.lives.attach(&new);
+        effects.lives.push(new);
+        Some(lease.ttl_ms)
+    }
+
+    /// Visible at once; the work behind it is done in slices.
+    fn compact(&mut self, revision: Revision, effects: &mut Effects) -> Result<Outcome, Refusal> {
+        if revision <= self.compact_revision {
+            return Err(Refusal::Compacted);
+        }
+        if revision > self.revision {
+            return Err(Refusal::FutureRevision);
+        }
+        self.compact_revision = revision;
+        self.index.compact(revision);
+        effects.compacted = Some(revision);
+        Ok(Outcome::Compacted)
+    }
+}
+
+/// Reading.
+impl State {
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// -1 on a store that was never compacted.
+    pub fn compact_revision(&self) -> Revision {
+        self.compact_revision
+    }
+
+    /// Events of keys without history below this can't be seen any more.
+    pub fn forgotten_below(&self) -> Revision {
+        self.floor.floor
+    }
+
+    pub fn clock(&self) -> ClusterMillis {
+        self.clock
+    }
+
+    pub fn wall(&self) -> UnixMillis {
+        self.wall
+    }
+
+    /// The current record of a key; never a tombstone.
+    pub fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
+        self.index.get(key)
+    }
+
+    /// Current records of a range in key order.
+    pub fn iter<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a Arc<KeyValue>> + 'a {
+        self.index.iter(range)
+    }
+
+    /// Keys that exist in the range.
+    pub fn count(&self, range: &KeyRange) -> u64 {
+        self.index.count(range)
+    }
+
+    /// A granted lease, or the life of one key by its derived id.
+    pub fn lease(&self, id: LeaseId) -> Option<Lease> {
+        self.lives.get(id)
+    }
+
+    /// The keys that end with a lease, in order; for a derived id the one key.
+    pub fn lease_keys(&self, id: LeaseId) -> Vec<Bytes> {
+        self.lives.keys(id)
+    }
+
+    /// Granted leases, the first to end first.
+    pub fn leases(&self) -> Vec<Lease> {
+        self.lives.by_deadline()
+    }
+
+    /// When the first life ends.
+    pub fn next_deadline(&self) -> Option<ClusterMillis> {
+        self.lives.next_deadline()
+    }
+}

@@ -1,0 +1,53 @@
+//! Every invariant of the state, asserted; for tests, after each entry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::apply::State;
+use crate::types::LeaseId;
+
+impl State {
+    /// # Panics
+    /// If an invariant does not hold.
+    pub fn check(&self) {
+        self.lives.check();
+        let mut by_lease: BTreeMap<LeaseId, BTreeSet<_>> = BTreeMap::new();
+        let mut own = 0;
+        for (key, current, past) in self.index.all() {
+            assert!(
+                past.windows(2).all(|pair| pair[0].0 < pair[1].0),
+                "versions rise"
+            );
+            assert!(current.is_some() || !past.is_empty(), "no empty slots");
+            let Some(record) = current else { continue };
+            assert_eq!(&record.key, key);
+            assert!(!record.is_tombstone() && record.modified.main <= self.revision);
+            assert!(past.last().is_none_or(|last| last.0 < record.modified));
+            assert!(record.life_generation <= self.life_counter);
+            match (record.lease.is_derived(), record.deadline) {
+                (true, Some(deadline)) => {
+                    own += 1;
+                    let life = self.lives.get(record.lease).expect("a deadline is indexed");
+                    assert_eq!((life.deadline, life.ttl_ms), (deadline, record.ttl_ms));
+                    assert_eq!(self.lives.keys(record.lease), [key.clone()]);
+                }
+                (false, None) if record.lease == LeaseId::NONE => {}
+                (false, None) => {
+                    by_lease
+                        .entry(record.lease)
+                        .or_default()
+                        .insert(key.clone());
+                }
+                _ => panic!("a derived id goes with a deadline"),
+            }
+        }
+        assert_eq!(self.lives.own().count(), own, "no deadlines without keys");
+        for (id, granted) in self.lives.granted() {
+            assert_eq!(
+                granted.keys,
+                by_lease.remove(id).unwrap_or_default(),
+                "keys of {id:?}"
+            );
+        }
+        assert!(by_lease.is_empty(), "keys hang on leases that are there");
+    }
+}

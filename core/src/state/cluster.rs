@@ -1,0 +1,179 @@
+//! Members' published attributes, alarms and the script cache: small tables, each row kept under a
+//! name of its own.
+//!
+//! ```text
+//! m + member id        name, client URLs, incarnation
+//! a + member id, kind  an alarm that is on
+//! s + SHA-1            a script's body
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::apply::State;
+use crate::codec::{DecodeError, wire_struct};
+use crate::codec::{Reader, Wire};
+use crate::command::{AlarmCommand, AlarmKind, ClusterCommand, ScriptCommand};
+use crate::outcome::{Effects, Outcome};
+use crate::types::MemberId;
+
+/// What a member tells of itself when it starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberInfo {
+    pub name: Arc<str>,
+    pub client_urls: Vec<Arc<str>>,
+    /// Of its data directory; a member that comes with another has lost its data.
+    pub incarnation: u64,
+}
+
+wire_struct!(MemberInfo {
+    name,
+    client_urls,
+    incarnation
+});
+
+/// The tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tables {
+    members: BTreeMap<MemberId, MemberInfo>,
+    alarms: BTreeSet<(MemberId, u8)>,
+    scripts: BTreeMap<Bytes, Bytes>,
+}
+
+const MEMBER: u8 = b'm';
+const ALARM: u8 = b'a';
+const SCRIPT: u8 = b's';
+
+fn kind_number(kind: AlarmKind) -> u8 {
+    match kind {
+        AlarmKind::NoSpace => 1,
+        AlarmKind::Corrupt => 2,
+    }
+}
+
+fn kind_of(number: u8) -> AlarmKind {
+    if number == 1 {
+        AlarmKind::NoSpace
+    } else {
+        AlarmKind::Corrupt
+    }
+}
+
+fn name(table: u8, rest: &[u8]) -> Bytes {
+    let mut name = vec![table];
+    name.extend_from_slice(rest);
+    name.into()
+}
+
+impl State {
+    pub fn member(&self, id: MemberId) -> Option<&MemberInfo> {
+        self.tables.members.get(&id)
+    }
+
+    /// The incarnation a member has joined with.
+    pub fn incarnation(&self, id: MemberId) -> Option<u64> {
+        self.member(id).map(|member| member.incarnation)
+    }
+
+    /// The alarms that are on.
+    pub fn alarms(&self) -> Vec<(MemberId, AlarmKind)> {
+        self.tables
+            .alarms
+            .iter()
+            .map(|(id, kind)| (*id, kind_of(*kind)))
+            .collect()
+    }
+
+    /// The body of a script, by its SHA-1 in lower-case hex.
+    pub fn script(&self, sha1: &[u8]) -> Option<&Bytes> {
+        self.tables.scripts.get(sha1)
+    }
+
+    pub(super) fn cluster(&mut self, command: &ClusterCommand, effects: &mut Effects) -> Outcome {
+        let ClusterCommand::Publish {
+            member,
+            name: own_name,
+            client_urls,
+            incarnation,
+        } = command;
+        let info = MemberInfo {
+            name: own_name.clone(),
+            client_urls: client_urls.clone(),
+            incarnation: *incarnation,
+        };
+        let mut row = Vec::new();
+        info.put(&mut row);
+        effects
+            .items
+            .push((name(MEMBER, &member.to_be_bytes()), Some(row.into())));
+        self.tables.members.insert(*member, info);
+        Outcome::Done
+    }
+
+    pub(super) fn alarm(&mut self, command: AlarmCommand, effects: &mut Effects) -> Outcome {
+        let (member, kind, on) = match command {
+            AlarmCommand::Activate { member, kind } => (member, kind, true),
+            AlarmCommand::Deactivate { member, kind } => (member, kind, false),
+        };
+        let row = (member, kind_number(kind));
+        let changed = match on {
+            true => self.tables.alarms.insert(row),
+            false => self.tables.alarms.remove(&row),
+        };
+        if changed {
+            let mut key = member.to_be_bytes().to_vec();
+            key.push(row.1);
+            effects.items.push((name(ALARM, &key), on.then(Bytes::new)));
+        }
+        // As etcd: the alarm is told when it is raised, also again; a removal tells what it removed.
+        Outcome::Alarms(if changed || on {
+            vec![(member, kind)]
+        } else {
+            Vec::new()
+        })
+    }
+
+    pub(super) fn scripts(&mut self, command: &ScriptCommand, effects: &mut Effects) -> Outcome {
+        match command {
+            ScriptCommand::Load { sha1, body } => {
+                effects.items.push((name(SCRIPT, sha1), Some(body.clone())));
+                self.tables.scripts.insert(sha1.clone(), body.clone());
+            }
+            ScriptCommand::Flush => {
+                let gone = std::mem::take(&mut self.tables.scripts);
+                effects
+                    .items
+                    .extend(gone.keys().map(|sha1| (name(SCRIPT, sha1), None)));
+            }
+        }
+        Outcome::Done
+    }
+}
+
+impl Tables {
+    /// A row as it was kept.
+    pub(super) fn restore(&mut self, name: &Bytes, row: Bytes) -> Result<(), DecodeError> {
+        let (table, rest) = (name.first(), name.slice(1.min(name.len())..));
+        let id = |bytes: &[u8]| {
+            bytes
+                .first_chunk()
+                .map(|id| u64::from_be_bytes(*id))
+                .ok_or(DecodeError::Truncated)
+        };
+        match table {
+            Some(&MEMBER) => {
+                let info = MemberInfo::take(&mut Reader::sharing(row))?;
+                self.members.insert(id(&rest)?, info);
+            }
+            Some(&ALARM) => {
+                let kind = rest.get(8).copied().ok_or(DecodeError::Truncated)?;
+                self.alarms.insert((id(&rest)?, kind));
+            }
+            Some(&SCRIPT) => drop(self.scripts.insert(rest, row)),
+            _ => return Err(DecodeError::Truncated),
+        }
+        Ok(())
+    }
+}

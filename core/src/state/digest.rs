@@ -1,0 +1,40 @@
+//! A digest of everything that can be seen, equal on members with the same applied entries.
+
+use super::apply::State;
+use crate::codec::Wire;
+
+impl State {
+    /// CRC-32C over numbers, leases, tables, current records and visible past versions.
+    pub fn digest(&self) -> u64 {
+        let mut bytes = Vec::new();
+        self.to_scalars().put(&mut bytes);
+        bytes.extend_from_slice(format!("{:?}", self.tables).as_bytes());
+        let mut sum = crc32c::crc32c(&bytes);
+        for (id, granted) in self.lives.granted() {
+            let text = format!(
+                "{id:?} {} {:?} {:?}",
+                granted.ttl_ms, granted.deadline, granted.keys
+            );
+            sum = crc32c::crc32c_append(sum, text.as_bytes());
+        }
+        for (key, current, past) in self.index.all() {
+            bytes.clear();
+            let visible = past
+                .iter()
+                .filter(|(version, _)| version.main > self.compact_revision);
+            for (version, tombstone) in visible {
+                bytes.extend_from_slice(&version.main.to_be_bytes());
+                bytes.extend_from_slice(&version.sub.to_be_bytes());
+                bytes.push(u8::from(*tombstone));
+            }
+            if let Some(record) = current {
+                record.as_ref().put(&mut bytes);
+            }
+            if !bytes.is_empty() {
+                bytes.extend_from_slice(key);
+                sum = crc32c::crc32c_append(sum, &bytes);
+            }
+        }
+        u64::from(sum)
+    }
+}

@@ -1,0 +1,269 @@
+//! A write view: what a command would change, seen by its own later ops and by nobody else. It is
+//! committed as a whole or dropped without a trace; an inner txn that fails is rolled back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::apply::State;
+use crate::command::Life;
+use crate::outcome::{Cause, Event, Notice, Refusal};
+use crate::types::{
+    ClusterMillis, DERIVED_LEASE_TAG, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
+};
+
+/// One change, in order.
+pub(super) enum Change {
+    Event(Event),
+    /// A life changed without a revision: the record before and after.
+    Life {
+        old: Arc<KeyValue>,
+        new: Arc<KeyValue>,
+    },
+}
+
+pub(super) struct Draft<'a> {
+    pub(super) state: &'a State,
+    /// Keys as they are on this view; None: deleted.
+    overlay: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
+    pub(super) changes: Vec<Change>,
+    pub(super) notices: Vec<Notice>,
+    events: u32,
+    pub(super) life_counter: u64,
+    pub(super) derived_counter: u64,
+}
+
+/// Where to roll back to.
+pub(super) struct Savepoint {
+    overlay: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
+    changes: usize,
+    notices: usize,
+    events: u32,
+}
+
+/// A key's life, resolved to what its record says.
+#[derive(Clone, Copy)]
+pub(super) struct NewLife {
+    pub(super) lease: LeaseId,
+    pub(super) deadline: Option<ClusterMillis>,
+    pub(super) ttl_ms: u64,
+}
+
+impl NewLife {
+    pub(super) const FOREVER: NewLife = NewLife {
+        lease: LeaseId::NONE,
+        deadline: None,
+        ttl_ms: 0,
+    };
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(state: &'a State) -> Draft<'a> {
+        Draft {
+            state,
+            overlay: BTreeMap::new(),
+            changes: Vec::new(),
+            notices: Vec::new(),
+            events: 0,
+            life_counter: state.life_counter,
+            derived_counter: state.derived_counter,
+        }
+    }
+
+    pub(super) fn savepoint(&self) -> Savepoint {
+        Savepoint {
+            overlay: self.overlay.clone(),
+            changes: self.changes.len(),
+            notices: self.notices.len(),
+            events: self.events,
+        }
+    }
+
+    /// The counters stay where they are: an id that was drawn is not drawn again.
+    pub(super) fn roll_back(&mut self, to: Savepoint) {
+        self.overlay = to.overlay;
+        self.changes.truncate(to.changes);
+        self.notices.truncate(to.notices);
+        self.events = to.events;
+    }
+
+    pub(super) fn has_events(&self) -> bool {
+        self.events > 0
+    }
+
+    /// The revision an op sees: that of the state, or the new one once there is a change.
+    pub(super) fn revision(&self) -> Revision {
+        self.state.revision + i64::from(self.has_events())
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
+        match self.overlay.get(key) {
+            Some(record) => record.as_ref(),
+            None => self.state.index.get(key),
+        }
+    }
+
+    /// Records of a range in key order.
+    pub(super) fn range(&self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
+        if let KeyRange::Key(key) = range {
+            return self.get(key).cloned().into_iter().collect();
+        }
+        let below = self.state.index.iter(range);
+        let over = self.overlay.iter().filter(|(key, _)| range.contains(key));
+        let mut merged: Vec<Arc<KeyValue>> = below
+            .filter(|kv| !self.overlay.contains_key(&kv.key))
+            .cloned()
+            .collect();
+        let unchanged = merged.len();
+        merged.extend(over.filter_map(|(_, record)| record.clone()));
+        if merged.len() > unchanged {
+            merged.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        merged
+    }
+
+    fn next_version(&mut self) -> Version {
+        let version = Version {
+            main: self.state.revision + 1,
+            sub: self.events,
+        };
+        self.events += 1;
+        version
+    }
+
+    /// The life a record gets. `For` and `Until` draw a new derived id.
+    pub(super) fn resolve(
+        &mut self,
+        life: Life,
+        old: Option<&KeyValue>,
+    ) -> Result<NewLife, Refusal> {
+        let clock = self.state.clock;
+        match life {
+            Life::Forever => Ok(NewLife::FOREVER),
+            Life::Keep { must_exist } => match old {
+                None if must_exist => Err(Refusal::KeyNotFound),
+                None => Ok(NewLife::FOREVER),
+                Some(old) => Ok(NewLife {
+                    lease: old.lease,
+                    deadline: old.deadline,
+                    ttl_ms: old.ttl_ms,
+                }),
+            },
+            Life::For(ttl_ms) => Ok(self.own_life(clock, ttl_ms)),
+            Life::Until(wall) => {
+                let ttl_ms = wall.0.saturating_sub(self.state.wall.0);
+                Ok(self.own_life(clock, ttl_ms))
+            }
+            Life::Lease(LeaseId::NONE) => Ok(NewLife::FOREVER),
+            Life::Lease(lease) if self.state.lives.is_granted(lease) => Ok(NewLife {
+                lease,
+                deadline: None,
+                ttl_ms: 0,
+            }),
+            Life::Lease(_) => Err(Refusal::LeaseNotFound),
+        }
+    }
+
+    fn own_life(&mut self, clock: ClusterMillis, ttl_ms: u64) -> NewLife {
+        self.derived_counter += 1;
+        let lease = LeaseId(DERIVED_LEASE_TAG | self.derived_counter as i64);
+        let deadline = Some(ClusterMillis(clock.0.saturating_add(ttl_ms)));
+        NewLife {
+            lease,
+            deadline,
+            ttl_ms,
+        }
+    }
+
+    /// Writes a version; returns the one it replaces.
+    pub(super) fn put(
+        &mut self,
+        key: &Bytes,
+        value: Value,
+        life: NewLife,
+        cause: Cause,
+    ) -> Option<Arc<KeyValue>> {
+        let old = self.get(key).cloned();
+        let modified = self.next_version();
+        let unchanged_life = old.as_ref().is_some_and(|old| {
+            old.lease == life.lease && old.deadline == life.deadline && old.ttl_ms == life.ttl_ms
+        });
+        let life_generation = match &old {
+            Some(old) if unchanged_life => old.life_generation,
+            _ => self.next_generation(),
+        };
+        let record = Arc::new(KeyValue {
+            // One allocation serves all versions of a key.
+            key: old
+                .as_ref()
+                .map_or_else(|| key.clone(), |old| old.key.clone()),
+            value,
+            create_revision: old
+                .as_ref()
+                .map_or(modified.main, |old| old.create_revision),
+            modified,
+            version: old.as_ref().map_or(1, |old| old.version + 1),
+            lease: life.lease,
+            deadline: life.deadline,
+            ttl_ms: life.ttl_ms,
+            life_generation,
+        });
+        self.overlay
+            .insert(record.key.clone(), Some(record.clone()));
+        self.changes.push(Change::Event(Event {
+            kv: record,
+            prev: old.clone(),
+            cause,
+        }));
+        old
+    }
+
+    fn next_generation(&mut self) -> u64 {
+        self.life_counter += 1;
+        self.life_counter
+    }
+
+    /// Deletes a key that exists; returns what it was.
+    pub(super) fn delete(&mut self, key: &[u8], cause: Cause) -> Option<Arc<KeyValue>> {
+        let old = self.get(key).cloned()?;
+        let modified = self.next_version();
+        let tombstone = Arc::new(KeyValue {
+            key: old.key.clone(),
+            modified,
+            ..KeyValue::default()
+        });
+        self.overlay.insert(old.key.clone(), None);
+        let prev = Some(old.clone());
+        self.changes.push(Change::Event(Event {
+            kv: tombstone,
+            prev,
+            cause,
+        }));
+        Some(old)
+    }
+
+    /// Changes a key's life without a revision. A key that had a deadline keeps its derived id.
+    pub(super) fn set_life(&mut self, old: &Arc<KeyValue>, mut life: NewLife) {
+        if old.deadline.is_some() && life.deadline.is_some() {
+            life.lease = old.lease;
+        }
+        let new = Arc::new(KeyValue {
+            lease: life.lease,
+            deadline: life.deadline,
+            ttl_ms: life.ttl_ms,
+            life_generation: self.next_generation(),
+            ..KeyValue::clone(old)
+        });
+        self.overlay.insert(new.key.clone(), Some(new.clone()));
+        let notice = Notice::LifeChanged {
+            key: new.key.clone(),
+            persisted: life.deadline.is_none() && life.lease == LeaseId::NONE,
+        };
+        self.notices.push(notice);
+        self.changes.push(Change::Life {
+            old: old.clone(),
+            new,
+        });
+    }
+}

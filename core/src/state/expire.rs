@@ -1,0 +1,114 @@
+//! Ends the lives that are due: one revision each, in the order of their deadlines. At most
+//! `EXPIRED_KEYS_PER_ENTRY_MAX` keys an entry; beyond that just those that a command names, so that
+//! nothing due is ever seen by the next command that names it.
+
+use bytes::Bytes;
+
+use super::apply::State;
+use super::draft::Draft;
+use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
+use crate::limits::EXPIRED_KEYS_PER_ENTRY_MAX;
+use crate::outcome::{Cause, Effects};
+use crate::types::{KeyRange, LeaseId};
+
+impl State {
+    /// Ends what is due before `command` looks. `ended` counts the keys of this entry.
+    pub(super) fn expire(&mut self, command: &Command, ended: &mut usize, effects: &mut Effects) {
+        while *ended < EXPIRED_KEYS_PER_ENTRY_MAX {
+            let Some(id) = self.lives.first_due(self.clock) else {
+                return;
+            };
+            *ended += self.end_life(id, Cause::Expired, effects).max(1);
+        }
+        if self.lives.first_due(self.clock).is_some() {
+            for id in self.due_of(command) {
+                self.end_life(id, Cause::Expired, effects);
+            }
+        }
+    }
+
+    /// Deletes the keys of a life in one revision, then the lease itself. Returns how many keys.
+    pub(super) fn end_life(&mut self, id: LeaseId, cause: Cause, effects: &mut Effects) -> usize {
+        let keys = self.lives.keys(id);
+        let count = keys.len();
+        let mut draft = Draft::new(self);
+        for key in keys {
+            draft.delete(&key, cause);
+        }
+        let drafted = draft.into_changes();
+        self.commit(drafted, effects);
+        effects.leases.extend(self.lives.end(id));
+        count
+    }
+
+    /// The due lives among those that a command names.
+    fn due_of(&self, command: &Command) -> Vec<LeaseId> {
+        let mut named = Named::default();
+        match command {
+            Command::Txn(txn) => named.txn(txn),
+            Command::Lease(LeaseCommand::Grant { id, .. } | LeaseCommand::Revoke(id)) => {
+                named.lives.push(*id);
+            }
+            Command::Lease(LeaseCommand::Renew(renewed)) => named.lives.extend(renewed),
+            Command::Compact(_)
+            | Command::Alarm(_)
+            | Command::Cluster(_)
+            | Command::Script(_)
+            | Command::Tick => {}
+        }
+        let Named {
+            lives: mut ids,
+            ranges,
+            keys,
+        } = named;
+        let records = keys.into_iter().filter_map(|key| self.index.get(key));
+        let ranged = ranges.into_iter().flat_map(|range| self.index.iter(range));
+        ids.extend(records.chain(ranged).map(|record| record.lease));
+        ids.retain(|id| {
+            self.lives
+                .get(*id)
+                .is_some_and(|lease| lease.deadline <= self.clock)
+        });
+        ids.sort_by_key(|id| (self.lives.get(*id).map(|lease| lease.deadline), *id));
+        ids.dedup();
+        ids
+    }
+}
+
+/// What a command names.
+#[derive(Default)]
+struct Named<'a> {
+    lives: Vec<LeaseId>,
+    ranges: Vec<&'a KeyRange>,
+    keys: Vec<&'a Bytes>,
+}
+
+impl<'a> Named<'a> {
+    fn txn(&mut self, txn: &'a Txn) {
+        self.ranges
+            .extend(txn.guards.iter().map(|guard: &Guard| &guard.range));
+        txn.then
+            .iter()
+            .chain(&txn.otherwise)
+            .for_each(|op| self.op(op));
+    }
+
+    fn op(&mut self, op: &'a Op) {
+        match op {
+            Op::Range(op) => self.ranges.push(&op.range),
+            Op::Delete(op) => self.ranges.push(&op.range),
+            Op::Put(op) => self.written(&op.key, op.life),
+            Op::SetLife(op) => self.written(&op.key, op.life),
+            Op::Data(op) => self.keys.push(op.key()),
+            Op::Publish { .. } => {}
+            Op::Txn(txn) => self.txn(txn),
+        }
+    }
+
+    fn written(&mut self, key: &'a Bytes, life: Life) {
+        self.keys.push(key);
+        if let Life::Lease(id) = life {
+            self.lives.push(id);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Prefixes without history: of a key under them only the newest version is kept, and the events
+//! of the last revisions, from the floor on, for watches that resume.
+//!
+//! The floor moves by a rule of replicated numbers alone: every `MARK_INTERVAL` revisions that
+//! touch such a key it moves to where it was marked the last time. So between one and two
+//! intervals can be watched from, on every member alike, also after a restart.
+
+use crate::types::{KeyRange, Revision};
+
+const PREFIXES: [&[u8]; 2] = [b"redis/", b"redis@"];
+/// Revisions between two marks.
+const MARK_INTERVAL: u64 = 8_192;
+
+/// Whether a key has no history.
+pub fn is_forgetful(key: &[u8]) -> bool {
+    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Whether a range holds, or could hold, such keys.
+pub(super) fn touches(range: &KeyRange) -> bool {
+    PREFIXES.iter().any(|prefix| match range {
+        KeyRange::Key(key) => key.starts_with(prefix),
+        KeyRange::Span(start, end) => {
+            start.as_ref() < end.as_ref()
+                && end.as_ref() > *prefix
+                && (start.as_ref() <= *prefix || start.starts_with(prefix))
+        }
+        KeyRange::From(start) => start.as_ref() <= *prefix || start.starts_with(prefix),
+    })
+}
+
+/// The replicated numbers of the rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Floor {
+    /// Events of such keys below this can't be seen any more.
+    pub(super) floor: Revision,
+    pub(super) mark: Revision,
+    pub(super) since_mark: u64,
+    /// The newest revision that touched such a key.
+    pub(super) newest: Revision,
+}
+
+impl Floor {
+    pub(super) fn touched(&mut self, revision: Revision) {
+        self.newest = revision;
+        self.since_mark += 1;
+        if self.since_mark >= MARK_INTERVAL {
+            self.since_mark = 0;
+            self.floor = self.mark;
+            self.mark = revision + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn ranges_that_touch() {
+        let span = |a: &'static str, b: &'static str| {
+            touches(&KeyRange::Span(
+                Bytes::from_static(a.as_bytes()),
+                Bytes::from_static(b.as_bytes()),
+            ))
+        };
+        assert!(span("a", "z") && span("redis/0/", "redis/00") && span("redis/", "redis0"));
+        assert!(span("a", "redis/1") && !span("a", "b") && !span("s", "z") && !span("a", "redis"));
+        assert!(touches(&KeyRange::From(Bytes::from_static(b"redis/9"))));
+        assert!(!touches(&KeyRange::From(Bytes::from_static(b"redit"))));
+    }
+
+    #[test]
+    fn the_floor_leaves_one_to_two_intervals() {
+        let mut floor = Floor::default();
+        for revision in 2..100_000 {
+            floor.touched(revision);
+            let kept = (revision - floor.floor.max(2) + 1) as u64;
+            assert!(kept <= 2 * MARK_INTERVAL && (floor.floor == 0 || kept >= MARK_INTERVAL));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Everything that ends by time: granted leases with their keys, and keys with a deadline of their
+//! own, which others see as a lease with a derived id. One index by deadline serves both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::leases::{Granted, Leases};
+use crate::outcome::LeaseChange;
+use crate::types::{ClusterMillis, KeyValue, LeaseId};
+
+/// A lease as others see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub id: LeaseId,
+    pub ttl_ms: u64,
+    pub deadline: ClusterMillis,
+}
+
+/// The deadline of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Own {
+    key: Bytes,
+    ttl_ms: u64,
+    deadline: ClusterMillis,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lives {
+    granted: Leases,
+    own: BTreeMap<LeaseId, Own>,
+    by_deadline: BTreeSet<(ClusterMillis, LeaseId)>,
+}
+
+impl Lives {
+    pub(super) fn next_deadline(&self) -> Option<ClusterMillis> {
+        self.by_deadline.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The life that ends first, if its time has come.
+    pub(super) fn first_due(&self, clock: ClusterMillis) -> Option<LeaseId> {
+        self.by_deadline
+            .first()
+            .filter(|(deadline, _)| *deadline <= clock)
+            .map(|(_, id)| *id)
+    }
+
+    /// A granted lease or a key's own deadline.
+    pub(super) fn get(&self, id: LeaseId) -> Option<Lease> {
+        let granted = self
+            .granted
+            .get(&id)
+            .map(|granted| (granted.ttl_ms, granted.deadline));
+        let found = granted.or_else(|| self.own.get(&id).map(|own| (own.ttl_ms, own.deadline)));
+        found.map(|(ttl_ms, deadline)| Lease {
+            id,
+            ttl_ms,
+            deadline,
+        })
+    }
+
+    pub(super) fn is_granted(&self, id: LeaseId) -> bool {
+        self.granted.contains_key(&id)
+    }
+
+    /// The keys that end with it, in order.
+    pub(super) fn keys(&self, id: LeaseId) -> Vec<Bytes> {
+        match (self.granted.get(&id), self.own.get(&id)) {
+            (Some(granted), _) => granted.keys.iter().cloned().collect(),
+            (None, Some(own)) => vec![own.key.clone()],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Granted leases, the first to end first.
+    pub(super) fn by_deadline(&self) -> Vec<Lease> {
+        let granted = self.by_deadline.iter().filter(|(_, id)| !id.is_derived());
+        granted.filter_map(|(_, id)| self.get(*id)).collect()
+    }
+
+    pub(super) fn grant(&mut self, lease: Lease) -> LeaseChange {
+        let Lease {
+            id,
+            ttl_ms,
+            deadline,
+        } = lease;
+        let keys = BTreeSet::new();
+        let old = self.granted.insert(
+            id,
+            Granted {
+                ttl_ms,
+                deadline,
+                keys,
+            },
+        );
+        assert!(old.is_none(), "a lease is granted once");
+        self.by_deadline.insert((deadline, id));
+        LeaseChange::Kept {
+            id,
+            ttl_ms,
+            deadline,
+        }
+    }
+
+    /// Takes a lease away; its keys must be gone.
+    pub(super) fn end(&mut self, id: LeaseId) -> Option<LeaseChange> {
+        let granted = self.granted.remove(&id)?;
+        assert!(granted.keys.is_empty(), "keys end with their lease");
+        self.by_deadline.remove(&(granted.deadline, id));
+        Some(LeaseChange::Gone(id))
+    }
+
+    /// A granted lease starts anew.
+    pub(super) fn renew(&mut self, id: LeaseId, clock: ClusterMillis) -> Option<LeaseChange> {
+        let granted = self.granted.get_mut(&id)?;
+        let deadline = ClusterMillis(clock.0.saturating_add(granted.ttl_ms));
+        self.by_deadline.remove(&(granted.deadline, id));
+        granted.deadline = deadline;
+        self.by_deadline.insert((deadline, id));
+        Some(LeaseChange::Kept {
+            id,
+            ttl_ms: granted.ttl_ms,
+            deadline,
+        })
+    }
+
+    /// A record came into the state (or took another's place, which was detached before).
+    pub(super) fn attach(&mut self, record: &Arc<KeyValue>) {
+        let (id, key) = (record.lease, &record.key);
+        if let Some(granted) = self.granted.get_mut(&id) {
+            granted.keys.insert(key.clone());
+        } else if let Some(deadline) = record.deadline {
+            let own = Own {
+                key: key.clone(),
+                ttl_ms: record.ttl_ms,
+                deadline,
+            };
+            self.own.insert(id, own);
+            self.by_deadline.insert((deadline, id));
+        }
+    }
+
+    /// A record went out of the state.
+    pub(super) fn detach(&mut self, record: &KeyValue) {
+        if let Some(granted) = self.granted.get_mut(&record.lease) {
+            granted.keys.remove(&record.key);
+        } else if let Some(own) = self.own.remove(&record.lease) {
+            self.by_deadline.remove(&(own.deadline, record.lease));
+        }
+    }
+
+    /// Asserts that both indexes tell the same.
+    pub(super) fn check(&self) {
+        assert_eq!(self.by_deadline.len(), self.granted.len() + self.own.len());
+        for (deadline, id) in &self.by_deadline {
+            assert_eq!(self.get(*id).map(|lease| lease.deadline), Some(*deadline));
+        }
+    }
+
+    pub(super) fn granted(&self) -> &Leases {
+        &self.granted
+    }
+
+    /// Own deadlines, by id: key and deadline.
+    pub(super) fn own(&self) -> impl Iterator<Item = (LeaseId, &Bytes, ClusterMillis)> {
+        self.own
+            .iter()
+            .map(|(id, own)| (*id, &own.key, own.deadline))
+    }
+}

@@ -1,0 +1,188 @@
+//! Reading a range with etcd's options (server/etcdserver/txn/range.go): count of all, limit pushed
+//! down only in key order without filters, then filters, sort, cut.
+
+use std::sync::Arc;
+
+use super::apply::State;
+use super::draft::Draft;
+use super::forgetful;
+use super::index::At;
+use crate::command::{Direction, Order, RangeOp, SortTarget};
+use crate::outcome::{RangeResult, Refusal};
+use crate::types::{KeyRange, KeyValue, Revision, Value, Version};
+
+/// Old versions, for reads at an old revision. Answers are the same on every member.
+pub trait History {
+    /// The record written at `version`; None if it can't be read.
+    fn version(&self, key: &[u8], version: Version) -> Option<Arc<KeyValue>>;
+}
+
+impl State {
+    /// Reads this state. A negative revision reads as the newest.
+    ///
+    /// # Errors
+    /// `Compacted`, `FutureRevision`, `HistoryUnreadable`.
+    pub fn range(&self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
+        if op.revision <= 0 {
+            return Ok(self.range_now(op));
+        }
+        self.range_at(op, history)
+    }
+
+    fn range_now(&self, op: &RangeOp) -> RangeResult {
+        let mut result = RangeResult {
+            revision: self.revision,
+            ..RangeResult::default()
+        };
+        if op.count_only {
+            result.count = self.index.count(&op.range);
+            return result;
+        }
+        let fetch = fetch_limit(op);
+        for record in self.index.iter(&op.range) {
+            result.count += 1;
+            if result.kvs.len() < fetch {
+                result.kvs.push(record.clone());
+            }
+        }
+        finish(op, &mut result);
+        result
+    }
+
+    fn range_at(&self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
+        self.check_revision(&op.range, op.revision)?;
+        let mut result = RangeResult {
+            revision: self.revision,
+            ..RangeResult::default()
+        };
+        let fetch = if op.count_only { 0 } else { fetch_limit(op) };
+        for (key, at) in self.index.at(&op.range, op.revision) {
+            let wanted = result.kvs.len() < fetch;
+            match at {
+                At::Absent => continue,
+                At::Current(record) if wanted => result.kvs.push(record.clone()),
+                At::Past(version) if wanted => {
+                    let record = history.version(key, version);
+                    result.kvs.push(record.ok_or(Refusal::HistoryUnreadable)?);
+                }
+                At::Current(_) | At::Past(_) => {}
+            }
+            result.count += 1;
+        }
+        if !op.count_only {
+            finish(op, &mut result);
+        }
+        Ok(result)
+    }
+
+    /// Whether a range can be read as it was at `revision`. Of keys without history only what
+    /// they are now can be.
+    pub(super) fn check_revision(
+        &self,
+        range: &KeyRange,
+        revision: Revision,
+    ) -> Result<(), Refusal> {
+        if revision > self.revision {
+            return Err(Refusal::FutureRevision);
+        }
+        let forgotten = revision < self.floor.newest && forgetful::touches(range);
+        if revision < self.compact_revision || forgotten {
+            return Err(Refusal::Compacted);
+        }
+        Ok(())
+    }
+
+    /// The lowest revision that changes of the range can still be watched from.
+    pub fn oldest_watchable(&self, range: &KeyRange) -> Revision {
+        let floor = if forgetful::touches(range) {
+            self.floor.floor
+        } else {
+            0
+        };
+        floor.max(self.compact_revision)
+    }
+}
+
+impl Draft<'_> {
+    /// A range inside a txn sees the txn's own writes; one at an old revision reads history.
+    pub(super) fn select(
+        &self,
+        op: &RangeOp,
+        history: &dyn History,
+    ) -> Result<RangeResult, Refusal> {
+        let mut result = if op.revision != 0 && op.revision < self.revision() {
+            self.state.range_at(op, history)?
+        } else if op.revision > self.revision() {
+            return Err(Refusal::FutureRevision);
+        } else if self.changes.is_empty() {
+            self.state.range_now(op)
+        } else {
+            self.range_drafted(op)
+        };
+        result.revision = self.revision();
+        Ok(result)
+    }
+
+    fn range_drafted(&self, op: &RangeOp) -> RangeResult {
+        let mut kvs = self.range(&op.range);
+        let mut result = RangeResult {
+            count: kvs.len() as u64,
+            ..RangeResult::default()
+        };
+        if !op.count_only {
+            kvs.truncate(fetch_limit(op));
+            result.kvs = kvs;
+            finish(op, &mut result);
+        }
+        result
+    }
+}
+
+/// How many keys are looked at in key order: one more than the limit tells whether there are more.
+fn fetch_limit(op: &RangeOp) -> usize {
+    let none = (0, 0);
+    let filtered = op.mod_bounds != none || op.create_bounds != none;
+    let in_key_order = match op.order.direction {
+        Direction::Natural => true,
+        Direction::Ascending => op.order.target == SortTarget::Key,
+        Direction::Descending => false,
+    };
+    if op.limit == 0 || filtered || !in_key_order {
+        return usize::MAX;
+    }
+    usize::try_from(op.limit).map_or(usize::MAX, |limit| limit.saturating_add(1))
+}
+
+/// Filters, sorts, cuts.
+fn finish(op: &RangeOp, result: &mut RangeResult) {
+    let within = |bounds: (Revision, Revision), revision: Revision| {
+        (bounds.0 == 0 || revision >= bounds.0) && (bounds.1 == 0 || revision <= bounds.1)
+    };
+    result.kvs.retain(|kv| {
+        within(op.mod_bounds, kv.modified.main) && within(op.create_bounds, kv.create_revision)
+    });
+    sort(op.order, &mut result.kvs);
+    let limit = usize::try_from(op.limit).unwrap_or(usize::MAX);
+    if op.limit > 0 && result.kvs.len() > limit {
+        result.kvs.truncate(limit);
+        result.more = true;
+    }
+}
+
+fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
+    match order.target {
+        SortTarget::Key => {}
+        SortTarget::Version => kvs.sort_by_key(|kv| kv.version),
+        SortTarget::Create => kvs.sort_by_key(|kv| kv.create_revision),
+        SortTarget::Mod => kvs.sort_by_key(|kv| kv.modified.main),
+        SortTarget::Value => kvs.sort_by(|a, b| bytes_of(&a.value).cmp(bytes_of(&b.value))),
+    }
+    if order.direction == Direction::Descending {
+        kvs.reverse();
+    }
+}
+
+/// Typed values sort as empty ones: their rendering is made at the edge.
+fn bytes_of(value: &Value) -> &[u8] {
+    value.as_bytes().map_or(&[], |bytes| bytes.as_ref())
+}

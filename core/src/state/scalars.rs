@@ -1,0 +1,76 @@
+//! The state's numbers, kept with every commit of the store.
+
+use bytes::Bytes;
+
+use super::apply::State;
+use super::forgetful::Floor;
+use crate::codec::{DecodeError, Reader, Wire, wire_struct};
+use crate::types::{ClusterMillis, Revision, UnixMillis};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scalars {
+    revision: Revision,
+    compact_revision: Revision,
+    clock: u64,
+    wall: u64,
+    life_counter: u64,
+    derived_counter: u64,
+    floor: Revision,
+    mark: Revision,
+    since_mark: u64,
+    newest: Revision,
+}
+
+wire_struct!(Scalars {
+    revision,
+    compact_revision,
+    clock,
+    wall,
+    life_counter,
+    derived_counter,
+    floor,
+    mark,
+    since_mark,
+    newest
+});
+
+impl State {
+    /// The state's numbers as the store keeps them.
+    pub fn scalars(&self) -> Bytes {
+        let mut out = Vec::with_capacity(48);
+        self.to_scalars().put(&mut out);
+        out.into()
+    }
+
+    pub(super) fn to_scalars(&self) -> Scalars {
+        Scalars {
+            revision: self.revision,
+            compact_revision: self.compact_revision,
+            clock: self.clock.0,
+            wall: self.wall.0,
+            life_counter: self.life_counter,
+            derived_counter: self.derived_counter,
+            floor: self.floor.floor,
+            mark: self.floor.mark,
+            since_mark: self.floor.since_mark,
+            newest: self.floor.newest,
+        }
+    }
+
+    pub(super) fn set_scalars(&mut self, bytes: Bytes) -> Result<(), DecodeError> {
+        let scalars = Scalars::take(&mut Reader::sharing(bytes))?;
+        self.revision = scalars.revision;
+        self.compact_revision = scalars.compact_revision;
+        self.clock = ClusterMillis(scalars.clock);
+        self.wall = UnixMillis(scalars.wall);
+        self.life_counter = scalars.life_counter;
+        self.derived_counter = scalars.derived_counter;
+        self.floor = Floor {
+            floor: scalars.floor,
+            mark: scalars.mark,
+            since_mark: scalars.since_mark,
+            newest: scalars.newest,
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! What applying one log entry hands to the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::codec::wire_struct;
+use crate::outcome::{LeaseChange, RevisionEvents};
+use crate::types::{Index, KeyValue, MemberId, Revision, Term};
+
+/// The id of a log entry: what Raft calls the applied log id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    pub term: Term,
+    pub leader: MemberId,
+    pub index: Index,
+}
+
+wire_struct!(Position {
+    term,
+    leader,
+    index
+});
+
+/// The whole of one applied entry, also of one that changed nothing but the position.
+///
+/// `Event::prev` must be there whenever the key existed: rows are chained by it, and compaction
+/// follows the chain.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub position: Position,
+    /// State's revision after the entry.
+    pub revision: Revision,
+    /// State's compact revision after the entry; never positive on a store never compacted.
+    pub compact_revision: Revision,
+    /// Events of forgetful keys below this revision are no longer served.
+    pub forgotten_below: Revision,
+    /// Ascending, each greater than all before.
+    pub revisions: Vec<Arc<RevisionEvents>>,
+    /// Records whose life changed without a revision.
+    pub lives: Vec<Arc<KeyValue>>,
+    pub leases: Vec<LeaseChange>,
+    /// State's scalars, opaque here; None if they are as before.
+    pub state: Option<Bytes>,
+    /// Whatever else State keeps, by a name of its own (a script, a member, an alarm), opaque
+    /// here; None deletes.
+    pub items: Vec<(Bytes, Option<Bytes>)>,
+    /// Raft's membership, opaque here; None if it is as before.
+    pub membership: Option<Bytes>,
+}
+
+impl Change {
+    /// About how many bytes of memory wait with it.
+    pub(crate) fn size(&self) -> usize {
+        const FIXED: usize = 256;
+        let record = |kv: &Arc<KeyValue>| FIXED + kv.key.len() + kv.value.size();
+        let events = self.revisions.iter().flat_map(|revision| &revision.events);
+        let items = self
+            .items
+            .iter()
+            .map(|(key, value)| FIXED + key.len() + value.as_ref().map_or(0, Bytes::len));
+        FIXED
+            + events.map(|event| record(&event.kv)).sum::<usize>()
+            + self.lives.iter().map(record).sum::<usize>()
+            + items.sum::<usize>()
+            + self.leases.len() * size_of::<LeaseChange>()
+    }
+}

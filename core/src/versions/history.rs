@@ -1,0 +1,70 @@
+//! Old versions by their revision, wherever they are.
+
+use std::sync::Arc;
+
+use super::error::VersionsError;
+use super::schema::{self, LATEST, RECENT, Row, VERSIONS};
+use super::store::Versions;
+use crate::outcome::RevisionEvents;
+use crate::state::History;
+use crate::types::{KeyValue, Version};
+
+impl Versions {
+    /// The record of `key` written at `version`, with the life it was written with; None if
+    /// there is none (any more).
+    pub fn get(
+        &self,
+        key: &[u8],
+        version: Version,
+    ) -> Result<Option<Arc<KeyValue>>, VersionsError> {
+        // Memory first: what it has dropped was on disk before.
+        if let Some(kv) = self.shared.recent.version(key, version) {
+            return Ok(Some(kv));
+        }
+        match schema::is_forgetful(key) {
+            true => self.forgetful(key, version),
+            false => self.row(key, version),
+        }
+    }
+
+    fn row(&self, key: &[u8], version: Version) -> Result<Option<Arc<KeyValue>>, VersionsError> {
+        self.shared.read(|transaction| {
+            let rows = transaction.open_table(VERSIONS)?;
+            let row = rows.get(schema::version_key(version).as_slice())?;
+            let Some(row) = row else { return Ok(None) };
+            let row: Row = schema::decode("version", row.value())?;
+            Ok((row.kv.key == key).then_some(row.kv))
+        })
+    }
+
+    fn forgetful(
+        &self,
+        key: &[u8],
+        version: Version,
+    ) -> Result<Option<Arc<KeyValue>>, VersionsError> {
+        self.shared.read(|transaction| {
+            let recent = transaction.open_table(RECENT)?;
+            if let Some(row) = recent.get(version.main.to_be_bytes().as_slice())? {
+                let events: RevisionEvents = schema::decode("recent events", row.value())?;
+                let mut events = events.events.into_iter().map(|event| event.kv);
+                let found = events.find(|kv| kv.modified == version && kv.key == key);
+                return Ok(found);
+            }
+            let latest = transaction.open_table(LATEST)?;
+            let Some(row) = latest.get(key)? else {
+                return Ok(None);
+            };
+            let kv: Arc<KeyValue> = schema::decode("record", row.value())?;
+            Ok((kv.modified == version).then_some(kv))
+        })
+    }
+}
+
+impl History for Versions {
+    fn version(&self, key: &[u8], version: Version) -> Option<Arc<KeyValue>> {
+        self.get(key, version).unwrap_or_else(|error| {
+            tracing::error!(%error, "history cannot be read");
+            None
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! A snapshot on its way in: chunks are checked and filled into the install slot, which takes the
+//! live one's place only when all of it was there, whole and of this cluster.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use bytes::{Buf, Bytes};
+use redb::{Database, Durability};
+
+use super::error::VersionsError;
+use super::medium::{Health, Slot};
+use super::queue::Request;
+use super::schema::{self, TABLES};
+use super::shared::{Shared, open_slot};
+use super::snapshot::{
+    CHUNK_BYTES_MAX, CHUNK_HEAD_BYTES, End, Header, KIND_END, KIND_HEADER, KIND_ROWS,
+};
+use crate::types::ClusterId;
+
+/// Longest row: an entry's events of forgetful keys with what they replaced, and some.
+const ROW_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Rows are committed to the install slot in such portions.
+const PORTION_BYTES: usize = 4 * 1024 * 1024;
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Takes chunks in order; dropped before `finish`, it changes nothing.
+pub struct Installer {
+    shared: Arc<Shared>,
+    cluster: ClusterId,
+    database: Option<Database>,
+    header: Option<Header>,
+    end: Option<End>,
+    found: End,
+    sequence: u64,
+    /// The stream from the first row that is not complete or not committed.
+    stream: Vec<u8>,
+}
+
+fn refused(why: impl Into<String>) -> VersionsError {
+    VersionsError::Snapshot(why.into())
+}
+
+impl Installer {
+    pub(super) fn begin(
+        shared: Arc<Shared>,
+        cluster: ClusterId,
+    ) -> Result<Installer, VersionsError> {
+        let what = "cannot make room for a snapshot";
+        shared.medium.discard().map_err(VersionsError::io(what))?;
+        let health = Arc::new(Health::default());
+        let database = open_slot(&*shared.medium, Slot::Install, &health, CACHE_BYTES)?;
+        Ok(Installer {
+            shared,
+            cluster,
+            database: Some(database),
+            header: None,
+            end: None,
+            found: End::default(),
+            sequence: 0,
+            stream: Vec::new(),
+        })
+    }
+
+    /// Takes the next chunk. After an error the installer is of no more use.
+    pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), VersionsError> {
+        if chunk.len() < CHUNK_HEAD_BYTES || chunk.len() > CHUNK_BYTES_MAX {
+            return Err(refused("a chunk has a length that none has"));
+        }
+        let (mut head, payload) = chunk.split_at(CHUNK_HEAD_BYTES);
+        if head.get_u32_le() != crc32c::crc32c(&chunk[4..]) {
+            return Err(refused("the checksum of a chunk is wrong"));
+        }
+        let sequence = head.get_u64_le();
+        if sequence != self.sequence {
+            let expected = self.sequence;
+            return Err(refused(format!(
+                "chunk {sequence} where {expected} was due"
+            )));
+        }
+        self.sequence += 1;
+        match (head.get_u8(), self.header, self.end) {
+            (KIND_HEADER, None, None) => self.header(payload),
+            (KIND_ROWS, Some(_), None) => self.rows(payload),
+            (KIND_END, Some(_), None) => {
+                self.end = Some(schema::decode("end of a snapshot", payload)?);
+                Ok(())
+            }
+            (kind, _, _) => Err(refused(format!("a chunk of kind {kind} is out of place"))),
+        }
+    }
+
+    fn header(&mut self, payload: &[u8]) -> Result<(), VersionsError> {
+        let header: Header = schema::decode("header of a snapshot", payload)?;
+        if header.cluster != self.cluster {
+            return Err(refused(format!(
+                "it is of cluster {:016x}, this is a member of {:016x}",
+                header.cluster, self.cluster
+            )));
+        }
+        self.header = Some(header);
+        Ok(())
+    }
+
+    fn rows(&mut self, payload: &[u8]) -> Result<(), VersionsError> {
+        self.stream.extend_from_slice(payload);
+        if self.stream.len() >= PORTION_BYTES {
+            self.commit(Durability::None)?;
+        }
+        if self.stream.len() > ROW_BYTES_MAX {
+            return Err(refused("a row is longer than any can be"));
+        }
+        Ok(())
+    }
+
+    /// Commits all rows that are complete.
+    fn commit(&mut self, durability: Durability) -> Result<(), VersionsError> {
+        let database = self.database.as_ref().expect("open until finished");
+        let mut transaction = database.begin_write()?;
+        if matches!(durability, Durability::Immediate) {
+            transaction.set_quick_repair(true);
+        }
+        transaction.set_durability(durability)?;
+        let mut rest = self.stream.as_slice();
+        {
+            let mut tables = Vec::new();
+            for table in TABLES {
+                tables.push(transaction.open_table(table)?);
+            }
+            while let Some((number, key, row, after)) = split_row(rest) {
+                let table = tables.get_mut(usize::from(number));
+                let table = table.ok_or_else(|| refused(format!("table {number} is not known")))?;
+                table.insert(key, row)?;
+                let taken = &rest[..rest.len() - after.len()];
+                self.found.rows += 1;
+                self.found.bytes += taken.len() as u64;
+                self.found.crc32c = crc32c::crc32c_append(self.found.crc32c, taken);
+                rest = after;
+            }
+        }
+        transaction.commit()?;
+        let taken = self.stream.len() - rest.len();
+        self.stream.drain(..taken);
+        Ok(())
+    }
+
+    /// Makes the snapshot the live store, durably; what had not been committed before is dropped.
+    /// A snapshot that is torn leaves everything as it was.
+    pub fn finish(mut self) -> Result<(), VersionsError> {
+        let end = self.end.ok_or_else(|| refused("its end is missing"))?;
+        self.commit(Durability::Immediate)?;
+        if end != self.found || !self.stream.is_empty() {
+            return Err(refused("its rows are not those that were sent"));
+        }
+        self.check_head()?;
+        drop(self.database.take());
+        let (answer, answered) = sync_channel(1);
+        self.shared.queue.request(Request::Install(answer))?;
+        let stopped = |_| VersionsError::Stopped(self.shared.queue.reason());
+        answered.recv().map_err(stopped)?
+    }
+
+    fn check_head(&self) -> Result<(), VersionsError> {
+        use redb::ReadableDatabase;
+        let database = self.database.as_ref().expect("open until finished");
+        let head = super::shared::read_head(&database.begin_read()?)?;
+        let head = head.ok_or_else(|| refused("it has no head"))?;
+        let found = Header {
+            cluster: head.cluster,
+            position: head.position,
+            revision: head.revision,
+        };
+        match self.header == Some(found) {
+            true => Ok(()),
+            false => Err(refused("its header is not that of its rows")),
+        }
+    }
+}
+
+/// (table, key, row, what follows), if the stream holds a whole row.
+fn split_row(stream: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+    let (&table, rest) = stream.split_first()?;
+    let (key, rest) = split_bytes(rest)?;
+    let (row, rest) = split_bytes(rest)?;
+    Some((table, key, row, rest))
+}
+
+fn split_bytes(stream: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = stream.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)
+}
+
+/// Chunks of a whole snapshot, for callers that have them as an iterator.
+impl Installer {
+    pub fn all(
+        mut self,
+        chunks: impl IntoIterator<Item = Result<Bytes, VersionsError>>,
+    ) -> Result<(), VersionsError> {
+        for chunk in chunks {
+            self.chunk(&chunk?)?;
+        }
+        self.finish()
+    }
+}

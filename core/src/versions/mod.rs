@@ -1,0 +1,46 @@
+//! The versions store: everything of State on disk (redb), behind apply by a bounded lag.
+//!
+//! ```text
+//! apply ── Change ──▶ queue ──▶ writer thread ──▶ redb (commits; a durable one every ~75 ms)
+//!   └── events ─────▶ RecentEvents (memory, until durable) ◀── history reads ──┘
+//! ```
+//! Invariants: a transaction holds whole changes with the position of the last one; what is not
+//! durable yet is still in memory and in Raft's log; history reads find each version in memory or
+//! on disk; rows that are deleted were superseded at or below the compact revision of the same
+//! transaction.
+
+mod change;
+mod compaction;
+mod data_dir;
+mod error;
+mod events;
+
+mod hash;
+mod history;
+mod install;
+mod medium;
+mod mvcc_proto;
+mod queue;
+mod recent;
+mod restore;
+mod schema;
+mod shared;
+mod snapshot;
+mod store;
+mod transaction;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{Change, Position};
+pub use data_dir::{DataDir, Identity};
+pub use error::VersionsError;
+pub use events::Slice;
+pub use install::Installer;
+pub use medium::{Directory, Medium, Slot};
+pub use queue::Lag;
+pub use recent::RecentEvents;
+pub use restore::{Part, Restore};
+pub use snapshot::SnapshotReader;
+pub use store::{Opened, Options, Sizes, Versions};

@@ -1,0 +1,160 @@
+//! The way from apply and from callers to the writer thread: changes in order, and requests that
+//! come after the changes submitted before them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::change::{Change, Position};
+use super::error::VersionsError;
+use super::snapshot::SnapshotSource;
+
+/// How far the writer is behind apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    pub changes: usize,
+    pub bytes: usize,
+    /// Proposers should wait: apply itself is about to.
+    pub is_high: bool,
+}
+
+pub(super) type Answer<T> = SyncSender<Result<T, VersionsError>>;
+
+pub(super) enum Request {
+    /// Commit what was submitted, so that readers find it; not durable.
+    Commit(Answer<()>),
+    /// Commit durably; answers the durable position.
+    Flush(Answer<Position>),
+    /// Commit durably and open a reader on just that.
+    Snapshot(Answer<SnapshotSource>),
+    /// Drop what is queued and serve the promoted install slot.
+    Install(Answer<()>),
+    /// Commit durably and end.
+    Stop(Answer<Position>),
+}
+
+/// What the writer takes at once.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub changes: Vec<Arc<Change>>,
+    /// Only once all changes submitted before them are in `changes`.
+    pub requests: Vec<Request>,
+}
+
+#[derive(Default)]
+struct Inner {
+    changes: VecDeque<Arc<Change>>,
+    requests: Vec<Request>,
+    bytes: usize,
+    /// Why nothing is taken any more.
+    closed: Option<String>,
+}
+
+/// Bounded: `submit` waits while more than `bytes_max` is queued.
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    not_empty: Condvar,
+    not_full: Condvar,
+    bytes_max: usize,
+}
+
+impl Queue {
+    pub(super) fn new(bytes_max: usize) -> Queue {
+        Queue {
+            inner: Mutex::default(),
+            not_empty: Condvar::new(),
+            not_full: Condvar::new(),
+            bytes_max,
+        }
+    }
+
+    pub(super) fn submit(&self, change: Arc<Change>) -> Result<(), VersionsError> {
+        let mut inner = self.inner.lock();
+        while inner.closed.is_none() && inner.bytes > self.bytes_max {
+            self.not_full.wait(&mut inner);
+        }
+        if let Some(reason) = &inner.closed {
+            return Err(VersionsError::Stopped(reason.clone()));
+        }
+        inner.bytes += change.size();
+        inner.changes.push_back(change);
+        self.not_empty.notify_one();
+        Ok(())
+    }
+
+    /// Refuses by dropping the request, when closed.
+    pub(super) fn request(&self, request: Request) -> Result<(), VersionsError> {
+        let mut inner = self.inner.lock();
+        if let Some(reason) = &inner.closed {
+            return Err(VersionsError::Stopped(reason.clone()));
+        }
+        inner.requests.push(request);
+        self.not_empty.notify_one();
+        Ok(())
+    }
+
+    /// Waits for something, until `deadline` if there is one.
+    pub(super) fn take(&self, deadline: Option<Instant>, bytes_max: usize) -> Taken {
+        let mut inner = self.inner.lock();
+        while inner.changes.is_empty() && inner.requests.is_empty() {
+            match deadline {
+                None => self.not_empty.wait(&mut inner),
+                Some(deadline) => {
+                    if self.not_empty.wait_until(&mut inner, deadline).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        let mut taken = Taken::default();
+        let mut bytes = 0;
+        while bytes < bytes_max
+            && let Some(change) = inner.changes.pop_front()
+        {
+            bytes += change.size();
+            taken.changes.push(change);
+        }
+        inner.bytes -= bytes;
+        if inner.changes.is_empty() {
+            taken.requests.append(&mut inner.requests);
+        }
+        self.not_full.notify_all();
+        taken
+    }
+
+    /// Nothing is taken any more; what waits is answered by dropping it.
+    pub(super) fn close(&self, reason: &str) {
+        let mut inner = self.inner.lock();
+        inner.closed.get_or_insert_with(|| reason.to_owned());
+        inner.requests.clear();
+        inner.changes.clear();
+        inner.bytes = 0;
+        self.not_full.notify_all();
+        self.not_empty.notify_all();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner.lock().closed.is_some()
+    }
+
+    /// Why the writer ended.
+    pub(super) fn reason(&self) -> String {
+        self.inner
+            .lock()
+            .closed
+            .clone()
+            .unwrap_or_else(|| "its writer ended".to_owned())
+    }
+
+    pub(super) fn lag(&self) -> Lag {
+        let inner = self.inner.lock();
+        Lag {
+            changes: inner.changes.len(),
+            bytes: inner.bytes,
+            is_high: inner.bytes > self.bytes_max / 2,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What lies in the database: tables, their keys and rows.
+//!
+//! ```text
+//! head       ""                     → Head: position, revisions, progress of compaction
+//! state      ""                     → State's scalars            (opaque)
+//! membership ""                     → Raft's membership          (opaque)
+//! items      name                   → scripts, members, alarms … (opaque)
+//! leases     be64 id                → ttl, deadline
+//! versions   be64 main, be32 sub    → Row: a version of a key with history
+//! lives      key                    → LifeRow: its newer life, if that came without a revision
+//! latest     key                    → the current record of a forgetful key
+//! recent     be64 revision          → RevisionEvents of forgetful keys, above the floor
+//! ```
+//! Keys and rows are bytes, so that a snapshot is a stream of (table, key, row).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use redb::TableDefinition;
+
+use super::change::Position;
+use super::error::VersionsError;
+use crate::codec::{DecodeError, FORMAT, Reader, Wire, wire_struct};
+use crate::outcome::Cause;
+use crate::types::{ClusterId, ClusterMillis, KeyValue, LeaseId, Revision, Version};
+
+pub(super) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+pub(super) const HEAD: Table = TableDefinition::new("head");
+pub(super) const STATE: Table = TableDefinition::new("state");
+pub(super) const MEMBERSHIP: Table = TableDefinition::new("membership");
+pub(super) const ITEMS: Table = TableDefinition::new("items");
+pub(super) const LEASES: Table = TableDefinition::new("leases");
+pub(super) const VERSIONS: Table = TableDefinition::new("versions");
+pub(super) const LIVES: Table = TableDefinition::new("lives");
+pub(super) const LATEST: Table = TableDefinition::new("latest");
+pub(super) const RECENT: Table = TableDefinition::new("recent");
+
+/// All tables by their number in snapshots, which is their place here.
+pub(super) const TABLES: [Table; 9] = [
+    HEAD, STATE, MEMBERSHIP, ITEMS, LEASES, VERSIONS, LIVES, LATEST, RECENT,
+];
+
+/// The key of the one row of `head`, `state` and `membership`.
+pub(super) const ONLY: &[u8] = b"";
+
+/// The one row that says what all others amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub cluster: ClusterId,
+    pub position: Position,
+    pub revision: Revision,
+    /// Scheduled: what is visible ends here.
+    pub compact_revision: Revision,
+    /// Finished: what is superseded up to here has been deleted.
+    pub compacted_revision: Revision,
+    /// Where the deletion towards `compact_revision` goes on.
+    pub compaction_cursor: Version,
+    pub forgotten_below: Revision,
+    /// Bytes of all keys and rows but this one.
+    pub row_bytes: u64,
+}
+
+impl Default for Head {
+    /// A store to which nothing has been applied; never compacted is -1, as in etcd.
+    fn default() -> Head {
+        Head {
+            cluster: 0,
+            position: Position::default(),
+            revision: 1,
+            compact_revision: -1,
+            compacted_revision: -1,
+            compaction_cursor: Version::default(),
+            forgotten_below: 0,
+            row_bytes: 0,
+        }
+    }
+}
+
+wire_struct!(Head {
+    cluster,
+    position,
+    revision,
+    compact_revision,
+    compacted_revision,
+    compaction_cursor,
+    forgotten_below,
+    row_bytes,
+});
+
+/// A row of `versions`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    pub cause: Cause,
+    /// The version of the same key that this one replaced or deleted.
+    pub prev: Option<Version>,
+    pub kv: Arc<KeyValue>,
+}
+
+wire_struct!(Row { cause, prev, kv });
+
+/// A row of `lives`; counts only while `modified` is the key's current version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LifeRow {
+    pub modified: Version,
+    pub lease: LeaseId,
+    pub deadline: Option<ClusterMillis>,
+    pub ttl_ms: u64,
+    pub life_generation: u64,
+}
+
+wire_struct!(LifeRow {
+    modified,
+    lease,
+    deadline,
+    ttl_ms,
+    life_generation
+});
+
+/// A row of `leases`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LeaseRow {
+    pub ttl_ms: u64,
+    pub deadline: ClusterMillis,
+}
+
+wire_struct!(LeaseRow { ttl_ms, deadline });
+
+pub(super) fn encode<T: Wire>(row: &T, out: &mut Vec<u8>) {
+    out.clear();
+    out.push(FORMAT);
+    row.put(out);
+}
+
+/// Copies the row once; what is decoded shares that copy.
+pub(super) fn decode<T: Wire>(what: &'static str, row: &[u8]) -> Result<T, VersionsError> {
+    let decode = || {
+        let mut input = Reader::sharing(Bytes::copy_from_slice(row));
+        let found = input.byte()?;
+        if found != FORMAT {
+            return Err(DecodeError::UnknownFormat {
+                found,
+                known: FORMAT,
+            });
+        }
+        let taken = T::take(&mut input)?;
+        input.finish()?;
+        Ok(taken)
+    };
+    decode().map_err(VersionsError::undecodable(what))
+}
+
+pub(super) fn version_key(version: Version) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&version.main.to_be_bytes());
+    key[8..].copy_from_slice(&version.sub.to_be_bytes());
+    key
+}
+
+pub(super) fn parse_version_key(key: &[u8]) -> Result<Version, VersionsError> {
+    let parse = || {
+        let main = key.get(..8)?.try_into().ok()?;
+        let sub = key.get(8..)?.try_into().ok()?;
+        Some(Version {
+            main: i64::from_be_bytes(main),
+            sub: u32::from_be_bytes(sub),
+        })
+    };
+    parse().ok_or(VersionsError::Undecodable {
+        what: "key of a version",
+        source: DecodeError::Truncated,
+    })
+}
+
+/// Keys that keep no history: the Redis keyspaces and their views.
+pub(super) fn is_forgetful(key: &[u8]) -> bool {
+    key.starts_with(b"redis/") || key.starts_with(b"redis@")
+}

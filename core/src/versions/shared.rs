@@ -1,0 +1,186 @@
+//! What the writer thread and the readers share: the open database and the marks of progress.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+use redb::{Database, ReadTransaction, ReadableDatabase};
+
+use super::change::Position;
+use super::error::VersionsError;
+use super::medium::{Health, Medium, Monitored, Slot};
+use super::queue::Queue;
+use super::recent::RecentEvents;
+use super::schema::{self, HEAD, Head, ONLY};
+
+pub(super) struct Shared {
+    pub medium: Arc<dyn Medium>,
+    pub queue: Queue,
+    pub recent: Arc<RecentEvents>,
+    /// The disk is full; the writer waits and tries again.
+    pub no_space: AtomicBool,
+    pub cache_bytes: usize,
+    /// None for the moment in which one database takes another's place.
+    database: Mutex<Option<Open>>,
+    is_open: Condvar,
+    marks: Mutex<Marks>,
+}
+
+struct Open {
+    database: Arc<Database>,
+    health: Arc<Health>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks {
+    pub durable: Position,
+    pub row_bytes: u64,
+}
+
+impl Shared {
+    pub(super) fn new(
+        medium: Arc<dyn Medium>,
+        queue: Queue,
+        recent: Arc<RecentEvents>,
+        cache_bytes: usize,
+    ) -> Shared {
+        Shared {
+            medium,
+            queue,
+            recent,
+            no_space: AtomicBool::new(false),
+            cache_bytes,
+            database: Mutex::new(None),
+            is_open: Condvar::new(),
+            marks: Mutex::default(),
+        }
+    }
+
+    /// Opens the live slot. The one that was open must be closed.
+    pub(super) fn open(&self) -> Result<(), VersionsError> {
+        let health = Arc::new(Health::default());
+        let database = open_slot(&*self.medium, Slot::Live, &health, self.cache_bytes)?;
+        let mut slot = self.database.lock();
+        assert!(slot.is_none(), "the database before was closed");
+        *slot = Some(Open {
+            database: Arc::new(database),
+            health,
+        });
+        self.is_open.notify_all();
+        Ok(())
+    }
+
+    /// Closes the database; readers in flight see it closed and try again.
+    pub(super) fn close(&self) {
+        let open = self.database.lock().take();
+        // Readers hold the handle just while they begin a transaction.
+        if let Some(mut database) = open.map(|open| open.database) {
+            while let Err(shared) = Arc::try_unwrap(database) {
+                std::thread::yield_now();
+                database = shared;
+            }
+        }
+    }
+
+    pub(super) fn database(&self) -> Result<(Arc<Database>, Arc<Health>), VersionsError> {
+        let mut slot = self.database.lock();
+        loop {
+            if let Some(open) = &*slot {
+                return Ok((Arc::clone(&open.database), Arc::clone(&open.health)));
+            }
+            if self.queue.is_closed() {
+                return Err(VersionsError::Stopped(self.queue.reason()));
+            }
+            self.is_open
+                .wait_for(&mut slot, std::time::Duration::from_millis(50));
+        }
+    }
+
+    /// Runs a read, again if the database was replaced under it.
+    pub(super) fn read<T>(
+        &self,
+        mut read: impl FnMut(&ReadTransaction) -> Result<T, VersionsError>,
+    ) -> Result<T, VersionsError> {
+        loop {
+            let (database, health) = self.database()?;
+            let result = (|| {
+                let transaction = database.begin_read()?;
+                drop(database);
+                read(&transaction)
+            })();
+            match result {
+                Err(error) if error.is_closed() && !health.sync_failed() => {
+                    if self.queue.is_closed() {
+                        return Err(VersionsError::Stopped(self.queue.reason()));
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    pub(super) fn marks(&self) -> Marks {
+        *self.marks.lock()
+    }
+
+    pub(super) fn set_marks(&self, head: &Head, is_durable: bool) {
+        let mut marks = self.marks.lock();
+        marks.row_bytes = head.row_bytes;
+        if is_durable {
+            marks.durable = head.position;
+            drop(marks);
+            self.recent.release(head.revision);
+        }
+    }
+
+    pub(super) fn has_no_space(&self) -> bool {
+        self.no_space.load(Ordering::Acquire)
+    }
+}
+
+pub(super) fn open_slot(
+    medium: &dyn Medium,
+    slot: Slot,
+    health: &Arc<Health>,
+    cache_bytes: usize,
+) -> Result<Database, VersionsError> {
+    let backend = medium
+        .open(slot)
+        .map_err(VersionsError::io("cannot open the versions store"))?;
+    let backend = Monitored::new(backend, Arc::clone(health));
+    let open = || {
+        let mut builder = Database::builder();
+        builder
+            .set_cache_size(cache_bytes)
+            .create_with_backend(backend)
+    };
+    // The engine may panic on a damaged file; that must be a clear refusal, the evidence kept.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))) => {
+            Err(VersionsError::io("cannot open the versions store")(error))
+        }
+        Ok(Err(error)) => Err(damaged(&error.to_string())),
+        Err(_) => Err(damaged("the storage engine panicked on it")),
+    }
+}
+
+fn damaged(why: &str) -> VersionsError {
+    VersionsError::Refused(format!(
+        "the versions store (versions.redb) is damaged: {why}; nothing was changed. Keep the \
+         data directory as evidence; then remove this member from the cluster and add it again \
+         with an empty directory, or restore a single-member cluster from a backup"
+    ))
+}
+
+/// The head as a transaction sees it; None in an empty database.
+pub(super) fn read_head(transaction: &ReadTransaction) -> Result<Option<Head>, VersionsError> {
+    let table = match transaction.open_table(HEAD) {
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        other => other?,
+    };
+    let row = table.get(ONLY)?;
+    row.map(|row| schema::decode("head", row.value()))
+        .transpose()
+}

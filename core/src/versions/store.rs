@@ -1,0 +1,248 @@
+//! The store as the node holds it.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use bytes::Bytes;
+use redb::ReadableDatabase;
+
+use super::change::{Change, Position};
+use super::error::VersionsError;
+use super::install::Installer;
+use super::medium::Medium;
+use super::queue::{Answer, Lag, Queue, Request};
+use super::recent::RecentEvents;
+use super::restore::Restore;
+use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES};
+use super::shared::{Shared, read_head};
+use super::snapshot::SnapshotReader;
+use super::transaction;
+use super::writer::{Pace, Writer};
+use crate::types::{ClusterId, Revision};
+
+/// Sizes and paces; the defaults are what a member runs with.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long what is committed may stay undurable.
+    pub durable_every: Duration,
+    /// Bytes that may be queued before `submit` waits; `lag` is high from half of it on.
+    pub queue_bytes_max: usize,
+    /// Bytes of changes in one transaction.
+    pub commit_bytes: usize,
+    /// Rows that one slice of compaction looks at.
+    pub compaction_rows: usize,
+    /// Between tries while the disk is full.
+    pub no_space_retry: Duration,
+    /// The engine's cache.
+    pub cache_bytes: usize,
+    /// Events kept in memory beyond those that are not durable.
+    pub recent_revisions_max: usize,
+    pub recent_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            durable_every: Duration::from_millis(75),
+            queue_bytes_max: 64 * 1024 * 1024,
+            commit_bytes: 4 * 1024 * 1024,
+            compaction_rows: 512,
+            no_space_retry: Duration::from_millis(500),
+            cache_bytes: 64 * 1024 * 1024,
+            recent_revisions_max: 100_000,
+            recent_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Bytes on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of the file.
+    pub file: u64,
+    /// Of the rows in it: what is left of the file is free pages and the engine's own.
+    pub in_use: u64,
+}
+
+/// Cheap to clone. All calls but `submit`, `lag`, `recent` and the marks wait for the disk: not
+/// for async workers.
+#[derive(Clone)]
+pub struct Versions {
+    pub(super) shared: Arc<Shared>,
+    cluster: ClusterId,
+}
+
+/// What `open` found, all as of one durable transaction.
+pub struct Opened {
+    pub versions: Versions,
+    /// Index 0: nothing was applied yet.
+    pub position: Position,
+    pub revision: Revision,
+    pub compact_revision: Revision,
+    pub membership: Option<Bytes>,
+    pub parts: Restore,
+}
+
+impl Versions {
+    /// Opens or makes the store. `on_fatal` is called once, from the writer thread, if the member
+    /// must stop, with the reason for the operator.
+    pub fn open(
+        medium: Arc<dyn Medium>,
+        cluster: ClusterId,
+        options: Options,
+        on_fatal: impl FnOnce(String) + Send + 'static,
+    ) -> Result<Opened, VersionsError> {
+        let what = "cannot discard an unfinished snapshot";
+        medium.discard().map_err(VersionsError::io(what))?;
+        let recent = RecentEvents::new(0, options.recent_revisions_max, options.recent_bytes_max);
+        let queue = Queue::new(options.queue_bytes_max);
+        let shared = Shared::new(medium, queue, Arc::new(recent), options.cache_bytes);
+        let shared = Arc::new(shared);
+        shared.open()?;
+        let head = prepare(&shared, cluster)?;
+        shared.recent.reset(head.revision);
+        shared.set_marks(&head, true);
+        let versions = Versions { shared, cluster };
+        let opened = versions.reopened()?;
+        spawn_writer(&versions.shared, options, head, on_fatal)?;
+        Ok(opened)
+    }
+
+    /// All of State as it is on disk: after `open`, and again after an install.
+    pub fn reopened(&self) -> Result<Opened, VersionsError> {
+        self.shared.read(|transaction| {
+            let head = read_head(transaction)?.unwrap_or_default();
+            let membership = transaction.open_table(MEMBERSHIP)?.get(ONLY)?;
+            Ok(Opened {
+                versions: self.clone(),
+                position: head.position,
+                revision: head.revision,
+                compact_revision: head.compact_revision,
+                membership: membership.map(|row| Bytes::copy_from_slice(row.value())),
+                parts: Restore::new(transaction)?,
+            })
+        })
+    }
+
+    /// Hands over what an entry did; in log order, entries without effects included. Its events
+    /// are readable at once. Waits only when far too much is queued (`lag` warns long before).
+    pub fn submit(&self, change: Change) -> Result<(), VersionsError> {
+        for events in &change.revisions {
+            self.shared.recent.push(Arc::clone(events));
+        }
+        self.shared.queue.submit(Arc::new(change))
+    }
+
+    pub fn lag(&self) -> Lag {
+        self.shared.queue.lag()
+    }
+
+    /// Whether the writer is waiting for room on the disk.
+    pub fn has_no_space(&self) -> bool {
+        self.shared.has_no_space()
+    }
+
+    /// The newest events.
+    pub fn recent(&self) -> &Arc<RecentEvents> {
+        &self.shared.recent
+    }
+
+    /// What a crash leaves at least: Raft's log may be purged up to here.
+    pub fn durable(&self) -> Position {
+        self.shared.marks().durable
+    }
+
+    pub fn sizes(&self) -> Sizes {
+        let health = self.shared.database().map(|(_, health)| health);
+        Sizes {
+            file: health.map_or(0, |health| health.len()),
+            in_use: self.shared.marks().row_bytes,
+        }
+    }
+
+    /// Makes everything submitted before durable; returns the durable position.
+    pub fn flush(&self) -> Result<Position, VersionsError> {
+        self.ask(Request::Flush)
+    }
+
+    /// A consistent stream of everything, of just what is durable once this returns.
+    pub fn snapshot(&self) -> Result<SnapshotReader, VersionsError> {
+        SnapshotReader::new(self.ask(Request::Snapshot)?)
+    }
+
+    /// Begins to take in a snapshot; only one at a time.
+    pub fn install(&self) -> Result<Installer, VersionsError> {
+        Installer::begin(Arc::clone(&self.shared), self.cluster)
+    }
+
+    /// The last durable commit; closed when it returns.
+    pub fn close(&self) -> Result<Position, VersionsError> {
+        self.ask(Request::Stop)
+    }
+
+    pub(super) fn ask<T>(&self, request: fn(Answer<T>) -> Request) -> Result<T, VersionsError> {
+        let (answer, answered) = sync_channel(1);
+        self.shared.queue.request(request(answer))?;
+        let stopped = |_| VersionsError::Stopped(self.shared.queue.reason());
+        answered.recv().map_err(stopped)?
+    }
+}
+
+/// Makes the tables of a new store, and refuses one of another cluster.
+fn prepare(shared: &Shared, cluster: ClusterId) -> Result<Head, VersionsError> {
+    let (database, _) = shared.database()?;
+    if let Some(head) = read_head(&database.begin_read()?)? {
+        return match head.cluster == cluster {
+            true => Ok(head),
+            false => Err(VersionsError::Refused(format!(
+                "the versions store is of cluster {:016x}, but this is a member of \
+                 {cluster:016x}; put back the versions.redb that belongs here",
+                head.cluster
+            ))),
+        };
+    }
+    let head = Head {
+        cluster,
+        ..Head::default()
+    };
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    for table in TABLES {
+        transaction.open_table(table)?;
+    }
+    transaction::put_head(&transaction, &head)?;
+    transaction.commit()?;
+    Ok(head)
+}
+
+fn spawn_writer(
+    shared: &Arc<Shared>,
+    options: Options,
+    head: schema::Head,
+    on_fatal: impl FnOnce(String) + Send + 'static,
+) -> Result<(), VersionsError> {
+    let pace = Pace {
+        durable_every: options.durable_every,
+        commit_bytes: options.commit_bytes,
+        compaction_rows: options.compaction_rows,
+        no_space_retry: options.no_space_retry,
+    };
+    let shared = Arc::clone(shared);
+    let run = move || {
+        let writer = Writer::new(Arc::clone(&shared), pace, head);
+        let run = std::panic::AssertUnwindSafe(|| writer.run());
+        let why = match std::panic::catch_unwind(run) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the writer of the versions store panicked".to_owned(),
+        };
+        shared.queue.close(&why);
+        on_fatal(why);
+    };
+    let builder = std::thread::Builder::new().name("versions".to_owned());
+    builder
+        .spawn(run)
+        .map_err(VersionsError::io("cannot start the versions writer"))?;
+    Ok(())
+}

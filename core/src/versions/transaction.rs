@@ -1,0 +1,274 @@
+//! Whole changes into one transaction.
+//!
+//! Worked example: key `a` (with history) is put at 5 and again at 7, its life changes without a
+//! revision, and it is deleted at 9.
+//!
+//! ```text
+//! 5: versions[5.0] = put a, prev none
+//! 7: versions[7.0] = put a, prev 5.0
+//! –: lives[a]      = life of 7.0
+//! 9: versions[9.0] = tombstone of a, prev 7.0;  lives[a] is removed
+//! ```
+
+use redb::{Durability, ReadableTable, ReadableTableMetadata, WriteTransaction};
+
+use super::change::Change;
+use super::compaction;
+use super::error::VersionsError;
+use super::schema::{
+    self, HEAD, Head, ITEMS, LATEST, LEASES, LIVES, LeaseRow, LifeRow, MEMBERSHIP, ONLY, RECENT,
+    Row, STATE, Table, VERSIONS,
+};
+use crate::outcome::{Event, LeaseChange, RevisionEvents};
+use crate::types::{KeyValue, LeaseId};
+
+/// A table that counts its bytes.
+pub(super) struct Rows<'txn> {
+    table: redb::Table<'txn, &'static [u8], &'static [u8]>,
+}
+
+impl<'txn> Rows<'txn> {
+    pub(super) fn open(
+        transaction: &'txn WriteTransaction,
+        table: Table,
+    ) -> Result<Rows<'txn>, VersionsError> {
+        Ok(Rows {
+            table: transaction.open_table(table)?,
+        })
+    }
+
+    pub(super) fn put(
+        &mut self,
+        key: &[u8],
+        row: &[u8],
+        bytes: &mut u64,
+    ) -> Result<(), VersionsError> {
+        *bytes += (key.len() + row.len()) as u64;
+        if let Some(old) = self.table.insert(key, row)? {
+            *bytes -= (key.len() + old.value().len()) as u64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, key: &[u8], bytes: &mut u64) -> Result<(), VersionsError> {
+        if let Some(old) = self.table.remove(key)? {
+            *bytes -= (key.len() + old.value().len()) as u64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> Result<bool, VersionsError> {
+        Ok(self.table.is_empty()?)
+    }
+
+    pub(super) fn table(&self) -> &impl ReadableTable<&'static [u8], &'static [u8]> {
+        &self.table
+    }
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Commit {
+    pub is_durable: bool,
+    /// Most rows that compaction may look at.
+    pub compaction_rows: usize,
+}
+
+/// Writes `changes`, a slice of compaction, and the head, and commits; returns the new head.
+pub(super) fn write<'c>(
+    transaction: WriteTransaction,
+    changes: impl Iterator<Item = &'c Change>,
+    commit: Commit,
+) -> Result<Head, VersionsError> {
+    let mut transaction = transaction;
+    if commit.is_durable {
+        transaction.set_quick_repair(true);
+    } else {
+        transaction.set_durability(Durability::None)?;
+    }
+    let mut head = {
+        let mut tables = Tables::open(&transaction)?;
+        for change in changes {
+            tables.change(change)?;
+        }
+        tables.head
+    };
+    compaction::slice(&transaction, &mut head, commit.compaction_rows)?;
+    put_head(&transaction, &head)?;
+    transaction.commit()?;
+    Ok(head)
+}
+
+pub(super) fn put_head(transaction: &WriteTransaction, head: &Head) -> Result<(), VersionsError> {
+    let mut row = Vec::new();
+    schema::encode(head, &mut row);
+    transaction.open_table(HEAD)?.insert(ONLY, row.as_slice())?;
+    Ok(())
+}
+
+struct Tables<'txn> {
+    head: Head,
+    state: Rows<'txn>,
+    membership: Rows<'txn>,
+    items: Rows<'txn>,
+    leases: Rows<'txn>,
+    versions: Rows<'txn>,
+    lives: Rows<'txn>,
+    latest: Rows<'txn>,
+    recent: Rows<'txn>,
+    /// Reused for every row.
+    row: Vec<u8>,
+}
+
+impl<'txn> Tables<'txn> {
+    fn open(transaction: &'txn WriteTransaction) -> Result<Tables<'txn>, VersionsError> {
+        let head = match transaction.open_table(HEAD)?.get(ONLY)? {
+            Some(row) => schema::decode("head", row.value())?,
+            None => Head::default(),
+        };
+        Ok(Tables {
+            head,
+            state: Rows::open(transaction, STATE)?,
+            membership: Rows::open(transaction, MEMBERSHIP)?,
+            items: Rows::open(transaction, ITEMS)?,
+            leases: Rows::open(transaction, LEASES)?,
+            versions: Rows::open(transaction, VERSIONS)?,
+            lives: Rows::open(transaction, LIVES)?,
+            latest: Rows::open(transaction, LATEST)?,
+            recent: Rows::open(transaction, RECENT)?,
+            row: Vec::new(),
+        })
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), VersionsError> {
+        assert!(
+            change.position.index > self.head.position.index,
+            "changes come in the order of the log, each once"
+        );
+        assert!(
+            change.revision >= self.head.revision,
+            "revisions never go back"
+        );
+        for events in &change.revisions {
+            self.revision(events)?;
+        }
+        for kv in &change.lives {
+            if !is_overwritten(change, kv) {
+                self.life(kv)?;
+            }
+        }
+        for lease in &change.leases {
+            self.lease(lease)?;
+        }
+        self.opaque(change)?;
+        self.head.position = change.position;
+        self.head.revision = change.revision;
+        self.head.compact_revision = self.head.compact_revision.max(change.compact_revision);
+        self.head.forgotten_below = self.head.forgotten_below.max(change.forgotten_below);
+        Ok(())
+    }
+
+    fn revision(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
+        let mut forgetful = Vec::new();
+        for event in &events.events {
+            if schema::is_forgetful(&event.kv.key) {
+                self.latest(event)?;
+                forgetful.push(event.clone());
+            } else {
+                self.version(event)?;
+            }
+        }
+        if !forgetful.is_empty() {
+            let revision = events.revision;
+            let blob = RevisionEvents {
+                revision,
+                events: forgetful,
+            };
+            schema::encode(&blob, &mut self.row);
+            let key = revision.to_be_bytes();
+            self.recent.put(&key, &self.row, &mut self.head.row_bytes)?;
+        }
+        Ok(())
+    }
+
+    fn version(&mut self, event: &Event) -> Result<(), VersionsError> {
+        let row = Row {
+            cause: event.cause,
+            prev: event.prev.as_ref().map(|prev| prev.modified),
+            kv: event.kv.clone(),
+        };
+        schema::encode(&row, &mut self.row);
+        let key = schema::version_key(event.kv.modified);
+        self.versions
+            .put(&key, &self.row, &mut self.head.row_bytes)?;
+        if !self.lives.is_empty()? {
+            self.lives.remove(&event.kv.key, &mut self.head.row_bytes)?;
+        }
+        Ok(())
+    }
+
+    fn latest(&mut self, event: &Event) -> Result<(), VersionsError> {
+        if event.is_delete() {
+            return self.latest.remove(&event.kv.key, &mut self.head.row_bytes);
+        }
+        schema::encode(&event.kv, &mut self.row);
+        self.latest
+            .put(&event.kv.key, &self.row, &mut self.head.row_bytes)
+    }
+
+    fn life(&mut self, kv: &KeyValue) -> Result<(), VersionsError> {
+        let bytes = &mut self.head.row_bytes;
+        if schema::is_forgetful(&kv.key) {
+            schema::encode(kv, &mut self.row);
+            return self.latest.put(&kv.key, &self.row, bytes);
+        }
+        let life = LifeRow {
+            modified: kv.modified,
+            lease: kv.lease,
+            deadline: kv.deadline,
+            ttl_ms: kv.ttl_ms,
+            life_generation: kv.life_generation,
+        };
+        schema::encode(&life, &mut self.row);
+        self.lives.put(&kv.key, &self.row, bytes)
+    }
+
+    fn lease(&mut self, change: &LeaseChange) -> Result<(), VersionsError> {
+        let bytes = &mut self.head.row_bytes;
+        match *change {
+            LeaseChange::Kept {
+                id: LeaseId(id),
+                ttl_ms,
+                deadline,
+            } => {
+                schema::encode(&LeaseRow { ttl_ms, deadline }, &mut self.row);
+                self.leases.put(&id.to_be_bytes(), &self.row, bytes)
+            }
+            LeaseChange::Gone(LeaseId(id)) => self.leases.remove(&id.to_be_bytes(), bytes),
+        }
+    }
+
+    fn opaque(&mut self, change: &Change) -> Result<(), VersionsError> {
+        let bytes = &mut self.head.row_bytes;
+        if let Some(state) = &change.state {
+            self.state.put(ONLY, state, bytes)?;
+        }
+        if let Some(membership) = &change.membership {
+            self.membership.put(ONLY, membership, bytes)?;
+        }
+        for (name, item) in &change.items {
+            match item {
+                Some(item) => self.items.put(name, item, bytes)?,
+                None => self.items.remove(name, bytes)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the same entry wrote the key again after its life changed.
+fn is_overwritten(change: &Change, life: &KeyValue) -> bool {
+    let events = change.revisions.iter().flat_map(|events| &events.events);
+    let mut of_key = events.filter(|event| event.kv.key == life.key);
+    of_key.any(|event| event.kv.modified > life.modified)
+}

@@ -1,0 +1,189 @@
+//! Bytes as they lie on disks and wires of deployed members. A test that fails here means that
+//! the format changed: that takes a new format number, never a new golden value.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_core::codec::*;
+use quorate_core::command::*;
+use quorate_core::outcome::*;
+use quorate_core::types::*;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}
+
+fn record() -> KeyValue {
+    KeyValue {
+        key: Bytes::from_static(b"key"),
+        value: Value::Bytes(Bytes::from_static(b"value")),
+        create_revision: 2,
+        modified: Version { main: 300, sub: 1 },
+        version: 7,
+        lease: LeaseId(-1),
+        deadline: Some(ClusterMillis(1000)),
+        life_generation: 9,
+    }
+}
+
+fn put(key: &'static [u8], life: Life) -> Op {
+    let value = PutValue::Set(Value::Bytes(Bytes::from_static(b"v")));
+    Op::Put(PutOp {
+        key: Bytes::from_static(key),
+        value,
+        life,
+        want_prev: true,
+    })
+}
+
+fn entry() -> Entry {
+    let guard = Guard {
+        range: KeyRange::Key(Bytes::from_static(b"k")),
+        test: Test::CreateRevision(Relation::Equal, 0),
+    };
+    let hash = Hash::from([(Bytes::from_static(b"f"), Bytes::from_static(b"1"))]);
+    let data = DataOp::HashSet {
+        key: Bytes::from_static(b"h"),
+        fields: Arc::new(hash),
+        only_missing: true,
+    };
+    let txn = Txn {
+        guards: vec![guard],
+        then: vec![put(b"k", Life::For(30_000)), Op::Data(data)],
+        otherwise: vec![
+            Op::Range(RangeOp::new(KeyRange::prefix(b"k"))),
+            Op::Txn(Txn {
+                on_error: OnError::Collect,
+                ..Txn::default()
+            }),
+        ],
+        on_error: OnError::Abort,
+        judged: Judged::InOrder,
+    };
+    let header = EntryHeader {
+        cluster: 1,
+        member: 2,
+        incarnation: 3,
+        feature_level: 4,
+        stamp: Stamp {
+            term: 5,
+            clock: ClusterMillis(6),
+            wall: UnixMillis(1_700_000_000_000),
+        },
+    };
+    let user = Principal {
+        user: Some("ann".into()),
+        auth_revision: 8,
+    };
+    let proposals = vec![
+        Proposal {
+            principal: user,
+            command: Command::Txn(txn),
+        },
+        Proposal {
+            principal: Principal::default(),
+            command: Command::Lease(LeaseCommand::Renew(vec![LeaseId(1), LeaseId(2)])),
+        },
+        Proposal {
+            principal: Principal::default(),
+            command: Command::Tick,
+        },
+    ];
+    Entry { header, proposals }
+}
+
+fn reply() -> Reply {
+    let results = vec![
+        OpResult::Put {
+            prev: Some(Arc::new(record())),
+            revision: 300,
+        },
+        OpResult::Delete {
+            deleted: 1,
+            prev: vec![],
+            revision: 301,
+        },
+        OpResult::Failed(Refusal::WrongType),
+    ];
+    let outcome = Outcome::Txn(TxnOutcome {
+        succeeded: true,
+        results,
+        changed: true,
+    });
+    Reply {
+        term: 1,
+        index: 2,
+        applied: Applied {
+            revision: 301,
+            outcome: Ok(outcome),
+        },
+    }
+}
+
+#[test]
+fn key_value_bytes() {
+    let mut bytes = Vec::new();
+    encode_key_value(&record(), &mut bytes);
+    let parts = [
+        "01",             // format
+        "036b6579",       // key
+        "000576616c7565", // bytes value
+        "04",             // created at 2
+        "d804",           // modified at 300
+        "01",             // sub 1
+        "0e",             // version 7
+        "01",             // lease -1
+        "01e807",         // deadline 1000
+        "09",             // life generation
+    ];
+    assert_eq!(hex(&bytes), parts.concat());
+    assert_eq!(decode_key_value(bytes.into()), Ok(record()));
+}
+
+#[test]
+fn entry_bytes() {
+    let mut bytes = Vec::new();
+    encode_entry(&entry(), &mut bytes);
+    let parts = [
+        "01",                       // format
+        "0102030405",               // cluster, member, incarnation, feature level, term
+        "0680d095ffbc31",           // clock, wall
+        "03",                       // three proposals
+        "0103616e6e0800",           // by ann at auth revision 8: a txn
+        "0100016b010000",           // one guard: created(k) == 0
+        "02",                       // two ops
+        "01016b0000017602b0ea0101", // put k v for 30,000 ms, with prev
+        "04020168010166013101",     // hash set h f 1, if missing
+        "02",                       // otherwise, two ops
+        "0001016b016c",             // range [k, l)
+        "00000000000000000000",     // its revision, limit, order, flags, bounds
+        "060000000100",             // a nested txn that collects
+        "0001",                     // abort, judged in order
+        "00000102020204",           // renew 1 and 2
+        "000006",                   // tick
+    ];
+    assert_eq!(hex(&bytes), parts.concat());
+    assert_eq!(decode_entry(bytes.into()), Ok(entry()));
+}
+
+#[test]
+fn reply_bytes() {
+    let mut bytes = Vec::new();
+    encode_reply(&reply(), &mut bytes);
+    let parts = [
+        "01",                                             // format
+        "0102da0400",                                     // term, index, revision 301, an outcome
+        "000103",                                         // a txn that succeeded, three results
+        "0101036b6579000576616c756504d804010e0101e80709", // put, the record before
+        "d804",                                           // at revision 300
+        "020100da04",                                     // deleted one, at revision 301
+        "0706",                                           // wrong type
+        "01",                                             // changed
+    ];
+    assert_eq!(hex(&bytes), parts.concat());
+    assert_eq!(decode_reply(bytes.into()), Ok(reply()));
+}

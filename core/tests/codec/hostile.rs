@@ -1,0 +1,107 @@
+//! Input that is cut, damaged or made up is refused by a typed error, at bounded cost.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use quorate_core::codec::*;
+use quorate_core::command::{Command, Entry, EntryHeader, Op, Proposal, Txn};
+use quorate_core::limits::TXN_DEPTH_MAX;
+use quorate_core::types::Principal;
+
+use crate::strategies;
+
+proptest! {
+    #[test]
+    fn every_cut_is_refused(entry in strategies::entry(), reply in strategies::reply()) {
+        let mut bytes = Vec::new();
+        encode_entry(&entry, &mut bytes);
+        let bytes = Bytes::from(bytes);
+        for end in 0..bytes.len() {
+            prop_assert_eq!(decode_entry(bytes.slice(..end)), Err(DecodeError::Truncated));
+        }
+        let mut bytes = Vec::new();
+        encode_reply(&reply, &mut bytes);
+        let bytes = Bytes::from(bytes);
+        for end in 0..bytes.len() {
+            prop_assert_eq!(decode_reply(bytes.slice(..end)), Err(DecodeError::Truncated));
+        }
+    }
+
+    #[test]
+    fn garbage_never_panics(mut garbage in vec(prop_oneof![0u8..8, any::<u8>()], 0..200)) {
+        garbage.insert(0, FORMAT);
+        let garbage = Bytes::from(garbage);
+        let _ = decode_entry(garbage.clone());
+        let _ = decode_proposals(garbage.clone());
+        let _ = decode_reply(garbage.clone());
+        let _ = decode_key_value(garbage.clone());
+        let _ = decode_events(garbage);
+    }
+}
+
+fn nested(levels: usize) -> Bytes {
+    let txn = (1..levels).fold(Txn::default(), |inner, _| Txn {
+        then: vec![Op::Txn(inner)],
+        ..Txn::default()
+    });
+    let proposal = Proposal {
+        principal: Principal::default(),
+        command: Command::Txn(txn),
+    };
+    let entry = Entry {
+        header: EntryHeader::default(),
+        proposals: vec![proposal],
+    };
+    let mut bytes = Vec::new();
+    encode_entry(&entry, &mut bytes);
+    bytes.into()
+}
+
+#[test]
+fn depth_is_bounded() {
+    assert!(decode_entry(nested(TXN_DEPTH_MAX)).is_ok());
+    assert!(
+        decode_entry(nested(TXN_DEPTH_MAX + 1)).is_ok(),
+        "MAX levels inside the outermost"
+    );
+    assert_eq!(
+        decode_entry(nested(TXN_DEPTH_MAX + 2)),
+        Err(DecodeError::TooDeep)
+    );
+}
+
+#[test]
+fn a_length_beyond_the_input_is_refused_before_it_is_believed() {
+    // Proposals: a count of 2^60, and nothing.
+    let input = [&[FORMAT][..], &[0x80; 8], &[0x10]].concat();
+    assert_eq!(decode_proposals(input.into()), Err(DecodeError::Truncated));
+    // A record whose key claims 2^62 bytes.
+    let input = [&[FORMAT][..], &[0x80; 8], &[0x40]].concat();
+    assert_eq!(decode_key_value(input.into()), Err(DecodeError::Truncated));
+}
+
+#[test]
+fn other_formats_and_leftovers_are_refused() {
+    let unknown = DecodeError::UnknownFormat { found: 2, known: 1 };
+    assert_eq!(decode_proposals(Bytes::from_static(&[2, 0])), Err(unknown));
+    assert_eq!(decode_proposals(Bytes::from_static(&[1, 0])), Ok(vec![]));
+    let left = DecodeError::Trailing(1);
+    assert_eq!(decode_proposals(Bytes::from_static(&[1, 0, 0])), Err(left));
+}
+
+#[test]
+fn what_is_not_in_its_one_form_is_refused() {
+    // One proposal without a user; the auth revision in two bytes where one is enough.
+    let long = Bytes::from_static(&[1, 1, 0, 0x80, 0, 6]);
+    assert_eq!(decode_proposals(long), Err(DecodeError::BadNumber));
+    let short = Bytes::from_static(&[1, 1, 0, 0, 6]);
+    assert!(decode_proposals(short).is_ok());
+    let unknown = DecodeError::UnknownTag {
+        what: "Command",
+        tag: 7,
+    };
+    assert_eq!(
+        decode_proposals(Bytes::from_static(&[1, 1, 0, 0, 7])),
+        Err(unknown)
+    );
+}

@@ -1,0 +1,178 @@
+//! Whole members on real disks: what is acknowledged survives, on one member and on three.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::command::*;
+use quorate_core::node::{Node, NodeConfig};
+use quorate_core::outcome::{NodeError, OpResult, Outcome, Reply};
+use quorate_core::types::*;
+use tokio::time::Instant;
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    listener.local_addr().expect("bound").port()
+}
+
+fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConfig {
+    let own = cluster
+        .iter()
+        .find(|(other, _)| other == name)
+        .expect("named")
+        .1
+        .clone();
+    NodeConfig {
+        name: name.into(),
+        data_dir: dir.join(name),
+        listen_peer_urls: own.clone(),
+        advertise_peer_urls: own,
+        advertise_client_urls: vec![format!("http://{name}")],
+        initial_cluster: cluster.to_vec(),
+        cluster_token: "test".into(),
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(300),
+        election_max: Duration::from_millis(600),
+    }
+}
+
+fn cluster(names: &[&str]) -> Vec<(String, Vec<String>)> {
+    let url = |_| vec![format!("http://127.0.0.1:{}", free_port())];
+    names
+        .iter()
+        .map(|name| (name.to_string(), url(name)))
+        .collect()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+fn put(key: &str, value: &str, life: Life) -> Command {
+    let op = PutOp {
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        value: PutValue::Set(Value::Bytes(Bytes::copy_from_slice(value.as_bytes()))),
+        life,
+        want_prev: false,
+    };
+    Command::Txn(Txn {
+        then: vec![Op::Put(op)],
+        ..Txn::default()
+    })
+}
+
+async fn propose(node: &Node, command: Command) -> Result<Reply, NodeError> {
+    node.propose(&Principal::default(), command, soon()).await
+}
+
+async fn value(node: &Node, key: &str) -> Option<Bytes> {
+    node.barrier(soon()).await.expect("a leader");
+    node.read(|state| {
+        state
+            .get(key.as_bytes())
+            .and_then(|kv| kv.value.as_bytes().cloned())
+    })
+}
+
+#[tokio::test]
+async fn one_member_keeps_what_it_acknowledged() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let members = cluster(&["one"]);
+    let node = Node::start(config(dir.path(), "one", &members))
+        .await
+        .expect("starts");
+    for i in 0..100 {
+        let reply = propose(&node, put("k", &i.to_string(), Life::Forever))
+            .await
+            .expect("put");
+        assert_eq!(reply.applied.revision, i + 2);
+    }
+    propose(&node, put("brief", "x", Life::For(60_000)))
+        .await
+        .expect("put");
+    assert_eq!(value(&node, "k").await.as_deref(), Some(&b"99"[..]));
+    let digest = node.read(|state| state.digest());
+    node.read(|state| state.check());
+    node.shutdown().await;
+    drop(node);
+
+    let node = Node::start(config(dir.path(), "one", &members))
+        .await
+        .expect("starts again");
+    assert_eq!(value(&node, "k").await.as_deref(), Some(&b"99"[..]));
+    assert!(value(&node, "brief").await.is_some());
+    node.read(|state| state.check());
+    assert_ne!(digest, 0);
+    let reply = propose(&node, put("k", "again", Life::Forever))
+        .await
+        .expect("put");
+    assert_eq!(reply.applied.revision, 103);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_key_with_a_deadline_ends_by_itself() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let node = Node::start(config(dir.path(), "one", &cluster(&["one"])))
+        .await
+        .expect("starts");
+    let started = Instant::now();
+    propose(&node, put("brief", "x", Life::For(400)))
+        .await
+        .expect("put");
+    assert!(value(&node, "brief").await.is_some());
+    while value(&node, "brief").await.is_some() {
+        assert!(started.elapsed() < Duration::from_secs(5), "it never ended");
+        tokio::task::yield_now().await;
+    }
+    assert!(
+        started.elapsed() >= Duration::from_millis(400),
+        "it ended early"
+    );
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn three_members_serve_everywhere_and_survive_their_leader() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let members = cluster(&["a", "b", "c"]);
+    let mut nodes = Vec::new();
+    for name in ["a", "b", "c"] {
+        nodes.push(
+            Node::start(config(dir.path(), name, &members))
+                .await
+                .expect("starts"),
+        );
+    }
+    for (i, node) in nodes.iter().enumerate() {
+        let reply = propose(node, put(&format!("k{i}"), "v", Life::Forever))
+            .await
+            .expect("put");
+        assert!(matches!(
+            reply.applied.outcome,
+            Ok(Outcome::Txn(ref txn)) if matches!(txn.results[0], OpResult::Put { .. })
+        ));
+    }
+    for node in &nodes {
+        assert!(
+            value(node, "k2").await.is_some(),
+            "every member reads what any wrote"
+        );
+    }
+    let leader = nodes[0].status().leader.expect("a leader");
+    let at = nodes
+        .iter()
+        .position(|node| node.status().member == leader)
+        .expect("one of them");
+    let gone = nodes.remove(at);
+    gone.shutdown().await;
+    drop(gone);
+    for (i, node) in nodes.iter().enumerate() {
+        let reply = propose(node, put(&format!("after{i}"), "v", Life::Forever)).await;
+        reply.expect("the others elect a leader");
+        assert!(value(node, "k0").await.is_some());
+    }
+    for node in &nodes {
+        node.shutdown().await;
+    }
+}
