@@ -1,45 +1,42 @@
-#![allow(dead_code, reason = "nothing serves connections yet")]
+//! The program: reads the settings, starts the member and the front ends, waits for its end.
+
+mod config;
+mod etcd;
+mod listen;
+mod logging;
+mod metrics;
 mod redis;
+mod serve;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::process::ExitCode;
 
-// usage: quorate DIR PORT PEERPORT
-#[tokio::main]
-async fn main() {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .init();
-    let args: Vec<String> = std::env::args().collect();
-    let peer = format!("http://127.0.0.1:{}", args[3]);
-    let config = quorate_core::node::NodeConfig {
-        name: "a".into(),
-        data_dir: args[1].clone().into(),
-        listen_peer_urls: vec![peer.clone()],
-        advertise_peer_urls: vec![peer.clone()],
-        advertise_client_urls: vec![],
-        initial_cluster: vec![("a".into(), vec![peer])],
-        cluster_token: "t".into(),
-        heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(300),
-        election_max: Duration::from_millis(600),
+use config::Parsed;
+
+fn main() -> ExitCode {
+    let settings = match config::read() {
+        Ok(Parsed::Run(settings)) => *settings,
+        Ok(Parsed::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => return failed(&why),
     };
-    let node = quorate_core::node::Node::start(config)
-        .await
-        .expect("start");
-    let context = Arc::new(redis::Context::new(node, redis::Options::default()));
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", args[2].parse().expect("port")))
-        .await
-        .expect("bind");
-    loop {
-        let (stream, peer) = listener.accept().await.expect("accept");
-        let _ = stream.set_nodelay(true);
-        let local = stream.local_addr().ok();
-        tokio::spawn(redis::serve_connection_of(
-            stream,
-            context.clone(),
-            Some(peer),
-            local,
-        ));
+    logging::start(settings.log_level, settings.log_format);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(serve::run(settings)),
+        Err(error) => Err(format!("no runtime could be made: {error}")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(&why),
     }
+}
+
+/// One message, and not zero.
+fn failed(why: &str) -> ExitCode {
+    eprintln!("quorate: {why}");
+    ExitCode::FAILURE
 }
