@@ -48,7 +48,7 @@ pub(super) struct Index {
 }
 
 /// The bounds of a range, or none if it is empty.
-fn bounds(range: &KeyRange) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
+pub(super) fn bounds(range: &KeyRange) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
     match range {
         KeyRange::Key(key) => Some((Bound::Included(key), Bound::Included(key))),
         KeyRange::Span(start, end) if start < end => {

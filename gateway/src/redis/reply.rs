@@ -32,6 +32,8 @@ pub enum Reply {
     Double(f64),
     /// RESP2 sees 1 and 0.
     Bool(bool),
+    /// Digits of any number, from scripts; RESP2 sees a bulk.
+    BigNumber(Bytes),
     /// Text of the format `txt`; RESP2 sees a bulk.
     Verbatim(Bytes),
 }

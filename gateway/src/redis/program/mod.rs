@@ -3,6 +3,7 @@
 
 mod guards;
 mod item;
+pub mod lua;
 mod overlay;
 mod reader;
 mod run;
