@@ -16,5 +16,5 @@ mod reply;
 mod session;
 mod version;
 
-pub use connection::{serve_connection, serve_connection_of};
+pub use connection::serve_connection_of;
 pub use context::{Context, Options};
