@@ -176,8 +176,11 @@ impl Installer {
     }
 }
 
-/// (table, key, row, what follows), if the stream holds a whole row.
-fn split_row(stream: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+/// (table, key, row, what follows).
+type SplitRow<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
+
+/// The first row, if the stream holds a whole one.
+fn split_row(stream: &[u8]) -> Option<SplitRow<'_>> {
     let (&table, rest) = stream.split_first()?;
     let (key, rest) = split_bytes(rest)?;
     let (row, rest) = split_bytes(rest)?;
