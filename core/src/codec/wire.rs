@@ -35,6 +35,8 @@ pub enum DecodeError {
     NotUtf8,
     #[error("fields of a hash are out of order")]
     Unordered,
+    #[error("the checksum is wrong")]
+    Checksum,
     #[error("txns nest deeper than {TXN_DEPTH_MAX}")]
     TooDeep,
 }

@@ -7,7 +7,8 @@
 //!   rule and at R no key lives at all, etcd skips nothing, and what counts below C is what
 //!   compaction keeps: the key's newest not above C that is no tombstone.
 //!
-//! Versions of forgetful keys never count.
+//! Versions of forgetful keys never count. Where etcd, until it restarts, remembers the hash it
+//! took while it compacted to just R (with the compact revision before), this computes.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};

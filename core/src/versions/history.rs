@@ -6,7 +6,7 @@ use super::error::VersionsError;
 use super::schema::{self, LATEST, RECENT, Row, VERSIONS};
 use super::store::Versions;
 use crate::outcome::RevisionEvents;
-use crate::state::History;
+use crate::state::{History, is_forgetful};
 use crate::types::{KeyValue, Version};
 
 impl Versions {
@@ -21,7 +21,7 @@ impl Versions {
         if let Some(kv) = self.shared.recent.version(key, version) {
             return Ok(Some(kv));
         }
-        match schema::is_forgetful(key) {
+        match is_forgetful(key) {
             true => self.forgetful(key, version),
             false => self.row(key, version),
         }

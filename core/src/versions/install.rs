@@ -126,15 +126,16 @@ impl Installer {
             for table in TABLES {
                 tables.push(transaction.open_table(table)?);
             }
-            while let Some((number, key, row, after)) = split_row(rest) {
+            while let Some(split) = split_row(rest) {
+                let number = split.table;
                 let table = tables.get_mut(usize::from(number));
                 let table = table.ok_or_else(|| refused(format!("table {number} is not known")))?;
-                table.insert(key, row)?;
-                let taken = &rest[..rest.len() - after.len()];
+                table.insert(split.key, split.row)?;
+                let taken = &rest[..rest.len() - split.rest.len()];
                 self.found.rows += 1;
                 self.found.bytes += taken.len() as u64;
                 self.found.crc32c = crc32c::crc32c_append(self.found.crc32c, taken);
-                rest = after;
+                rest = split.rest;
             }
         }
         transaction.commit()?;
@@ -144,7 +145,7 @@ impl Installer {
     }
 
     /// Makes the snapshot the live store, durably; what had not been committed before is dropped.
-    /// A snapshot that is torn leaves everything as it was.
+    /// A snapshot that is torn leaves everything as it was. Nothing may be submitted meanwhile.
     pub fn finish(mut self) -> Result<(), VersionsError> {
         let end = self.end.ok_or_else(|| refused("its end is missing"))?;
         self.commit(Durability::Immediate)?;
@@ -176,15 +177,24 @@ impl Installer {
     }
 }
 
-/// (table, key, row, what follows).
-type SplitRow<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
+/// A whole row at the beginning of the stream, and what follows it.
+struct Split<'a> {
+    table: u8,
+    key: &'a [u8],
+    row: &'a [u8],
+    rest: &'a [u8],
+}
 
-/// The first row, if the stream holds a whole one.
-fn split_row(stream: &[u8]) -> Option<SplitRow<'_>> {
+fn split_row(stream: &[u8]) -> Option<Split<'_>> {
     let (&table, rest) = stream.split_first()?;
     let (key, rest) = split_bytes(rest)?;
     let (row, rest) = split_bytes(rest)?;
-    Some((table, key, row, rest))
+    Some(Split {
+        table,
+        key,
+        row,
+        rest,
+    })
 }
 
 fn split_bytes(stream: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -31,6 +31,7 @@ mod transaction;
 mod writer;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use change::{Change, Position};

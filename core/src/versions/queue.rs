@@ -96,10 +96,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for something, until `deadline` if there is one.
+    /// Waits for something or the end, until `deadline` if there is one.
     pub(super) fn take(&self, deadline: Option<Instant>, bytes_max: usize) -> Taken {
         let mut inner = self.inner.lock();
-        while inner.changes.is_empty() && inner.requests.is_empty() {
+        while inner.changes.is_empty() && inner.requests.is_empty() && inner.closed.is_none() {
             match deadline {
                 None => self.not_empty.wait(&mut inner),
                 Some(deadline) => {

@@ -58,11 +58,13 @@ pub struct Restore {
 impl Restore {
     pub(super) fn new(transaction: &ReadTransaction) -> Result<Restore, VersionsError> {
         let tables: [(Table, Parse); 6] = [
-            (STATE, |_, row| Ok(Part::State(Bytes::copy_from_slice(row)))),
+            (STATE, |_, row| {
+                Ok(Part::State(schema::decode_opaque("state", row)?))
+            }),
             (ITEMS, |name, item| {
                 Ok(Part::Item {
                     name: Bytes::copy_from_slice(name),
-                    item: Bytes::copy_from_slice(item),
+                    item: schema::decode_opaque("item", item)?,
                 })
             }),
             (LEASES, lease),

@@ -11,7 +11,8 @@
 //! latest     key                    → the current record of a forgetful key
 //! recent     be64 revision          → RevisionEvents of forgetful keys, above the floor
 //! ```
-//! Keys and rows are bytes, so that a snapshot is a stream of (table, key, row).
+//! Every row ends with a checksum. Keys and rows are bytes, so that a snapshot is a stream of
+//! (table, key, row).
 
 use std::sync::Arc;
 
@@ -126,16 +127,25 @@ pub(super) struct LeaseRow {
 
 wire_struct!(LeaseRow { ttl_ms, deadline });
 
+/// Replaces `out` by the row: format, `row`, checksum.
 pub(super) fn encode<T: Wire>(row: &T, out: &mut Vec<u8>) {
     out.clear();
     out.push(FORMAT);
     row.put(out);
+    seal(out);
+}
+
+/// Replaces `out` by a row of bytes that mean nothing here.
+pub(super) fn encode_opaque(row: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(row);
+    seal(out);
 }
 
 /// Copies the row once; what is decoded shares that copy.
 pub(super) fn decode<T: Wire>(what: &'static str, row: &[u8]) -> Result<T, VersionsError> {
     let decode = || {
-        let mut input = Reader::sharing(Bytes::copy_from_slice(row));
+        let mut input = Reader::sharing(unseal(row)?);
         let found = input.byte()?;
         if found != FORMAT {
             return Err(DecodeError::UnknownFormat {
@@ -148,6 +158,24 @@ pub(super) fn decode<T: Wire>(what: &'static str, row: &[u8]) -> Result<T, Versi
         Ok(taken)
     };
     decode().map_err(VersionsError::undecodable(what))
+}
+
+pub(super) fn decode_opaque(what: &'static str, row: &[u8]) -> Result<Bytes, VersionsError> {
+    unseal(row).map_err(VersionsError::undecodable(what))
+}
+
+/// Ends a row by its CRC32-C (le32): the engine checks pages only when it repairs.
+fn seal(row: &mut Vec<u8>) {
+    let crc = crc32c::crc32c(row);
+    row.extend_from_slice(&crc.to_le_bytes());
+}
+
+fn unseal(row: &[u8]) -> Result<Bytes, DecodeError> {
+    let (row, crc) = row.split_last_chunk().ok_or(DecodeError::Truncated)?;
+    match crc32c::crc32c(row) == u32::from_le_bytes(*crc) {
+        true => Ok(Bytes::copy_from_slice(row)),
+        false => Err(DecodeError::Checksum),
+    }
 }
 
 pub(super) fn version_key(version: Version) -> [u8; 12] {
@@ -170,9 +198,4 @@ pub(super) fn parse_version_key(key: &[u8]) -> Result<Version, VersionsError> {
         what: "key of a version",
         source: DecodeError::Truncated,
     })
-}
-
-/// Keys that keep no history: the Redis keyspaces and their views.
-pub(super) fn is_forgetful(key: &[u8]) -> bool {
-    key.starts_with(b"redis/") || key.starts_with(b"redis@")
 }

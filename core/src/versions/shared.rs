@@ -1,5 +1,6 @@
 //! What the writer thread and the readers share: the open database and the marks of progress.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -103,11 +104,14 @@ impl Shared {
     ) -> Result<T, VersionsError> {
         loop {
             let (database, health) = self.database()?;
-            let result = (|| {
+            let result = || {
                 let transaction = database.begin_read()?;
                 drop(database);
                 read(&transaction)
-            })();
+            };
+            // The engine may panic on a damaged page; a read must not take apply with it.
+            let result = catch_unwind(AssertUnwindSafe(result))
+                .unwrap_or_else(|_| Err(damaged("the storage engine panicked on it")));
             match result {
                 Err(error) if error.is_closed() && !health.sync_failed() => {
                     if self.queue.is_closed() {
@@ -156,9 +160,11 @@ pub(super) fn open_slot(
             .create_with_backend(backend)
     };
     // The engine may panic on a damaged file; that must be a clear refusal, the evidence kept.
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
+    match catch_unwind(AssertUnwindSafe(open)) {
         Ok(Ok(database)) => Ok(database),
-        Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))) => {
+        Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error))))
+            if error.kind() != std::io::ErrorKind::InvalidData =>
+        {
             Err(VersionsError::io("cannot open the versions store")(error))
         }
         Ok(Err(error)) => Err(damaged(&error.to_string())),
@@ -166,7 +172,7 @@ pub(super) fn open_slot(
     }
 }
 
-fn damaged(why: &str) -> VersionsError {
+pub(super) fn damaged(why: &str) -> VersionsError {
     VersionsError::Refused(format!(
         "the versions store (versions.redb) is damaged: {why}; nothing was changed. Keep the \
          data directory as evidence; then remove this member from the cluster and add it again \

@@ -67,11 +67,11 @@ impl SnapshotSource {
         let head = read_head(&transaction)?.unwrap_or_default();
         let table = transaction.open_table(schema::MEMBERSHIP)?;
         let membership = table.get(schema::ONLY)?;
-        let membership = membership.map(|row| Bytes::copy_from_slice(row.value()));
+        let membership = membership.map(|row| schema::decode_opaque("membership", row.value()));
         Ok(SnapshotSource {
             transaction,
             head,
-            membership,
+            membership: membership.transpose()?,
         })
     }
 }

@@ -15,7 +15,7 @@ use super::queue::{Answer, Lag, Queue, Request};
 use super::recent::RecentEvents;
 use super::restore::Restore;
 use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES};
-use super::shared::{Shared, read_head};
+use super::shared::{Shared, damaged, read_head};
 use super::snapshot::SnapshotReader;
 use super::transaction;
 use super::writer::{Pace, Writer};
@@ -71,6 +71,16 @@ pub struct Sizes {
 pub struct Versions {
     pub(super) shared: Arc<Shared>,
     cluster: ClusterId,
+    _handle: Arc<Handle>,
+}
+
+/// The writer ends with the last handle; what `close` has not made durable may then be lost.
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.queue.close("its last handle was dropped");
+    }
 }
 
 /// What `open` found, all as of one durable transaction.
@@ -100,10 +110,17 @@ impl Versions {
         let shared = Shared::new(medium, queue, Arc::new(recent), options.cache_bytes);
         let shared = Arc::new(shared);
         shared.open()?;
-        let head = prepare(&shared, cluster)?;
+        let head = prepare(&shared, cluster).map_err(|error| match error {
+            VersionsError::Undecodable { .. } => damaged(&error.to_string()),
+            other => other,
+        })?;
         shared.recent.reset(head.revision);
         shared.set_marks(&head, true);
-        let versions = Versions { shared, cluster };
+        let versions = Versions {
+            _handle: Arc::new(Handle(Arc::clone(&shared))),
+            shared,
+            cluster,
+        };
         let opened = versions.reopened()?;
         spawn_writer(&versions.shared, options, head, on_fatal)?;
         Ok(opened)
@@ -114,12 +131,13 @@ impl Versions {
         self.shared.read(|transaction| {
             let head = read_head(transaction)?.unwrap_or_default();
             let membership = transaction.open_table(MEMBERSHIP)?.get(ONLY)?;
+            let membership = membership.map(|row| schema::decode_opaque("membership", row.value()));
             Ok(Opened {
                 versions: self.clone(),
                 position: head.position,
                 revision: head.revision,
                 compact_revision: head.compact_revision,
-                membership: membership.map(|row| Bytes::copy_from_slice(row.value())),
+                membership: membership.transpose()?,
                 parts: Restore::new(transaction)?,
             })
         })
@@ -233,7 +251,7 @@ fn spawn_writer(
         let writer = Writer::new(Arc::clone(&shared), pace, head);
         let run = std::panic::AssertUnwindSafe(|| writer.run());
         let why = match std::panic::catch_unwind(run) {
-            Ok(Ok(())) => return,
+            Ok(Ok(()) | Err(VersionsError::Stopped(_))) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the writer of the versions store panicked".to_owned(),
         };

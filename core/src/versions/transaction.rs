@@ -10,6 +10,10 @@
 //! 9: versions[9.0] = tombstone of a, prev 7.0;  lives[a] is removed
 //! ```
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use redb::{Durability, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::change::Change;
@@ -20,6 +24,7 @@ use super::schema::{
     Row, STATE, Table, VERSIONS,
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
+use crate::state::is_forgetful;
 use crate::types::{KeyValue, LeaseId};
 
 /// A table that counts its bytes.
@@ -91,6 +96,7 @@ pub(super) fn write<'c>(
         for change in changes {
             tables.change(change)?;
         }
+        tables.put_latest()?;
         tables.head
     };
     compaction::slice(&transaction, &mut head, commit.compaction_rows)?;
@@ -114,8 +120,10 @@ struct Tables<'txn> {
     leases: Rows<'txn>,
     versions: Rows<'txn>,
     lives: Rows<'txn>,
-    latest: Rows<'txn>,
     recent: Rows<'txn>,
+    latest: Rows<'txn>,
+    /// What `latest` shall hold: a lock that comes and goes within a transaction costs no row.
+    newest: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
     /// Reused for every row.
     row: Vec<u8>,
 }
@@ -134,8 +142,9 @@ impl<'txn> Tables<'txn> {
             leases: Rows::open(transaction, LEASES)?,
             versions: Rows::open(transaction, VERSIONS)?,
             lives: Rows::open(transaction, LIVES)?,
-            latest: Rows::open(transaction, LATEST)?,
             recent: Rows::open(transaction, RECENT)?,
+            latest: Rows::open(transaction, LATEST)?,
+            newest: BTreeMap::new(),
             row: Vec::new(),
         })
     }
@@ -171,8 +180,9 @@ impl<'txn> Tables<'txn> {
     fn revision(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
         let mut forgetful = Vec::new();
         for event in &events.events {
-            if schema::is_forgetful(&event.kv.key) {
-                self.latest(event)?;
+            if is_forgetful(&event.kv.key) {
+                let kv = (!event.is_delete()).then(|| Arc::clone(&event.kv));
+                self.newest.insert(event.kv.key.clone(), kv);
                 forgetful.push(event.clone());
             } else {
                 self.version(event)?;
@@ -207,20 +217,25 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    fn latest(&mut self, event: &Event) -> Result<(), VersionsError> {
-        if event.is_delete() {
-            return self.latest.remove(&event.kv.key, &mut self.head.row_bytes);
+    fn put_latest(&mut self) -> Result<(), VersionsError> {
+        let bytes = &mut self.head.row_bytes;
+        for (key, kv) in std::mem::take(&mut self.newest) {
+            match kv {
+                Some(kv) => {
+                    schema::encode(&kv, &mut self.row);
+                    self.latest.put(&key, &self.row, bytes)?;
+                }
+                None => self.latest.remove(&key, bytes)?,
+            }
         }
-        schema::encode(&event.kv, &mut self.row);
-        self.latest
-            .put(&event.kv.key, &self.row, &mut self.head.row_bytes)
+        Ok(())
     }
 
-    fn life(&mut self, kv: &KeyValue) -> Result<(), VersionsError> {
+    fn life(&mut self, kv: &Arc<KeyValue>) -> Result<(), VersionsError> {
         let bytes = &mut self.head.row_bytes;
-        if schema::is_forgetful(&kv.key) {
-            schema::encode(kv, &mut self.row);
-            return self.latest.put(&kv.key, &self.row, bytes);
+        if is_forgetful(&kv.key) {
+            self.newest.insert(kv.key.clone(), Some(Arc::clone(kv)));
+            return Ok(());
         }
         let life = LifeRow {
             modified: kv.modified,
@@ -249,16 +264,21 @@ impl<'txn> Tables<'txn> {
     }
 
     fn opaque(&mut self, change: &Change) -> Result<(), VersionsError> {
-        let bytes = &mut self.head.row_bytes;
+        let (row, bytes) = (&mut self.row, &mut self.head.row_bytes);
         if let Some(state) = &change.state {
-            self.state.put(ONLY, state, bytes)?;
+            schema::encode_opaque(state, row);
+            self.state.put(ONLY, row, bytes)?;
         }
         if let Some(membership) = &change.membership {
-            self.membership.put(ONLY, membership, bytes)?;
+            schema::encode_opaque(membership, row);
+            self.membership.put(ONLY, row, bytes)?;
         }
         for (name, item) in &change.items {
             match item {
-                Some(item) => self.items.put(name, item, bytes)?,
+                Some(item) => {
+                    schema::encode_opaque(item, row);
+                    self.items.put(name, row, bytes)?;
+                }
                 None => self.items.remove(name, bytes)?,
             }
         }

@@ -62,6 +62,10 @@ impl Writer {
                 false => self.durable_at,
             };
             let taken = self.shared.queue.take(deadline, self.pace.commit_bytes);
+            if self.shared.queue.is_closed() {
+                self.shared.close();
+                return Ok(());
+            }
             if let Next::Stop(answer) = self.round(taken)? {
                 self.shared.queue.close("it was closed");
                 self.shared.close();
@@ -176,10 +180,15 @@ impl Writer {
     /// After a failed write the engine serves nothing more until it is opened anew.
     fn reopen(&self) -> Result<(), VersionsError> {
         self.shared.close();
+        // Reads go on from the file as it is while the writer waits for room.
+        let mut opened = self.shared.open();
         loop {
             std::thread::sleep(self.pace.no_space_retry);
-            match self.shared.open() {
-                Err(error) if error.is_no_space() => {}
+            if self.shared.queue.is_closed() {
+                return Err(VersionsError::Stopped(self.shared.queue.reason()));
+            }
+            match opened {
+                Err(error) if error.is_no_space() => opened = self.shared.open(),
                 other => return other,
             }
         }

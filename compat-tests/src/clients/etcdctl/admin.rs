@@ -10,12 +10,20 @@ pub(super) fn endpoint(session: &mut Session) -> Result<(), String> {
     session.ok(&["endpoint", "health"])?;
     session.ok(&["endpoint", "health", "-w", "json"])?;
     session.ok(&["endpoint", "health", "--cluster"])?;
+    session.ok(&["endpoint", "status", "--cluster"])?;
     session.ok(&["endpoint", "hashkv"])?;
     session.ok(&["endpoint", "hashkv", "-w", "json"])?;
     let before = session.revision()? - 3;
     session
         .ok(&["endpoint", "hashkv", &format!("--rev={before}")])
         .map(drop)
+}
+
+/// Nothing is wrong: an empty answer, in each form.
+pub(super) fn alarm_list(session: &mut Session) -> Result<(), String> {
+    session.prints(&["alarm", "list"], "")?;
+    session.ok(&["alarm", "list", "-w", "json"])?;
+    session.prints(&["alarm", "disarm"], "")
 }
 
 pub(super) fn member_list(session: &mut Session) -> Result<(), String> {

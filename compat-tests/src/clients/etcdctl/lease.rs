@@ -7,6 +7,7 @@ pub(super) fn play(session: &mut Session) -> Result<(), String> {
     let lease = grant(session, 60)?;
     session.prints(&["lease", "list"], &format!("found 1 leases\n{lease}\n"))?;
     attach(session, &lease)?;
+    json(session, &lease)?;
     keep_alive(session, &lease)?;
     revoke(session, &lease)?;
     expiry(session)?;
@@ -43,6 +44,25 @@ fn attach(session: &mut Session, lease: &str) -> Result<(), String> {
         return Err(format!("a fresh lease has 50 to 59 seconds left: {left}"));
     }
     Ok(())
+}
+
+/// Which fields an answer has, and what an absent list looks like.
+fn json(session: &mut Session, lease: &str) -> Result<(), String> {
+    for arguments in [
+        &["lease", "timetolive", lease][..],
+        &["lease", "timetolive", "123", "--keys"],
+        &["lease", "list"],
+        &["lease", "keep-alive", "--once", lease],
+    ] {
+        session.json(arguments)?;
+    }
+    let own = session.json(&["lease", "grant", "60"])?;
+    let Some(id) = own["ID"].as_i64() else {
+        return Err(format!("a lease without an id: {own}"));
+    };
+    session
+        .json(&["lease", "revoke", &format!("{id:x}")])
+        .map(drop)
 }
 
 fn keep_alive(session: &mut Session, lease: &str) -> Result<(), String> {

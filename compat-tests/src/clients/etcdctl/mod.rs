@@ -41,13 +41,14 @@ type Scenario = fn(&mut Session) -> Result<(), String>;
 
 /// `endpoint` comes before any lease exists: HashKV covers the lease ids of keys, which each server
 /// draws for itself, so only then must the hashes be equal.
-const SCENARIOS: [(&str, Scenario); 10] = [
+const SCENARIOS: [(&str, Scenario); 11] = [
     ("put-del", kv::play),
     ("get-options", get::play),
     ("txn", txn::play),
     ("watch", watch::play),
     ("endpoint", admin::endpoint),
     ("member-list", admin::member_list),
+    ("alarm-list", admin::alarm_list),
     ("compaction", compaction::play),
     ("lease", lease::play),
     ("lock", lock::play),

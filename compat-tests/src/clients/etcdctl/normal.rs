@@ -29,6 +29,11 @@ const ROWS: &[Row] = &[
         "how long a health check took",
     ),
     (
+        r#"("ttl":)\d+"#,
+        "${1}TIME",
+        "seconds that are left of a lease",
+    ),
+    (
         r"remaining\(\d+s\)",
         "remaining(TIME)",
         "seconds that passed since the grant",

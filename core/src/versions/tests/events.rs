@@ -1,0 +1,117 @@
+//! Scans give just what was applied, from memory and from disk, whatever the slices.
+
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::disk::Disk;
+use super::maker::{Maker, open};
+use crate::outcome::RevisionEvents;
+use crate::types::Revision;
+use crate::versions::{Versions, VersionsError};
+
+fn all(versions: &Versions, from: Revision, step: usize) -> Vec<Arc<RevisionEvents>> {
+    let mut found = Vec::new();
+    let mut next = from;
+    loop {
+        let slice = versions.events(next, step, 1000).unwrap();
+        assert!(slice.revisions.len() <= step);
+        if slice.through < next {
+            return found;
+        }
+        next = slice.through + 1;
+        found.extend(slice.revisions);
+    }
+}
+
+#[test]
+fn slices_add_up_to_what_was_applied() {
+    for seed in 0..5 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let disk = Disk::new();
+        let versions = open(disk.clone()).versions;
+        let mut maker = Maker::default();
+        let mut applied = Vec::new();
+        for _ in 0..80 {
+            let kind = if random.random_bool(0.3) {
+                "redis/0/"
+            } else {
+                "etcd/"
+            };
+            for _ in 0..random.random_range(1..4) {
+                let key = format!("{kind}{}", random.random_range(0..5));
+                match random.random_bool(0.7) {
+                    true => maker.put(&key, "value").put("redis/0/x", "y"),
+                    false => maker.delete(&key),
+                };
+            }
+            let change = maker.make();
+            applied.extend(change.revisions.clone());
+            versions.submit(change).unwrap();
+            assert_eq!(all(&versions, 2, 7), applied);
+        }
+        versions.flush().unwrap();
+        assert!(versions.recent().complete_from() > 40);
+        for from in 2..=maker.revision + 1 {
+            let expected: Vec<_> = applied
+                .iter()
+                .filter(|e| e.revision >= from)
+                .cloned()
+                .collect();
+            assert_eq!(all(&versions, from, random.random_range(1..20)), expected);
+        }
+        versions.close().unwrap();
+        assert_eq!(all(&open(disk).versions, 2, 9), applied, "from disk alone");
+    }
+}
+
+#[test]
+fn below_the_compact_revision_is_refused() {
+    let disk = Disk::new();
+    let versions = open(disk.clone()).versions;
+    let mut maker = Maker::default();
+    for value in ["2", "3", "4", "5"] {
+        versions.submit(maker.put("a", value).make()).unwrap();
+    }
+    versions.submit(maker.compact(4).make()).unwrap();
+    versions.close().unwrap();
+    let versions = open(disk).versions;
+    assert!(matches!(
+        versions.events(3, 9, 999),
+        Err(VersionsError::Compacted(4))
+    ));
+    let slice = versions.events(4, 9, 999).unwrap();
+    let prev: Vec<_> = slice
+        .revisions
+        .iter()
+        .map(|r| r.events[0].prev.is_some())
+        .collect();
+    assert_eq!(
+        prev,
+        [false, true],
+        "what 4 replaced is forgotten, what 5 replaced is not"
+    );
+}
+
+#[test]
+fn memory_keeps_what_is_not_durable() {
+    let recent = crate::versions::RecentEvents::new(1, 3, usize::MAX);
+    let mut maker = Maker::default();
+    for _ in 0..10 {
+        recent.push(maker.put("a", "v").make().revisions[0].clone());
+    }
+    assert_eq!(recent.complete_from(), 2, "nothing is durable yet");
+    assert_eq!(recent.read(2, 99, usize::MAX).unwrap().len(), 10);
+    assert_eq!(
+        recent.read(2, 99, 1).unwrap().len(),
+        1,
+        "the first whatever its size"
+    );
+    recent.release(5);
+    assert_eq!(recent.complete_from(), 6);
+    recent.release(11);
+    assert_eq!(recent.complete_from(), 9, "three are kept");
+    assert_eq!(recent.read(8, 99, 999), None);
+    assert_eq!(recent.read(12, 99, 999), Some(vec![]));
+}

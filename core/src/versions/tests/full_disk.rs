@@ -1,0 +1,67 @@
+//! A full disk is waited out; a failed sync is final.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use super::disk::Disk;
+use super::maker::{CLUSTER, Maker, open, options, parts};
+use crate::types::Version;
+use crate::versions::Versions;
+
+#[test]
+fn no_space_pauses_and_nothing_is_lost() {
+    let disk = Disk::new();
+    let versions = open(disk.clone()).versions;
+    let mut maker = Maker::default();
+    versions.submit(maker.put("first", "x").make()).unwrap();
+    versions.flush().unwrap();
+    disk.faults
+        .capacity
+        .store(versions.sizes().file, Ordering::SeqCst);
+    let value = "v".repeat(100_000);
+    for round in 0..40 {
+        versions
+            .submit(maker.put(&format!("k{round}"), &value).make())
+            .unwrap();
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while !versions.has_no_space() {
+        assert!(Instant::now() < end, "the disk must be found full");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Reads go on: from disk, and from memory what is not on disk.
+    let first = Version { main: 2, sub: 0 };
+    assert!(versions.get(b"first", first).unwrap().is_some());
+    let last = Version { main: 41, sub: 0 };
+    assert!(versions.get(b"k38", last).unwrap().is_some());
+    assert!(versions.durable().index < 41);
+
+    disk.faults.capacity.store(0, Ordering::SeqCst);
+    assert_eq!(versions.flush().unwrap().index, 41);
+    assert!(!versions.has_no_space());
+    versions.close().unwrap();
+    assert_eq!(parts(open(disk)).len(), 42);
+}
+
+#[test]
+fn a_failed_sync_is_fatal_and_never_repeated() {
+    let disk = Disk::new();
+    let (fatal, why) = channel();
+    let opened = Versions::open(disk.clone(), CLUSTER, options(), move |reason| {
+        fatal.send(reason).unwrap();
+    });
+    let versions = opened.unwrap().versions;
+    let mut maker = Maker::default();
+    versions.submit(maker.put("a", "1").make()).unwrap();
+    versions.flush().unwrap();
+    disk.faults.fail_sync.store(true, Ordering::SeqCst);
+    let syncs = disk.faults.syncs.load(Ordering::SeqCst);
+    versions.submit(maker.put("a", "2").make()).unwrap();
+    let why = why.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(why.contains("sync failed"), "{why}");
+    assert!(versions.submit(maker.put("a", "3").make()).is_err());
+    assert!(versions.flush().is_err());
+    drop(versions);
+    assert_eq!(disk.faults.syncs.load(Ordering::SeqCst), syncs + 1);
+}

@@ -1,0 +1,150 @@
+//! Snapshots: whole or not at all.
+
+use bytes::Bytes;
+
+use super::disk::Disk;
+use super::maker::{CLUSTER, Maker, open, options, parts};
+use crate::versions::{Slot, Versions, VersionsError};
+
+fn filled() -> (Versions, Maker) {
+    let versions = open(Disk::new()).versions;
+    let mut maker = Maker::default();
+    let value = "v".repeat(300_000);
+    for round in 0..10 {
+        maker
+            .put(&format!("k{}", round % 4), &value)
+            .put("redis/0/a", "b")
+            .membership("mm");
+        versions.submit(maker.lease(round, Some(5)).make()).unwrap();
+    }
+    (versions, maker)
+}
+
+fn chunks(versions: &Versions) -> Vec<Bytes> {
+    versions.snapshot().unwrap().map(Result::unwrap).collect()
+}
+
+fn install(into: &Versions, chunks: &[Bytes]) -> Result<(), VersionsError> {
+    into.install()?.all(chunks.iter().cloned().map(Ok))
+}
+
+#[test]
+fn a_snapshot_carries_everything() {
+    let (versions, mut maker) = filled();
+    let reader = versions.snapshot().unwrap();
+    assert_eq!(reader.applied().index, 10);
+    assert_eq!(reader.applied(), versions.durable());
+    assert_eq!(reader.membership(), Some(&Bytes::from_static(b"mm")));
+    // What is written while it is read is not in it.
+    versions.submit(maker.put("later", "x").make()).unwrap();
+    versions.flush().unwrap();
+    let chunks: Vec<Bytes> = reader.map(Result::unwrap).collect();
+    assert!(chunks.len() > 5);
+    assert!(chunks.iter().all(|chunk| chunk.len() <= 256 * 1024));
+
+    let disk = Disk::new();
+    let other = open(disk.clone()).versions;
+    other
+        .submit(Maker::default().put("old", "x").make())
+        .unwrap();
+    install(&other, &chunks).unwrap();
+    assert!(!disk.has(Slot::Install));
+    assert_eq!(other.durable().index, 10);
+    assert_eq!(other.recent().complete_from(), 12);
+    let opened = other.reopened().unwrap();
+    assert_eq!((opened.position.index, opened.revision), (10, 11));
+    let expected = parts(opened);
+    assert_eq!(other.sizes().in_use, in_use_of(&chunks));
+    // It goes on from there, and after a power cut, too.
+    let mut maker = filled().1;
+    other.submit(maker.put("more", "x").make()).unwrap();
+    other.flush().unwrap();
+    let again = open(disk.crash(3));
+    assert_eq!(again.position.index, 11);
+    assert_eq!(parts(again).len(), expected.len() + 1);
+}
+
+fn in_use_of(chunks: &[Bytes]) -> u64 {
+    let other = open(Disk::new()).versions;
+    install(&other, chunks).unwrap();
+    other.reopened().unwrap().versions.sizes().in_use
+}
+
+#[test]
+fn a_torn_snapshot_is_refused_and_changes_nothing() {
+    let chunks = chunks(&filled().0);
+    let disk = Disk::new();
+    let other = open(disk).versions;
+    other
+        .submit(Maker::default().put("old", "x").make())
+        .unwrap();
+    other.flush().unwrap();
+    let before = parts(other.reopened().unwrap());
+    let refuse = |what: &str, chunks: &[Bytes]| {
+        let result = install(&other, chunks);
+        assert!(
+            matches!(result, Err(VersionsError::Snapshot(_))),
+            "{what}: {result:?}"
+        );
+        assert_eq!(parts(other.reopened().unwrap()), before, "{what}");
+    };
+    refuse("nothing", &[]);
+    refuse("without its end", &chunks[..chunks.len() - 1]);
+    refuse("without its header", &chunks[1..]);
+    let mut missing = chunks.clone();
+    missing.remove(2);
+    refuse("one is missing", &missing);
+    let mut swapped = chunks.clone();
+    swapped.swap(1, 2);
+    refuse("two are swapped", &swapped);
+    for at in [0, 1, chunks.len() - 1] {
+        let mut flipped = chunks.clone();
+        let mut bytes = flipped[at].to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        flipped[at] = bytes.into();
+        refuse("a flipped bit", &flipped);
+    }
+    install(&other, &chunks).unwrap();
+}
+
+#[test]
+fn other_rows_show_in_the_digest() {
+    // A bit of a value flips before the chunk is made, so that the chunk's own checksum is right.
+    let mut forged = chunks(&filled().0);
+    let mut bytes = forged[3].to_vec();
+    bytes[1000] ^= 1;
+    let crc = crc32c::crc32c(&bytes[4..]);
+    bytes[..4].copy_from_slice(&crc.to_le_bytes());
+    forged[3] = bytes.into();
+    let other = open(Disk::new()).versions;
+    let result = install(&other, &forged);
+    assert!(
+        matches!(result, Err(VersionsError::Snapshot(_))),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn a_foreign_snapshot_is_refused() {
+    let chunks = chunks(&filled().0);
+    let foreign = Versions::open(Disk::new(), CLUSTER + 1, options(), |_| {})
+        .unwrap()
+        .versions;
+    let why = install(&foreign, &chunks).unwrap_err().to_string();
+    assert!(why.contains("cluster"), "{why}");
+}
+
+#[test]
+fn an_unfinished_install_is_discarded_at_start() {
+    let chunks = chunks(&filled().0);
+    let disk = Disk::new();
+    let other = open(disk.clone()).versions;
+    let mut installer = other.install().unwrap();
+    installer.chunk(&chunks[0]).unwrap();
+    installer.chunk(&chunks[1]).unwrap();
+    let after = disk.crash(5);
+    assert!(after.has(Slot::Install));
+    assert_eq!(open(after.clone()).position.index, 0);
+    assert!(!after.has(Slot::Install));
+}
