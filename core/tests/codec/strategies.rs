@@ -41,7 +41,7 @@ fn range() -> impl Strategy<Value = KeyRange> {
 pub fn key_value() -> impl Strategy<Value = KeyValue> {
     let life = (
         number().prop_map(LeaseId),
-        option::of(any::<u64>()),
+        option::of(any::<(u64, u64)>()),
         any::<u64>(),
     );
     (
@@ -61,7 +61,8 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
                     modified: Version { main, sub },
                     version,
                     lease,
-                    deadline: deadline.map(ClusterMillis),
+                    deadline: deadline.map(|(deadline, _)| ClusterMillis(deadline)),
+                    ttl_ms: deadline.map_or(0, |(_, ttl_ms)| ttl_ms),
                     life_generation: generation,
                 }
             },
