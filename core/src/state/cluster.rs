@@ -86,6 +86,13 @@ impl State {
             .collect()
     }
 
+    pub(super) fn has_alarm(&self, kind: AlarmKind) -> bool {
+        self.tables
+            .alarms
+            .iter()
+            .any(|(_, number)| *number == kind_number(kind))
+    }
+
     /// The body of a script, by its SHA-1 in lower-case hex.
     pub fn script(&self, sha1: &[u8]) -> Option<&Bytes> {
         self.tables.scripts.get(sha1)

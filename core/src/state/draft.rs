@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
+use super::index::bounds;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, Refusal};
 use crate::types::{
@@ -36,7 +37,6 @@ pub(super) struct Draft<'a> {
 
 /// Where to roll back to.
 pub(super) struct Savepoint {
-    overlay: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
     changes: usize,
     notices: usize,
     events: u32,
@@ -73,7 +73,6 @@ impl<'a> Draft<'a> {
 
     pub(super) fn savepoint(&self) -> Savepoint {
         Savepoint {
-            overlay: self.overlay.clone(),
             changes: self.changes.len(),
             notices: self.notices.len(),
             events: self.events,
@@ -82,10 +81,20 @@ impl<'a> Draft<'a> {
 
     /// The counters stay where they are: an id that was drawn is not drawn again.
     pub(super) fn roll_back(&mut self, to: Savepoint) {
-        self.overlay = to.overlay;
-        self.changes.truncate(to.changes);
+        for change in self.changes.drain(to.changes..).rev() {
+            let (key, before) = match change {
+                Change::Event(event) => (event.kv.key.clone(), event.prev),
+                Change::Life { old, .. } => (old.key.clone(), Some(old)),
+            };
+            self.overlay.insert(key, before);
+        }
         self.notices.truncate(to.notices);
         self.events = to.events;
+    }
+
+    /// Changes so far that make the revision.
+    pub(super) fn events(&self) -> u32 {
+        self.events
     }
 
     pub(super) fn has_events(&self) -> bool {
@@ -110,14 +119,20 @@ impl<'a> Draft<'a> {
             return self.get(key).cloned().into_iter().collect();
         }
         let below = self.state.index.iter(range);
-        let over = self.overlay.iter().filter(|(key, _)| range.contains(key));
-        let mut merged: Vec<Arc<KeyValue>> = below
-            .filter(|kv| !self.overlay.contains_key(&kv.key))
-            .cloned()
-            .collect();
+        if self.overlay.is_empty() {
+            return below.cloned().collect();
+        }
+        let below = below.filter(|kv| !self.overlay.contains_key(&kv.key));
+        let mut merged: Vec<Arc<KeyValue>> = below.cloned().collect();
         let unchanged = merged.len();
-        merged.extend(over.filter_map(|(_, record)| record.clone()));
+        let over = bounds(range).map(|bounds| self.overlay.range::<[u8], _>(bounds));
+        merged.extend(
+            over.into_iter()
+                .flatten()
+                .filter_map(|(_, record)| record.clone()),
+        );
         if merged.len() > unchanged {
+            // Two sorted runs: a stable sort merges them.
             merged.sort_by(|a, b| a.key.cmp(&b.key));
         }
         merged

@@ -17,6 +17,7 @@ mod guard;
 mod index;
 mod leases;
 mod lives;
+mod quota;
 mod range;
 mod restore;
 mod scalars;

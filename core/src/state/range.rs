@@ -110,10 +110,10 @@ impl Draft<'_> {
         op: &RangeOp,
         history: &dyn History,
     ) -> Result<RangeResult, Refusal> {
-        let mut result = if op.revision != 0 && op.revision < self.revision() {
-            self.state.range_at(op, history)?
-        } else if op.revision > self.revision() {
+        let mut result = if op.revision > self.revision() {
             return Err(Refusal::FutureRevision);
+        } else if op.revision > 0 && op.revision < self.revision() {
+            self.state.range_at(op, history)?
         } else if self.changes.is_empty() {
             self.state.range_now(op)
         } else {

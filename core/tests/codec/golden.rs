@@ -139,7 +139,7 @@ fn key_value_bytes() {
         "0e",             // version 7
         "01",             // lease -1
         "01e807",         // deadline 1000
-        "f403",           // set with 500 ms
+        "f403",           // that was set for 500 ms
         "09",             // life generation
     ];
     assert_eq!(hex(&bytes), parts.concat());

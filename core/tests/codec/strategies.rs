@@ -41,8 +41,8 @@ fn range() -> impl Strategy<Value = KeyRange> {
 pub fn key_value() -> impl Strategy<Value = KeyValue> {
     let life = (
         number().prop_map(LeaseId),
-        option::of(any::<(u64, u64)>()),
-        any::<u64>(),
+        option::of(any::<u64>()),
+        any::<(u64, u64)>(),
     );
     (
         bytes(),
@@ -53,7 +53,7 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
         life,
     )
         .prop_map(
-            |(key, value, create_revision, (main, sub), version, (lease, deadline, generation))| {
+            |(key, value, create_revision, (main, sub), version, (lease, deadline, own))| {
                 KeyValue {
                     key,
                     value,
@@ -61,9 +61,9 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
                     modified: Version { main, sub },
                     version,
                     lease,
-                    deadline: deadline.map(|(deadline, _)| ClusterMillis(deadline)),
-                    ttl_ms: deadline.map_or(0, |(_, ttl_ms)| ttl_ms),
-                    life_generation: generation,
+                    deadline: deadline.map(ClusterMillis),
+                    ttl_ms: own.0,
+                    life_generation: own.1,
                 }
             },
         )
