@@ -74,7 +74,8 @@ fn method_not_allowed() -> Reply {
 
 fn version() -> Reply {
     let text = format!(
-        r#"{{"etcdserver":"{API_VERSION}","etcdcluster":"{CLUSTER_VERSION}","storage":"{STORAGE_VERSION}"}}"#
+        "{{\"etcdserver\":\"{API_VERSION}\",\"etcdcluster\":\"{CLUSTER_VERSION}\",\
+         \"storage\":\"{STORAGE_VERSION}\"}}"
     );
     reply::json(StatusCode::OK, text)
 }
