@@ -1,12 +1,13 @@
-//! Worked examples of lives: leases, deadlines of keys, and time that only entries bring.
+//! Worked examples of leases, deadlines and time, one property each.
 
 mod state_rig;
+
+use state_rig::rig::*;
 
 use quorate_core::command::{Command, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
 use quorate_core::outcome::{Cause, OpResult, Outcome, Refusal};
 use quorate_core::state::State;
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId, UnixMillis};
-use state_rig::rig::{Rig, set_life};
 use state_rig::rows::Rows;
 use state_rig::{WALL_START, bytes, delete, entry, put, put_with, range, run};
 

@@ -1,6 +1,8 @@
-//! Worked examples of applying commands, one property each.
+//! Worked examples of txns, revisions and reads, one property each.
 
 mod state_rig;
+
+use state_rig::rig::*;
 
 use quorate_core::command::{AlarmCommand, AlarmKind};
 use quorate_core::command::{
@@ -9,7 +11,6 @@ use quorate_core::command::{
 };
 use quorate_core::outcome::{OpResult, Outcome, Refusal};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
-use state_rig::rig::Rig;
 use state_rig::{bytes, delete, put, put_with, range, run, span, txn};
 
 fn guard(key: &str, test: Test) -> Guard {
@@ -90,6 +91,7 @@ fn guards_of_nested_txns_are_judged_before_the_txn_unless_in_order() {
 
 /// Verdicts of nested txns were once a list consumed in order: an inner txn that failed before its
 /// own inner txn left a verdict over, and the next sibling took it.
+
 #[test]
 fn a_collected_failure_does_not_shift_the_verdicts_of_its_siblings() {
     let mut rig = Rig::new();
@@ -246,6 +248,7 @@ fn forgetful_prefixes_are_read_as_they_are_or_not_at_all() {
         0
     );
 }
+
 #[test]
 fn an_alarm_of_space_refuses_what_grows() {
     let mut rig = Rig::new();

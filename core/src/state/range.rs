@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::apply::State;
 use super::draft::Draft;
 use super::forgetful;
-use super::index::At;
+use super::slot::At;
 use crate::command::{Direction, Order, RangeOp, SortTarget};
 use crate::outcome::{RangeResult, Refusal};
 use crate::types::{KeyRange, KeyValue, Revision, Value, Version};
@@ -32,20 +32,14 @@ impl State {
     fn range_now(&self, op: &RangeOp) -> RangeResult {
         let mut result = RangeResult {
             revision: self.revision,
+            count: self.index.count(&op.range),
             ..RangeResult::default()
         };
-        if op.count_only {
-            result.count = self.index.count(&op.range);
-            return result;
+        if !op.count_only {
+            let records = self.index.iter(&op.range).take(fetch_limit(op));
+            result.kvs.extend(records.cloned());
+            finish(op, &mut result);
         }
-        let fetch = fetch_limit(op);
-        for record in self.index.iter(&op.range) {
-            result.count += 1;
-            if result.kvs.len() < fetch {
-                result.kvs.push(record.clone());
-            }
-        }
-        finish(op, &mut result);
         result
     }
 

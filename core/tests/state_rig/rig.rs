@@ -1,4 +1,4 @@
-//! A state to try commands on: every entry is checked, and restored from its rows.
+//! A state with the rows of its store beside it; each entry is checked in every way.
 
 use quorate_core::command::{Command, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
 use quorate_core::outcome::{Applied, Effects, Outcome, Refusal, TxnOutcome};
