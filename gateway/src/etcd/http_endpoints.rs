@@ -73,10 +73,13 @@ fn method_not_allowed() -> Reply {
 }
 
 fn version() -> Reply {
-    let text = format!(
-        r#"{{"etcdserver":"{API_VERSION}","etcdcluster":"{CLUSTER_VERSION}","storage":"{STORAGE_VERSION}"}}"#
-    );
-    reply::json(StatusCode::OK, text)
+    let versions = [
+        ("etcdserver", API_VERSION),
+        ("etcdcluster", CLUSTER_VERSION),
+        ("storage", STORAGE_VERSION),
+    ];
+    let fields = versions.map(|(name, version)| format!(r#""{name}":"{version}""#));
+    reply::json(StatusCode::OK, format!("{{{}}}", fields.join(",")))
 }
 
 fn metrics(shared: &Shared) -> Reply {
