@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::keyspace::Keyspace;
+use super::program::lua::Threads;
 use super::program::{LocalReader, Reader, Turns};
 use super::pubsub::Hub;
 
@@ -45,6 +46,8 @@ pub struct Context {
     pub hub: Arc<Hub>,
     pub reader: Arc<dyn Reader>,
     pub turns: Turns,
+    /// Where scripts run.
+    pub scripts: Threads,
     pub clients: DashMap<u64, Arc<Client>>,
     pub started: Instant,
     pub counters: Counters,
@@ -73,6 +76,7 @@ impl Context {
             hub,
             reader,
             turns: Turns::default(),
+            scripts: Threads::start(),
             clients: DashMap::new(),
             started: Instant::now(),
             counters: Counters::default(),

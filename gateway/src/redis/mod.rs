@@ -14,6 +14,7 @@ mod program;
 mod pubsub;
 mod reply;
 mod session;
+mod version;
 
-pub use connection::{serve_connection, serve_connection_of};
+pub use connection::serve_connection_of;
 pub use context::{Context, Options};
