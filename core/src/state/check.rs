@@ -28,7 +28,7 @@ impl State {
                     own += 1;
                     let life = self.lives.get(record.lease).expect("a deadline is indexed");
                     assert_eq!((life.deadline, life.ttl_ms), (deadline, record.ttl_ms));
-                    assert_eq!(self.lives.keys(record.lease), [key.clone()]);
+                    assert_eq!(self.lives.keys(record.lease), std::slice::from_ref(key));
                 }
                 (false, None) if record.lease == LeaseId::NONE => {}
                 (false, None) => {

@@ -169,16 +169,18 @@ fn finish(op: &RangeOp, result: &mut RangeResult) {
     }
 }
 
+/// Equals stay in key order, descending too.
 fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
-    match order.target {
-        SortTarget::Key => {}
-        SortTarget::Version => kvs.sort_by_key(|kv| kv.version),
-        SortTarget::Create => kvs.sort_by_key(|kv| kv.create_revision),
-        SortTarget::Mod => kvs.sort_by_key(|kv| kv.modified.main),
-        SortTarget::Value => kvs.sort_by(|a, b| bytes_of(&a.value).cmp(bytes_of(&b.value))),
-    }
-    if order.direction == Direction::Descending {
-        kvs.reverse();
+    let compare = |a: &KeyValue, b: &KeyValue| match order.target {
+        SortTarget::Key => a.key.cmp(&b.key),
+        SortTarget::Version => a.version.cmp(&b.version),
+        SortTarget::Create => a.create_revision.cmp(&b.create_revision),
+        SortTarget::Mod => a.modified.main.cmp(&b.modified.main),
+        SortTarget::Value => bytes_of(&a.value).cmp(bytes_of(&b.value)),
+    };
+    match order.direction {
+        Direction::Descending => kvs.sort_by(|a, b| compare(b, a)),
+        Direction::Natural | Direction::Ascending => kvs.sort_by(|a, b| compare(a, b)),
     }
 }
 
