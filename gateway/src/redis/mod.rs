@@ -8,6 +8,7 @@ mod context;
 mod direct;
 mod fault;
 mod frame;
+mod guard_rail;
 mod keyspace;
 mod number;
 mod program;
