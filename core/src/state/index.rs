@@ -47,8 +47,10 @@ pub(super) struct Index {
     pruning: Option<(Bytes, Revision)>,
 }
 
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 /// The bounds of a range, or none if it is empty.
-pub(super) fn bounds(range: &KeyRange) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
+pub(super) fn bounds(range: &KeyRange) -> Option<Bounds<'_>> {
     match range {
         KeyRange::Key(key) => Some((Bound::Included(key), Bound::Included(key))),
         KeyRange::Span(start, end) if start < end => {
@@ -58,6 +60,9 @@ pub(super) fn bounds(range: &KeyRange) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
         KeyRange::From(start) => Some((Bound::Included(start), Bound::Unbounded)),
     }
 }
+
+/// A key with its current record and its past versions, which say whether they are tombstones.
+type Everything<'a> = (&'a Bytes, Option<&'a Arc<KeyValue>>, Vec<(Version, bool)>);
 
 impl Index {
     pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
@@ -144,13 +149,11 @@ impl Index {
             return;
         };
         let mut empty = Vec::new();
-        let mut looked_at = 0;
-        for (key, slot) in self.slots.range_mut(from..) {
+        for (looked_at, (key, slot)) in self.slots.range_mut(from..).enumerate() {
             if looked_at == PRUNED_KEYS_MAX {
                 self.pruning = Some((key.clone(), revision));
                 break;
             }
-            looked_at += 1;
             slot.prune(revision);
             if slot.current.is_none() && slot.past.is_empty() {
                 empty.push(key.clone());
@@ -160,9 +163,7 @@ impl Index {
     }
 
     /// All keys: the current record and the past versions, for checks and digests.
-    pub(super) fn all(
-        &self,
-    ) -> impl Iterator<Item = (&Bytes, Option<&Arc<KeyValue>>, Vec<(Version, bool)>)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = Everything<'_>> {
         self.slots.iter().map(|(key, slot)| {
             let past = slot
                 .past
