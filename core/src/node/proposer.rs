@@ -35,6 +35,7 @@ pub(crate) async fn run(core: Arc<Core>) {
     let slots = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT_MAX));
     loop {
         core.queue.filled().await;
+        core.wait_for_store().await;
         let Ok(slot) = slots.clone().acquire_owned().await else {
             return;
         };

@@ -35,13 +35,6 @@ pub(super) struct Threads {
 }
 
 impl Running {
-    pub(super) fn sole_voter(&self) -> bool {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let mut voters = metrics.membership_config.voter_ids();
-        voters.next() == Some(self.member) && voters.next().is_none()
-    }
-
     pub(super) fn member_ids(&self) -> Vec<MemberId> {
         let metrics = self.raft.metrics();
         metrics
@@ -86,7 +79,7 @@ impl Running {
         Status {
             cluster: self.cluster,
             member: self.member,
-            leader: metrics.current_leader,
+            leader: core.leader(),
             term: metrics.current_term,
             last_index: metrics.last_log_index.unwrap_or(0),
             committed_index: core.replica.applied_index(),
