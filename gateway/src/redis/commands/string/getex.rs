@@ -26,11 +26,8 @@ pub fn getex(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     };
     match option.as_deref() {
         None => {}
-        Some(b"PERSIST") => {
-            if view.deadline(key).flatten().is_some() {
-                view.set_life(key, Life::Forever);
-            }
-        }
+        Some(b"PERSIST") if view.deadline(key).flatten().is_none() => {}
+        Some(b"PERSIST") => view.set_life(key, Life::Forever),
         Some(word) => view.set_life(key, Expiry::parse(word, &mut number, "getex")?.life),
     }
     Ok(Reply::Bulk(value))
