@@ -41,10 +41,7 @@ fn alarm_member((member, kind): (MemberId, AlarmKind)) -> pb::AlarmMember {
 
 /// How Go prints an alarm; Status lists them so. (Go varies the spaces from build to build.)
 fn alarm_text((member, kind): (MemberId, AlarmKind)) -> String {
-    format!(
-        "memberID:{member} alarm:{} ",
-        alarm_type(kind).as_str_name()
-    )
+    format!("memberID:{member} alarm:{}", alarm_type(kind).as_str_name())
 }
 
 impl MaintenanceService {
