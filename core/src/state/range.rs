@@ -163,19 +163,18 @@ fn finish(op: &RangeOp, result: &mut RangeResult) {
     }
 }
 
-/// Records that are equal stay in key order, in either direction.
+/// Equals stay in key order, descending too.
 fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
-    let ascending = |a: &Arc<KeyValue>, b: &Arc<KeyValue>| match order.target {
+    let compare = |a: &KeyValue, b: &KeyValue| match order.target {
         SortTarget::Key => a.key.cmp(&b.key),
         SortTarget::Version => a.version.cmp(&b.version),
         SortTarget::Create => a.create_revision.cmp(&b.create_revision),
         SortTarget::Mod => a.modified.main.cmp(&b.modified.main),
         SortTarget::Value => bytes_of(&a.value).cmp(bytes_of(&b.value)),
     };
-    match (order.direction, order.target) {
-        (Direction::Descending, _) => kvs.sort_by(|a, b| ascending(b, a)),
-        (_, SortTarget::Key) => {}
-        _ => kvs.sort_by(ascending),
+    match order.direction {
+        Direction::Descending => kvs.sort_by(|a, b| compare(b, a)),
+        Direction::Natural | Direction::Ascending => kvs.sort_by(|a, b| compare(a, b)),
     }
 }
 

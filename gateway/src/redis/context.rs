@@ -9,7 +9,9 @@ use quorate_core::node::Node;
 use tokio::time::Instant;
 
 use super::client::Client;
+use super::guard_rail::GuardRail;
 use super::keyspace::Keyspace;
+use super::program::lua::Threads;
 use super::program::{LocalReader, Reader, Turns};
 use super::pubsub::Hub;
 
@@ -45,9 +47,12 @@ pub struct Context {
     pub hub: Arc<Hub>,
     pub reader: Arc<dyn Reader>,
     pub turns: Turns,
+    /// Where scripts run.
+    pub scripts: Threads,
     pub clients: DashMap<u64, Arc<Client>>,
     pub started: Instant,
     pub counters: Counters,
+    pub guard_rail: GuardRail,
 }
 
 /// Figures for INFO.
@@ -73,9 +78,11 @@ impl Context {
             hub,
             reader,
             turns: Turns::default(),
+            scripts: Threads::start(),
             clients: DashMap::new(),
             started: Instant::now(),
             counters: Counters::default(),
+            guard_rail: GuardRail::default(),
         }
     }
 

@@ -21,26 +21,38 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     (!number.is_nan()).then_some(number)
 }
 
-/// The shortest digits that read back as the same double, integers without a fraction: what
-/// RESP prints for scores (`%.17g` shortened).
-pub fn print_f64(number: f64) -> String {
+/// `%.{digits}g` of C.
+pub fn general(number: f64, digits: usize) -> String {
+    if number.is_nan() {
+        return if number.is_sign_negative() {
+            "-nan"
+        } else {
+            "nan"
+        }
+        .into();
+    }
     if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.into();
+        return if number < 0.0 { "-inf" } else { "inf" }.into();
     }
-    if number == 0.0 {
-        return if number.is_sign_negative() { "-0" } else { "0" }.into();
+    let digits = digits.max(1);
+    let scientific = format!("{number:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let precision = i32::try_from(digits).unwrap_or(i32::MAX);
+    if exponent < -4 || exponent >= precision {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs());
     }
-    let magnitude = number.abs();
-    if (1e-5..1e17).contains(&magnitude) {
-        return format!("{number}");
+    let decimals = usize::try_from(precision - 1 - exponent).unwrap_or(0);
+    without_zeros(&format!("{number:.decimals$}")).to_owned()
+}
+
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
     }
-    let text = format!("{number:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa}e{sign}{digits:0>2}")
 }
 
 #[cfg(test)]
@@ -64,18 +76,27 @@ mod tests {
             assert_eq!(parse_i64(bad.as_bytes()), None, "{bad}");
         }
     }
-
     #[test]
-    fn doubles_print_short() {
+    fn general_is_c_s() {
+        // As printf of glibc has them.
         let cases = [
-            (1_795_230_282_416.0, "1795230282416"),
-            (0.1, "0.1"),
-            (f64::INFINITY, "inf"),
-            (1e21, "1e+21"),
-            (1.5e-7, "1.5e-07"),
+            (3.3, 17, "3.2999999999999998"),
+            (3.3, 14, "3.3"),
+            (1e15 + 0.5, 17, "1000000000000000.5"),
+            (1e15, 14, "1e+15"),
+            (9_007_199_254_740_992.0, 17, "9007199254740992"),
+            (9_007_199_254_740_992.0, 14, "9.007199254741e+15"),
+            (1e20, 17, "1e+20"),
+            (1e-5, 14, "1e-05"),
+            (0.0001, 14, "0.0001"),
+            (-0.0, 14, "-0"),
+            (99_999_999_999_999.9, 14, "1e+14"),
+            (f64::INFINITY, 17, "inf"),
+            (-f64::NAN, 17, "-nan"),
+            (1_795_231_915_600.0, 17, "1795231915600"),
         ];
-        for (number, text) in cases {
-            assert_eq!(print_f64(number), text);
+        for (number, digits, text) in cases {
+            assert_eq!(general(number, digits), text);
         }
     }
 }

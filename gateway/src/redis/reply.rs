@@ -32,6 +32,8 @@ pub enum Reply {
     Double(f64),
     /// RESP2 sees 1 and 0.
     Bool(bool),
+    /// Digits of any number, from scripts; RESP2 sees a bulk.
+    BigNumber(Bytes),
     /// Text of the format `txt`; RESP2 sees a bulk.
     Verbatim(Bytes),
 }
@@ -67,10 +69,6 @@ impl Reply {
     /// An array of bulks.
     pub fn bulks(items: impl IntoIterator<Item = Bytes>) -> Reply {
         Reply::Array(items.into_iter().map(Reply::Bulk).collect())
-    }
-
-    pub fn is_error(&self) -> bool {
-        matches!(self, Reply::Error(_))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod hash;
 pub mod key;
 mod registry;
 mod row;
+pub mod script;
 mod session_rows;
 pub mod string;
 

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::row::Row;
-use super::{hash, key, session_rows, string};
+use super::{hash, key, script, session_rows, string};
 
 /// The families, each with its rows.
-const FAMILIES: &[&[Row]] = &[string::ROWS, hash::ROWS, key::ROWS, session_rows::ROWS];
+const FAMILIES: &[&[Row]] = &[
+    string::ROWS,
+    hash::ROWS,
+    key::ROWS,
+    script::ROWS,
+    session_rows::ROWS,
+];
 
 /// Longest name of a command; longer names need no lookup.
 const NAME_BYTES_MAX: usize = 32;

@@ -94,6 +94,7 @@ pub enum Session {
     Punsubscribe,
     Quit,
     Reset,
+    Script,
     Subscribe,
     Unsubscribe,
     Unwatch,

@@ -5,7 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::redis::number::print_f64;
+use crate::redis::number::general;
 use crate::redis::reply::Reply;
 
 /// The protocol version a connection speaks.
@@ -25,6 +25,9 @@ impl Protocol {
     }
 }
 
+/// Significant digits of doubles (Redis 7.0; later ones print the shortest that read back).
+const DOUBLE_DIGITS: usize = 17;
+
 /// Appends a reply.
 pub fn encode(reply: &Reply, protocol: Protocol, out: &mut BytesMut) {
     let rich = protocol == Protocol::Resp3;
@@ -40,8 +43,12 @@ pub fn encode(reply: &Reply, protocol: Protocol, out: &mut BytesMut) {
         Reply::Push(items) => list(if rich { b'>' } else { b'*' }, items, protocol, out),
         Reply::Map(pairs) => map(pairs, protocol, out),
         Reply::Pairs(rows) => nested(rows, protocol, out),
-        Reply::Double(number) if rich => line(b',', print_f64(*number).as_bytes(), out),
-        Reply::Double(number) => bulk(print_f64(*number).as_bytes(), out),
+        Reply::Double(number) if rich => {
+            line(b',', general(*number, DOUBLE_DIGITS).as_bytes(), out)
+        }
+        Reply::Double(number) => bulk(general(*number, DOUBLE_DIGITS).as_bytes(), out),
+        Reply::BigNumber(digits) if rich => line(b'(', digits, out),
+        Reply::BigNumber(digits) => bulk(digits, out),
         Reply::Bool(yes) if rich => line(b'#', if *yes { b"t" } else { b"f" }, out),
         Reply::Bool(yes) => line(b':', if *yes { b"1" } else { b"0" }, out),
         Reply::Verbatim(text) if rich => {

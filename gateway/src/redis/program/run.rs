@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{Command, Guard, OnError, Txn};
+use quorate_core::command::{Command, Guard, OnError, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Principal};
@@ -109,15 +109,21 @@ where
         let Effects {
             guards,
             ops,
+            loads,
+            unsure,
             looked_at_time,
         } = view.into_effects();
-        if looked_at_time && now.is_none() {
-            // This member's own idea of the time may be old.
+        let loads = keep(scope, loads);
+        if (looked_at_time || unsure) && now.is_none() {
+            // This member's own idea of the time, or of the scripts, may be old.
             now = Some(barrier(scope.node, scope.deadline).await?);
         } else if ops.is_empty() {
             let fresh = now.is_some();
             if !fresh && !guards.is_empty() {
-                now = Some(barrier(scope.node, scope.deadline).await?);
+                let (passed, ()) = tokio::join!(barrier(scope.node, scope.deadline), loads);
+                now = Some(passed?);
+            } else {
+                loads.await;
             }
             if !reader.hold(watched) {
                 return Ok(None);
@@ -134,7 +140,8 @@ where
                 on_error: OnError::Abort,
                 ..Txn::default()
             };
-            let Some(index) = propose(scope, txn).await? else {
+            let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
+            let Some(index) = proposed? else {
                 return Ok(Some(answer));
             };
             scope.node.applied(index, scope.deadline).await?;
@@ -158,6 +165,21 @@ async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> 
         Ok(Outcome::Txn(outcome)) if outcome.succeeded => Ok(None),
         Ok(_) => Ok(Some(reply.index)),
         Err(refusal) => Err(Failure::Refused(refusal)),
+    }
+}
+
+/// Puts scripts into the cache, beside what else is on its way. A script that does not get there
+/// is sent again by its client (NOSCRIPT), so a failure here is nobody's.
+async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>) {
+    for load in loads {
+        let command = Command::Script(load);
+        let kept = scope
+            .node
+            .propose(scope.principal, command, scope.deadline)
+            .await;
+        if let Err(error) = kept {
+            tracing::debug!(%error, "a script was not kept");
+        }
     }
 }
 

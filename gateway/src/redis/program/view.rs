@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{
-    DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, SetLifeOp,
+    DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, ScriptCommand, SetLifeOp,
 };
 use quorate_core::types::{ClusterMillis, Hash, KeyRange, UnixMillis, Value};
 
@@ -29,6 +29,10 @@ const PAGE_RECORDS: usize = 4096;
 pub struct Effects {
     pub guards: Guards,
     pub ops: Vec<Op>,
+    /// Scripts to keep in the cache.
+    pub loads: Vec<ScriptCommand>,
+    /// A script was not found, which this member may only not know yet.
+    pub unsure: bool,
     /// The program asked what time it is, or how long something lives.
     pub looked_at_time: bool,
 }
@@ -42,6 +46,8 @@ pub struct View {
     guards: Guards,
     overlay: Overlay,
     ops: Vec<Op>,
+    loads: Vec<ScriptCommand>,
+    unsure: bool,
     looked_at_time: bool,
 }
 
@@ -55,6 +61,8 @@ impl View {
             guards: Guards::default(),
             overlay: Overlay::default(),
             ops: Vec::new(),
+            loads: Vec::new(),
+            unsure: false,
             looked_at_time: false,
         }
     }
@@ -82,23 +90,33 @@ impl View {
         self.now.wall
     }
 
-    /// How many ops the program wants done so far.
-    pub fn op_count(&self) -> usize {
-        self.ops.len()
-    }
-
     pub fn full_key(&self, key: &[u8]) -> Bytes {
         self.keyspace.key(self.db, key)
     }
 
+    /// A script of the cache as this member knows it.
     pub fn script(&self, sha1: &[u8]) -> Option<Bytes> {
         self.reader.script(sha1)
+    }
+
+    /// The same; but that there is none counts only behind a barrier.
+    pub fn find_script(&mut self, sha1: &[u8]) -> Option<Bytes> {
+        let body = self.reader.script(sha1);
+        self.unsure |= body.is_none();
+        body
+    }
+
+    /// Keeps a script in the cache of every member.
+    pub fn load_script(&mut self, sha1: Bytes, body: Bytes) {
+        self.loads.push(ScriptCommand::Load { sha1, body });
     }
 
     pub fn into_effects(self) -> Effects {
         Effects {
             guards: self.guards,
             ops: self.ops,
+            loads: self.loads,
+            unsure: self.unsure,
             looked_at_time: self.looked_at_time,
         }
     }

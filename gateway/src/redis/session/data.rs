@@ -11,7 +11,7 @@ use super::state::Session;
 use crate::redis::args::Args;
 use crate::redis::commands::{Data, Row, Run};
 use crate::redis::number::parse_i64;
-use crate::redis::program::{Failure, Kind, Now, Scope, run, run_sync};
+use crate::redis::program::{Failure, Kind, Now, Scope, View, run, run_sync};
 use crate::redis::reply::Reply;
 
 impl Session {
@@ -30,7 +30,7 @@ impl Session {
             Vec::new()
         };
         let scope = self.scope(&keys, passed);
-        let program = |view: &mut crate::redis::program::View| {
+        let program = |view: &mut View| {
             let reply: Reply = data(view, Args::after_name(args)).into();
             (reply, view.db())
         };
@@ -73,18 +73,26 @@ impl Session {
         {
             return run_sync(&scope, kind, watched, |view| run_all(view, &queue)).await;
         }
-        let attempt = |mut view: crate::redis::program::View| {
-            let queue = queue.clone();
-            let job = tokio::task::spawn_blocking(move || {
+        let attempt = |mut view: View| {
+            let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
+            let job = self.context.scripts.run(move || {
                 let answers = run_all(&mut view, &queue);
                 (view, answers)
             });
-            async {
-                job.await
-                    .expect("a script's faults are replies, never panics")
+            async move {
+                job.await.unwrap_or_else(|fault| {
+                    let replies = vec![Some(Reply::Error(fault)); commands];
+                    (self.idle_view(db), (replies, db))
+                })
             }
         };
         run(&scope, kind, watched, attempt).await
+    }
+
+    /// A view without effects, for a program that could not run.
+    fn idle_view(&self, db: u32) -> View {
+        let (reader, keyspace) = (self.context.reader.clone(), self.context.keyspace.clone());
+        View::new(reader, keyspace, db, Now::default())
     }
 
     /// The reply for a command that failed in the core; closes the connection if it must.

@@ -101,6 +101,7 @@ impl Session {
                 self.reset();
                 Reply::status("RESET")
             }
+            Verb::Script => self.script_command(args).await,
             Verb::Unwatch => {
                 self.watching = None;
                 Reply::OK

@@ -10,8 +10,7 @@ use crate::redis::frame::Protocol;
 use crate::redis::number::parse_i64;
 use crate::redis::reply::Reply;
 
-/// The version INFO and HELLO tell: clients switch features by it.
-pub const REDIS_VERSION: &str = "7.4.0";
+pub use crate::redis::version::REDIS_VERSION;
 
 const NO_PASSWORD: Fault = Fault::fixed(
     "ERR AUTH <password> called without any password configured for the default user. Are you \

@@ -13,6 +13,7 @@ mod info;
 mod introspection;
 mod pipeline;
 mod publish;
+mod script_command;
 mod state;
 mod subscribe;
 mod watch;
