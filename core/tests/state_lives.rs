@@ -208,7 +208,7 @@ fn a_put_whose_time_is_over_leaves_nothing() {
 #[test]
 fn only_so_many_lives_end_in_an_entry_but_for_those_that_are_named() {
     let mut rig = Rig::new();
-    for key in 0..1_200 {
+    for key in 0..2_000 {
         let op = put_with(&format!("k{key:04}"), "1", Life::For(100 + key));
         rig.state
             .apply(1, &entry(0, vec![run(vec![op])]), &rig.rows);
@@ -218,11 +218,11 @@ fn only_so_many_lives_end_in_an_entry_but_for_those_that_are_named() {
         state.check();
         effects.revisions.len()
     };
-    assert_eq!(apply(&mut rig.state, run(vec![delete("k1199")])), 513);
-    assert_eq!(rig.state.count(&KeyRange::From(bytes(""))), 1_200 - 513);
+    assert_eq!(apply(&mut rig.state, run(vec![delete("k1999")])), 513);
+    assert_eq!(rig.state.count(&KeyRange::From(bytes(""))), 2_000 - 513);
     assert_eq!(apply(&mut rig.state, Command::Tick), 512);
     let rest = run(vec![Op::Range(range(KeyRange::From(bytes(""))))]);
-    assert_eq!(apply(&mut rig.state, rest), 1_200 - 513 - 512);
+    assert_eq!(apply(&mut rig.state, rest), 2_000 - 513 - 512);
 }
 
 #[test]

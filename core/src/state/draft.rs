@@ -14,6 +14,9 @@ use crate::types::{
     ClusterMillis, DERIVED_LEASE_TAG, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
 };
 
+/// Bytes of a value that are rather copied than shared.
+const PACKED_VALUE_MAX: usize = 4 * 1024;
+
 /// One change, in order.
 pub(super) enum Change {
     Event(Event),
@@ -69,6 +72,21 @@ fn bounds(range: &KeyRange) -> Option<Bounds<'_>> {
         }
         KeyRange::Span(..) => None,
         KeyRange::From(start) => Some((Bound::Included(start), Bound::Unbounded)),
+    }
+}
+
+/// Key and value of a record in one allocation of their own: what they came in (a request, an
+/// entry) is let go, and a small record costs one allocation less. Longer values are shared.
+fn packed(key: &Bytes, value: Value) -> (Bytes, Value) {
+    match value {
+        Value::Bytes(value) if value.len() <= PACKED_VALUE_MAX => {
+            let both = Bytes::from([key.as_ref(), value.as_ref()].concat());
+            (
+                both.slice(..key.len()),
+                Value::Bytes(both.slice(key.len()..)),
+            )
+        }
+        value => (Bytes::copy_from_slice(key), value),
     }
 }
 
@@ -222,11 +240,9 @@ impl<'a> Draft<'a> {
             Some(old) if unchanged_life => old.life_generation,
             _ => self.next_generation(),
         };
+        let (key, value) = packed(key, value);
         let record = Arc::new(KeyValue {
-            // One allocation serves all versions of a key.
-            key: old
-                .as_ref()
-                .map_or_else(|| key.clone(), |old| old.key.clone()),
+            key,
             value,
             create_revision: old
                 .as_ref()

@@ -67,7 +67,12 @@ impl Slot {
     pub(super) fn push(&mut self, record: &Arc<KeyValue>) {
         let old = std::mem::replace(&mut self.newest, record.clone());
         assert!(old.modified < record.modified, "versions of a key rise");
-        self.past.get_or_insert_default().push(Past {
+        let past = self.past.get_or_insert_default();
+        if past.is_empty() {
+            // Most keys are written once or twice between compactions.
+            past.reserve_exact(1);
+        }
+        past.push(Past {
             main: old.modified.main,
             sub: old.modified.sub,
             tombstone: old.is_tombstone(),
