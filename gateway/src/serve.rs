@@ -103,10 +103,12 @@ fn serve_etcd(settings: &Settings, node: &Node, listeners: Vec<Listener>, listen
 }
 
 fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, listening: &Listening) {
-    let port = listeners.iter().find_map(|listener| match listener.address() {
-        Address::Tcp(address) => Some(address.port()),
-        Address::Unix(_) => None,
-    });
+    let port = listeners
+        .iter()
+        .find_map(|listener| match listener.address() {
+            Address::Tcp(address) => Some(address.port()),
+            Address::Unix(_) => None,
+        });
     if listeners.is_empty() {
         return;
     }

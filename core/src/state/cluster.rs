@@ -134,7 +134,7 @@ impl State {
             key.push(row.1);
             effects.items.push((name(ALARM, &key), on.then(Bytes::new)));
         }
-        // As etcd: the alarm is told when it is raised, also again; a removal tells what it removed.
+        // As etcd: a raised alarm is told, also again; a removal tells what it removed.
         Outcome::Alarms(if changed || on {
             vec![(member, kind)]
         } else {

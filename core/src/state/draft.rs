@@ -2,12 +2,12 @@
 //! committed as a whole or dropped without a trace; an inner txn that fails is rolled back.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::apply::State;
-use super::index::bounds;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, Refusal};
 use crate::types::{
@@ -56,6 +56,20 @@ impl NewLife {
         deadline: None,
         ttl_ms: 0,
     };
+}
+
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// The bounds of a range, or none if it is empty.
+fn bounds(range: &KeyRange) -> Option<Bounds<'_>> {
+    match range {
+        KeyRange::Key(key) => Some((Bound::Included(key), Bound::Included(key))),
+        KeyRange::Span(start, end) if start < end => {
+            Some((Bound::Included(start), Bound::Excluded(end)))
+        }
+        KeyRange::Span(..) => None,
+        KeyRange::From(start) => Some((Bound::Included(start), Bound::Unbounded)),
+    }
 }
 
 impl<'a> Draft<'a> {

@@ -4,6 +4,7 @@
 pub mod acts;
 pub mod model;
 pub mod model_txn;
+pub mod rig;
 pub mod rows;
 
 use bytes::Bytes;

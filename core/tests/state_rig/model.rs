@@ -318,9 +318,12 @@ fn text(value: &Value) -> Result<&Bytes, Refusal> {
 }
 
 fn number(text: &Bytes, refusal: Refusal) -> Result<i64, Refusal> {
-    std::str::from_utf8(text)
+    // Redis reads no leading zeros.
+    let number: Option<i64> = std::str::from_utf8(text)
         .ok()
-        .and_then(|text| text.parse().ok())
+        .and_then(|text| text.parse().ok());
+    number
+        .filter(|number| number.to_string().as_bytes() == text)
         .ok_or(refusal)
 }
 

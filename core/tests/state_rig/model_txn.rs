@@ -83,7 +83,7 @@ impl Model {
         Ok(match op {
             Op::Range(op) => {
                 self.check_revision(op)?;
-                OpResult::Range(self.range(op))
+                OpResult::Range(self.range(op, start))
             }
             Op::Put(op) => {
                 let prev = self.current.get(&op.key).cloned().map(Arc::new);
@@ -257,9 +257,9 @@ impl Model {
         found.into_values().map(now).collect()
     }
 
-    fn range(&self, op: &RangeOp) -> RangeResult {
+    fn range(&self, op: &RangeOp, start: &Model) -> RangeResult {
         let mut kvs = match op.revision {
-            old if old > 0 && old < self.seen() => self.at(&op.range, old),
+            old if old > 0 && old < self.seen() => start.at(&op.range, old),
             _ => self.in_range(&op.range),
         };
         let count = kvs.len() as u64;

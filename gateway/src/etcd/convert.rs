@@ -28,7 +28,7 @@ pub fn key_range(key: &Bytes, range_end: &Bytes) -> KeyRange {
 pub fn range_op(request: &pb::RangeRequest) -> RangeOp {
     RangeOp {
         range: key_range(&request.key, &request.range_end),
-        revision: request.revision.max(0),
+        revision: request.revision,
         limit: u64::try_from(request.limit).unwrap_or(0),
         order: order(request),
         keys_only: request.keys_only,

@@ -78,7 +78,7 @@ impl Etcd {
             self.services.shared.metrics.grpc.started(method, version);
         }
         let reply = match admission::check(&self.services.shared, path, request.headers()) {
-            Ok(()) => self.services.call(request).await,
+            Ok(()) => self.services.call(request, method.is_some()).await,
             Err(status) => reply::status(status),
         };
         if let Some(method) = method {
@@ -115,13 +115,13 @@ impl Services {
         }
     }
 
-    async fn call(&self, request: Request<Incoming>) -> Reply {
+    async fn call(&self, request: Request<Incoming>, is_known: bool) -> Reply {
         let path = request.uri().path();
         let Some((service, name)) = methods::split(path) else {
             let text = format!("malformed method name: \"{path}\"");
             return reply::status(Status::unimplemented(text));
         };
-        if self.shared.metrics.grpc.method(path).is_none() {
+        if !is_known {
             return reply::status(unknown(service, name));
         }
         let called = match service {

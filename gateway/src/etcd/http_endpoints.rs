@@ -21,7 +21,32 @@ const READYZ: &[&str] = &[
     "non_learner",
 ];
 
+/// etcd's default of --cors: any page may ask.
+const CORS: [(&str, &str); 3] = [
+    (
+        "access-control-allow-headers",
+        "accept, content-type, authorization",
+    ),
+    (
+        "access-control-allow-methods",
+        "POST, GET, OPTIONS, PUT, DELETE",
+    ),
+    ("access-control-allow-origin", "*"),
+];
+
 pub async fn serve(shared: &Shared, request: &Request<Incoming>) -> Reply {
+    let mut reply = match *request.method() {
+        Method::OPTIONS => http::Response::new(tonic::body::Body::empty()),
+        _ => route(shared, request).await,
+    };
+    for (name, value) in CORS {
+        let value = http::HeaderValue::from_static(value);
+        reply.headers_mut().insert(name, value);
+    }
+    reply
+}
+
+async fn route(shared: &Shared, request: &Request<Incoming>) -> Reply {
     let query = Query::of(request.uri().query().unwrap_or_default());
     let is_get = request.method() == Method::GET;
     let path = request.uri().path();
@@ -49,7 +74,8 @@ fn method_not_allowed() -> Reply {
 
 fn version() -> Reply {
     let text = format!(
-        r#"{{"etcdserver":"{API_VERSION}","etcdcluster":"{CLUSTER_VERSION}","storage":"{STORAGE_VERSION}"}}"#
+        "{{\"etcdserver\":\"{API_VERSION}\",\"etcdcluster\":\"{CLUSTER_VERSION}\",\
+         \"storage\":\"{STORAGE_VERSION}\"}}"
     );
     reply::json(StatusCode::OK, text)
 }

@@ -39,7 +39,7 @@ fn alarm_member((member, kind): (MemberId, AlarmKind)) -> pb::AlarmMember {
     }
 }
 
-/// How Go prints an alarm; etcd's Status lists them so.
+/// How Go prints an alarm; Status lists them so. (Go varies the spaces from build to build.)
 fn alarm_text((member, kind): (MemberId, AlarmKind)) -> String {
     format!(
         "memberID:{member} alarm:{} ",

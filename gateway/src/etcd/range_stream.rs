@@ -67,7 +67,7 @@ impl Cursor {
     async fn next_chunk(&mut self) -> Result<pb::RangeResponse, Status> {
         let result = self.read(&self.op).await?;
         let pinned = *self.pinned.get_or_insert(result.revision);
-        if self.op.revision == 0 {
+        if self.op.revision <= 0 {
             self.op.revision = pinned;
         }
         let mut chunk = convert::range_response(&self.op, &result);

@@ -75,7 +75,7 @@ fn look(state: &State, shape: &Txn) -> Result<View, Refusal> {
         check_revision(op.revision, revision, state.compact_revision())?;
     }
     let read = |op: &RangeOp| match op.revision {
-        0 => state.range(op, &NoHistory).map(Some),
+        ..=0 => state.range(op, &NoHistory).map(Some),
         _ => Ok(None),
     };
     Ok(View {

@@ -46,6 +46,7 @@ impl HttpServer {
         builder
             .http1()
             .timer(TokioTimer::new())
+            .title_case_headers(true)
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(HEADERS_BYTES_MAX as usize);
         builder

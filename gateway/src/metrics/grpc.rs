@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -75,7 +76,7 @@ pub struct MethodRow {
 pub struct GrpcMetrics {
     methods: HashMap<&'static str, Arc<MethodMetrics>>,
     clients: Family<Client, Counter>,
-    client_versions: parking_lot::Mutex<HashMap<(bool, String), Counter>>,
+    client_versions: RwLock<HashMap<String, ClientCounters>>,
 }
 
 impl GrpcMetrics {
@@ -128,27 +129,50 @@ impl GrpcMetrics {
         self.methods.get(path).cloned()
     }
 
+    /// Counts the start of a call. Known versions cost a shared lock and two atomic adds.
     pub fn started(&self, method: &MethodMetrics, client_version: &str) {
         method.started.inc();
-        let mut versions = self.client_versions.lock();
-        let key = (method.is_unary, client_version.to_string());
-        if let Some(counter) = versions.get(&key) {
-            counter.inc();
+        if let Some(counters) = self.client_versions.read().get(client_version) {
+            counters.of(method.is_unary).inc();
             return;
         }
-        let client_api_version = match versions.len() < CLIENT_VERSIONS_MAX {
-            true => client_version.to_string(),
-            false => "other".to_string(),
+        self.counters_of(client_version).of(method.is_unary).inc();
+    }
+
+    /// Makes the counters of a version that was not seen yet.
+    fn counters_of(&self, client_version: &str) -> ClientCounters {
+        let mut versions = self.client_versions.write();
+        let is_full = versions.len() >= CLIENT_VERSIONS_MAX;
+        let told = if is_full { "other" } else { client_version };
+        let counter = |r#type| {
+            let client_api_version = told.to_string();
+            let labels = Client {
+                r#type,
+                client_api_version,
+            };
+            self.clients.get_or_create(&labels).clone()
         };
-        let labels = Client {
-            r#type: if method.is_unary { "unary" } else { "stream" },
-            client_api_version,
+        let counters = ClientCounters {
+            unary: counter("unary"),
+            stream: counter("stream"),
         };
-        let counter = self.clients.get_or_create(&labels).clone();
-        counter.inc();
-        if versions.len() < CLIENT_VERSIONS_MAX {
-            versions.insert(key, counter);
+        if !is_full {
+            versions.insert(told.to_string(), counters.clone());
         }
+        counters
+    }
+}
+
+/// The calls of one client version.
+#[derive(Clone)]
+struct ClientCounters {
+    unary: Counter,
+    stream: Counter,
+}
+
+impl ClientCounters {
+    fn of(&self, is_unary: bool) -> &Counter {
+        if is_unary { &self.unary } else { &self.stream }
     }
 }
 

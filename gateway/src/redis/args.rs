@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::fault::Fault;
-use super::number::{parse_f64, parse_i64};
+use super::number::parse_i64;
 
 /// The arguments that are left, the command's name first.
 #[derive(Clone, Debug)]
@@ -17,10 +17,6 @@ impl<'a> Args<'a> {
         Args {
             left: all.get(1..).unwrap_or_default(),
         }
-    }
-
-    pub fn len(&self) -> usize {
-        self.left.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -40,10 +36,6 @@ impl<'a> Args<'a> {
 
     pub fn take_i64(&mut self) -> Result<i64, Fault> {
         parse_i64(self.take()?).ok_or(Fault::NOT_AN_INTEGER)
-    }
-
-    pub fn take_f64(&mut self) -> Result<f64, Fault> {
-        parse_f64(self.take()?).ok_or(Fault::NOT_A_FLOAT)
     }
 
     /// The next argument in upper case, to compare with option names; None at the end.

@@ -26,15 +26,8 @@ const INPUT_BYTES_MAX: usize = 32 * 1024 * 1024;
 const READ_BYTES: usize = 16 * 1024;
 const TOO_LARGE: Fault = Fault::fixed("ERR request is too large (at most 1572864 bytes)");
 
-/// Serves one client until it leaves. Never panics on its input.
-pub async fn serve_connection<S>(stream: S, context: Arc<Context>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    serve_connection_of(stream, context, None, None).await;
-}
-
-/// The same, with the addresses that CLIENT LIST shows.
+/// Serves one client until it leaves; the addresses are what CLIENT LIST shows. Never panics on
+/// its input.
 pub async fn serve_connection_of<S>(
     mut stream: S,
     context: Arc<Context>,

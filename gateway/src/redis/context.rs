@@ -9,6 +9,7 @@ use quorate_core::node::Node;
 use tokio::time::Instant;
 
 use super::client::Client;
+use super::guard_rail::GuardRail;
 use super::keyspace::Keyspace;
 use super::program::lua::Threads;
 use super::program::{LocalReader, Reader, Turns};
@@ -51,6 +52,7 @@ pub struct Context {
     pub clients: DashMap<u64, Arc<Client>>,
     pub started: Instant,
     pub counters: Counters,
+    pub guard_rail: GuardRail,
 }
 
 /// Figures for INFO.
@@ -80,6 +82,7 @@ impl Context {
             clients: DashMap::new(),
             started: Instant::now(),
             counters: Counters::default(),
+            guard_rail: GuardRail::default(),
         }
     }
 

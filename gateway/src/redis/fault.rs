@@ -74,6 +74,7 @@ impl Fault {
         Fault(Bytes::from(text))
     }
 
+    #[cfg(test)]
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }

@@ -8,6 +8,7 @@ mod context;
 mod direct;
 mod fault;
 mod frame;
+mod guard_rail;
 mod keyspace;
 mod number;
 mod program;
@@ -16,5 +17,5 @@ mod reply;
 mod session;
 mod version;
 
-pub use connection::{serve_connection, serve_connection_of};
+pub use connection::serve_connection_of;
 pub use context::{Context, Options};

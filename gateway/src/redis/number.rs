@@ -21,28 +21,6 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     (!number.is_nan()).then_some(number)
 }
 
-/// The shortest digits that read back as the same double, integers without a fraction: what
-/// RESP prints for scores (`%.17g` shortened).
-pub fn print_f64(number: f64) -> String {
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.into();
-    }
-    if number == 0.0 {
-        return if number.is_sign_negative() { "-0" } else { "0" }.into();
-    }
-    let magnitude = number.abs();
-    if (1e-5..1e17).contains(&magnitude) {
-        return format!("{number}");
-    }
-    let text = format!("{number:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa}e{sign}{digits:0>2}")
-}
-
 /// `%.{digits}g` of C.
 pub fn general(number: f64, digits: usize) -> String {
     if number.is_nan() {
@@ -98,21 +76,6 @@ mod tests {
             assert_eq!(parse_i64(bad.as_bytes()), None, "{bad}");
         }
     }
-
-    #[test]
-    fn doubles_print_short() {
-        let cases = [
-            (1_795_230_282_416.0, "1795230282416"),
-            (0.1, "0.1"),
-            (f64::INFINITY, "inf"),
-            (1e21, "1e+21"),
-            (1.5e-7, "1.5e-07"),
-        ];
-        for (number, text) in cases {
-            assert_eq!(print_f64(number), text);
-        }
-    }
-
     #[test]
     fn general_is_c_s() {
         // As printf of glibc has them.

@@ -70,10 +70,6 @@ impl Reply {
     pub fn bulks(items: impl IntoIterator<Item = Bytes>) -> Reply {
         Reply::Array(items.into_iter().map(Reply::Bulk).collect())
     }
-
-    pub fn is_error(&self) -> bool {
-        matches!(self, Reply::Error(_))
-    }
 }
 
 impl From<Result<Reply, Fault>> for Reply {

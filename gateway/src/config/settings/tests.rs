@@ -73,7 +73,8 @@ fn contradictions_are_told() {
 fn several_urls_of_a_member_are_gathered() {
     let settings = of(&[
         "--initial-advertise-peer-urls=http://127.0.0.1:1,http://127.0.0.1:2",
-        "--initial-cluster=b=http://127.0.0.1:9,default=http://127.0.0.1:2,default=http://127.0.0.1:1",
+        "--initial-cluster=b=http://127.0.0.1:9,\
+         default=http://127.0.0.1:2,default=http://127.0.0.1:1",
     ]);
     let cluster = settings.expect("settings").node.initial_cluster;
     assert_eq!(cluster.len(), 2);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::node::Polled;
+use quorate_core::node::{Polled, Wake};
 use quorate_core::types::{KeyRange, Revision};
 use quorate_proto::etcdserverpb as pb;
 use rand::Rng;
@@ -30,10 +30,23 @@ const NO_ID: i64 = -1;
 const POLL_REVISIONS_MAX: usize = 1_000;
 const POLL_BYTES_MAX: usize = 1024 * 1024;
 
+/// Polls of one watcher in its turn.
+const POLL_ROUNDS_MAX: usize = 3;
+
 /// A watcher by its id. One that was overtaken by compaction keeps its id until it is cancelled.
 enum Slot {
     Active(Box<Active>),
     Compacted,
+}
+
+/// What one poll of a cursor came to.
+enum Round {
+    /// There is no such watcher, or no more.
+    Ended,
+    /// Nothing new; it will be woken. It has seen everything up to there.
+    Idle(Revision),
+    /// Something new, or passed over; everything up to there, if it has caught up.
+    Moved(Option<Revision>),
 }
 
 /// The client is gone.
@@ -182,13 +195,27 @@ impl WatchStream {
         Ok(())
     }
 
-    /// Sends what the watcher has to say; returns the revision up to which it has now seen
-    /// everything, if it has no more to say. One that has is marked, so that it takes its turn
-    /// behind the others.
+    /// Sends what the watcher has to say, in a few rounds so that the others have their turn too.
+    /// Returns the revision up to which it has seen everything, None if it lags. The node wakes a
+    /// watcher only after a round that brought nothing, so it stays marked until then.
     async fn poll(&mut self, id: i64) -> Sent<Option<Revision>> {
+        let mut seen = None;
+        for _ in 0..POLL_ROUNDS_MAX {
+            match self.poll_once(id).await? {
+                Round::Ended => return Ok(None),
+                Round::Idle(through) => return Ok(Some(through)),
+                Round::Moved(through) => seen = through,
+            }
+        }
+        self.marks.wake(token(id));
+        Ok(seen)
+    }
+
+    async fn poll_once(&mut self, id: i64) -> Sent<Round> {
         let Some(Slot::Active(active)) = self.slots.get_mut(&id) else {
-            return Ok(None);
+            return Ok(Round::Ended);
         };
+        let before = active.cursor.next_revision();
         let polled = active.cursor.poll(POLL_REVISIONS_MAX, POLL_BYTES_MAX).await;
         let (revisions, through, caught_up) = match polled {
             Polled::Compacted(revision) => return self.overtaken(id, revision).await,
@@ -198,10 +225,9 @@ impl WatchStream {
                 caught_up,
             } => (revisions, through, caught_up),
         };
-        let (now, compact) = self
-            .shared
-            .node
-            .read(|state| (state.revision(), state.compact_revision()));
+        let has_moved = !revisions.is_empty() || active.cursor.next_revision() != before;
+        let node = &self.shared.node;
+        let (now, compact) = node.read(|state| (state.revision(), state.compact_revision()));
         let batches = active.batches(&revisions, now, compact);
         let is_fragmented = active.wanted.fragment;
         active.is_synced |= caught_up;
@@ -209,11 +235,11 @@ impl WatchStream {
         for batch in batches {
             self.send_batch(id, batch, is_fragmented).await?;
         }
-        if !caught_up {
-            quorate_core::node::Wake::wake(&*self.marks, token(id));
-            return Ok(None);
-        }
-        Ok(Some(through))
+        Ok(match (has_moved, caught_up) {
+            (false, true) => Round::Idle(through),
+            (_, true) => Round::Moved(Some(through)),
+            (_, false) => Round::Moved(None),
+        })
     }
 
     async fn send_batch(&self, id: i64, batch: Batch, is_fragmented: bool) -> Sent {
@@ -230,13 +256,13 @@ impl WatchStream {
     }
 
     /// etcd gives no revision and no reason here.
-    async fn overtaken(&mut self, id: i64, compact: Revision) -> Sent<Option<Revision>> {
+    async fn overtaken(&mut self, id: i64, compact: Revision) -> Sent<Round> {
         self.slots.insert(id, Slot::Compacted);
         let response = self.response(id, 0, |response| {
             response.canceled = true;
             response.compact_revision = compact;
         });
-        self.send(response).await.map(|()| None)
+        self.send(response).await.map(|()| Round::Ended)
     }
 
     /// Answers only when every watcher has seen everything; else the client asks again.

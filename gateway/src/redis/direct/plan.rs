@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use quorate_core::command::{Guard, OnError, Op, RangeOp, Relation, Test, Txn};
-use quorate_core::outcome::{DataResult, OpResult, Outcome, TxnOutcome};
+use quorate_core::outcome::{DataResult, OpResult, TxnOutcome};
 use quorate_core::types::{KeyRange, Value};
 
 use crate::redis::fault::Fault;
+use crate::redis::guard_rail::Attempt;
 use crate::redis::reply::Reply;
 
 /// How an outcome is told.
@@ -31,6 +32,8 @@ pub enum Rule {
 pub struct Plan {
     pub txn: Txn,
     pub rule: Rule,
+    /// The lock this tries to take, for the guard rail.
+    pub attempt: Option<Attempt>,
 }
 
 impl Plan {
@@ -47,7 +50,21 @@ impl Plan {
             on_error: OnError::Abort,
             ..Txn::default()
         };
-        Plan { txn, rule }
+        Plan {
+            txn,
+            rule,
+            attempt: None,
+        }
+    }
+
+    /// Takes a lock that must be free; if it isn't, what holds it is read along.
+    pub fn lock(free: Vec<Guard>, op: Op, attempt: Attempt) -> Plan {
+        let read = Op::Range(RangeOp::new(KeyRange::Key(attempt.key.clone())));
+        let plan = Plan::guarded(free, vec![op], vec![read], Rule::OkOrNull);
+        Plan {
+            attempt: Some(attempt),
+            ..plan
+        }
     }
 
     /// One op, if the key's string is just this.
@@ -61,12 +78,9 @@ impl Plan {
         Plan::guarded(vec![Guard { range, test }], vec![op], vec![read], rule)
     }
 
-    pub fn reply(&self, outcome: &Outcome) -> Reply {
-        let Outcome::Txn(outcome) = outcome else {
-            return Reply::Null;
-        };
+    pub fn reply(rule: Rule, outcome: &TxnOutcome) -> Reply {
         let yes = outcome.succeeded;
-        match self.rule {
+        match rule {
             Rule::Ok => Reply::OK,
             Rule::StringOkOrNull | Rule::StringFlag if !yes && found_typed(outcome) => {
                 Reply::Error(Fault::WRONG_TYPE)

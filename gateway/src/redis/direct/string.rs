@@ -7,6 +7,7 @@ use quorate_core::types::{KeyRange, Value};
 use super::{Place, Plan, Rule};
 use crate::redis::args::Args;
 use crate::redis::commands::string::{Condition, Expiry, SetOptions, Unit};
+use crate::redis::guard_rail::Attempt;
 
 fn put(key: Bytes, value: &Bytes, life: Life) -> Op {
     let value = PutValue::Set(Value::Bytes(value.clone()));
@@ -40,6 +41,15 @@ pub fn set(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
     let op = put(key.clone(), value, options.life);
     match options.condition {
         Condition::Always => Some(Plan::always(vec![op], Rule::Ok)),
+        Condition::Absent if let Life::For(life_ms) = options.life => {
+            let free = exists(&key, false);
+            let attempt = Attempt {
+                key,
+                value: value.clone(),
+                life_ms,
+            };
+            Some(Plan::lock(free, op, attempt))
+        }
         Condition::Absent | Condition::Present => {
             let wanted = options.condition == Condition::Present;
             Some(Plan::guarded(

@@ -10,9 +10,8 @@ mod run;
 mod turns;
 mod view;
 
-pub use guards::Guards;
-pub use item::{Item, ItemLife};
-pub use reader::{LocalReader, Now, Page, Reader};
+pub use item::ItemLife;
+pub use reader::{LocalReader, Now, Reader};
 pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
 pub use turns::Turns;
-pub use view::{Effects, View};
+pub use view::View;

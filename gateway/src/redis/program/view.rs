@@ -90,11 +90,6 @@ impl View {
         self.now.wall
     }
 
-    /// How many ops the program wants done so far.
-    pub fn op_count(&self) -> usize {
-        self.ops.len()
-    }
-
     pub fn full_key(&self, key: &[u8]) -> Bytes {
         self.keyspace.key(self.db, key)
     }

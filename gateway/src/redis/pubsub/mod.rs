@@ -6,6 +6,6 @@ mod mailbox;
 mod touches;
 
 pub use hub::{Hub, Listener};
-pub use keyspace_events::{EventFlags, key_events, life_event};
-pub use mailbox::{Mailbox, Message};
-pub use touches::{Touches, Watch};
+pub use keyspace_events::EventFlags;
+pub use mailbox::Mailbox;
+pub use touches::Watch;

@@ -117,6 +117,10 @@ impl Session {
             ),
             ("rejected_connections", read(&counters.rejected).to_string()),
             (
+                "redlock_on_plain_port_total",
+                self.context.guard_rail.seen().to_string(),
+            ),
+            (
                 "pubsub_channels",
                 self.context.hub.channels(None).len().to_string(),
             ),

@@ -1,6 +1,6 @@
 //! A registry row as COMMAND INFO and COMMAND DOCS show it.
 
-use crate::redis::commands::{Keys, Row};
+use crate::redis::commands::{Keys, Row, Run};
 use crate::redis::reply::Reply;
 
 /// The ten fields of COMMAND INFO.
@@ -25,6 +25,9 @@ pub fn facts(row: &Row) -> Reply {
 /// Where the keys are and what is done with them; None for commands without.
 fn key_specification(row: &Row) -> Option<Reply> {
     let Keys { first, last, step } = row.keys;
+    if matches!(row.run, Run::Script(_)) {
+        return Some(script_keys());
+    }
     if row.keys == Keys::NONE {
         return None;
     }
@@ -47,6 +50,28 @@ fn key_specification(row: &Row) -> Option<Reply> {
             map([("type", Reply::text("range")), ("spec", find)]),
         ),
     ]))
+}
+
+/// Keys of EVAL and its like: as many as the argument before them says.
+fn script_keys() -> Reply {
+    let flags = ["RW", "access", "update"].map(Reply::status).to_vec();
+    let search = map([("index", Reply::Integer(2))]);
+    let find = map([
+        ("keynumidx", Reply::Integer(0)),
+        ("firstkey", Reply::Integer(1)),
+        ("keystep", Reply::Integer(1)),
+    ]);
+    map([
+        ("flags", Reply::Set(flags)),
+        (
+            "begin_search",
+            map([("type", Reply::text("index")), ("spec", search)]),
+        ),
+        (
+            "find_keys",
+            map([("type", Reply::text("keynum")), ("spec", find)]),
+        ),
+    ])
 }
 
 /// Name and documentation of a command.

@@ -7,12 +7,14 @@ use std::sync::atomic::Ordering;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
 use quorate_core::command::Command;
+use quorate_core::outcome::{OpResult, Outcome, TxnOutcome};
 
 use super::data::kind_of;
 use super::failure::refusal_fault;
 use super::state::Session;
 use crate::redis::commands::{Row, check};
 use crate::redis::direct::{Place, Plan, plan};
+use crate::redis::guard_rail::Attempt;
 use crate::redis::program::{Failure, Kind, Now};
 use crate::redis::reply::Reply;
 
@@ -64,19 +66,24 @@ impl Session {
     }
 
     async fn propose_all(&mut self, plans: Vec<(&'static Row, Plan)>, out: &mut BytesMut) {
-        let deadline = self.context.deadline();
-        let node = self.context.node.clone();
-        let principal = self.principal.clone();
-        let propose = |(_, plan): &(&'static Row, Plan)| {
-            node.propose(&principal, Command::Txn(plan.txn.clone()), deadline)
+        let Some((last, _)) = plans.last() else {
+            return;
         };
-        let results = join_all(plans.iter().map(propose)).await;
-        for ((_, plan), result) in plans.iter().zip(results) {
-            let reply = match result {
-                Ok(reply) => match reply.applied.outcome {
-                    Ok(outcome) => plan.reply(&outcome),
-                    Err(refusal) => Reply::Error(refusal_fault(refusal)),
-                },
+        self.publish_facts(last.name);
+        let deadline = self.context.deadline();
+        let (node, principal) = (self.context.node.clone(), self.principal.clone());
+        let propose = |(_, plan): (&'static Row, Plan)| {
+            let proposed = node.propose(&principal, Command::Txn(plan.txn), deadline);
+            async move { (plan.rule, plan.attempt, proposed.await) }
+        };
+        for (rule, attempt, result) in join_all(plans.into_iter().map(propose)).await {
+            let reply = match result.map(|reply| reply.applied.outcome) {
+                Ok(Ok(Outcome::Txn(outcome))) => {
+                    self.note_lock(attempt.as_ref(), &outcome);
+                    Plan::reply(rule, &outcome)
+                }
+                Ok(Ok(_)) => Reply::Null,
+                Ok(Err(refusal)) => Reply::Error(refusal_fault(refusal)),
                 Err(error) => self.failed(&Failure::Node(error)),
             };
             self.write(&reply, out);
@@ -85,8 +92,17 @@ impl Session {
                 return;
             }
         }
-        if let Some((row, _)) = plans.last() {
-            self.publish_facts(row.name);
+    }
+
+    fn note_lock(&self, attempt: Option<&Attempt>, outcome: &TxnOutcome) {
+        let Some(attempt) = attempt else { return };
+        let rail = &self.context.guard_rail;
+        if outcome.succeeded {
+            rail.made(attempt);
+        } else if let [OpResult::Range(range)] = outcome.results.as_slice()
+            && let [held] = range.kvs.as_slice()
+        {
+            rail.refused(attempt, held, self.context.node.local_barrier().clock);
         }
     }
 

@@ -34,7 +34,7 @@ pub fn hincrby(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
 pub fn hincrbyfloat(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let (key, field, by) = (args.take()?, args.take()?, args.take()?);
     let by = Decimal::parse(by).ok_or(Fault::NOT_A_FLOAT)?;
-    if by == Decimal::Double(f64::INFINITY) || by == Decimal::Double(f64::NEG_INFINITY) {
+    if by.is_infinite() {
         return Err(Fault::fixed("ERR value is NaN or Infinity"));
     }
     let old = field_of(view, key, field)?.unwrap_or_else(|| Bytes::from_static(b"0"));

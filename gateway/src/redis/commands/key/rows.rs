@@ -1,5 +1,5 @@
-//! Rows of the commands on keys and databases, and of those that touch no data. Arity, flags, keys and
-//! categories are what Redis 7.0 answers to COMMAND.
+//! Rows of the commands on keys and databases, and of those that touch no data. Arity, flags, keys
+//! and categories are what Redis 7.0 answers to COMMAND.
 
 use super::{basic, database, delete, expire, keys, rename, scan, ttl};
 use crate::redis::commands::row::{Keys, Row, Run};

@@ -3,6 +3,7 @@
 mod append;
 mod delex;
 mod expiry;
+mod extended;
 mod float;
 mod get;
 mod getex;
