@@ -5,13 +5,15 @@ mod cargo;
 mod debian;
 mod etcd;
 mod go;
+mod node;
 mod python;
 mod redis;
 mod tools;
 
-pub use cargo::program as cargo_program;
+pub use cargo::{plain_program as plain_cargo_program, program as cargo_program};
 pub use etcd::{etcd, etcdctl_3_4, etcdctl_3_7, etcdutl};
 pub use go::program as go_program;
+pub use node::package as node_package;
 pub use python::environment as python_environment;
 pub use redis::{redis_cli, redis_server};
 pub use tools::package_path;
