@@ -85,9 +85,10 @@ impl Running {
             committed_index: core.replica.applied_index(),
             applied_index: core.replica.applied_index(),
             revision: core.replica.state.read().revision(),
-            is_learner: !metrics
+            is_learner: metrics
                 .membership_config
-                .voter_ids()
+                .membership()
+                .learner_ids()
                 .any(|id| id == self.member),
             db_size: sizes.file,
             db_size_in_use: sizes.in_use,

@@ -1,7 +1,8 @@
 //! The service Lease. Granted leases and the derived ids of keys with a deadline of their own are
 //! served alike, but only granted ones are listed.
 //!
-//! TTLs are milliseconds inside and whole seconds here, rounded up: what lives has at least 1.
+//! TTLs are milliseconds inside and whole seconds here: what was granted is rounded up, what is
+//! left is rounded down, as etcd does.
 
 use quorate_core::command::{Command, LeaseCommand};
 use quorate_core::limits::LEASE_TTL_SECONDS_MAX;
@@ -21,6 +22,11 @@ const TTL_MISSING: i64 = -1;
 
 pub struct LeaseService {
     pub shared: Shared,
+}
+
+/// Whole seconds that are left.
+fn whole_seconds(millis: u64) -> i64 {
+    i64::try_from(millis / 1000).unwrap_or(i64::MAX)
 }
 
 /// Whole seconds, rounded up.
@@ -125,11 +131,11 @@ impl pb::lease_server::Lease for LeaseService {
             };
             (state.revision(), state.lease(id), keys)
         });
-        let left = lease.map(|lease| lease.deadline.0.saturating_sub(barrier.clock.0).max(1));
+        let left = lease.map(|lease| lease.deadline.0.saturating_sub(barrier.clock.0));
         Ok(Response::new(pb::LeaseTimeToLiveResponse {
             header: self.shared.header(revision, barrier.term),
             id: request.id,
-            ttl: left.map_or(TTL_MISSING, seconds),
+            ttl: left.map_or(TTL_MISSING, whole_seconds),
             granted_ttl: lease.map_or(0, |lease| seconds(lease.ttl_ms)),
             keys: if lease.is_some() { keys } else { Vec::new() },
         }))
@@ -158,10 +164,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_are_rounded_up() {
+    fn granted_seconds_are_rounded_up_and_left_ones_down() {
         assert_eq!(seconds(1), 1);
         assert_eq!(seconds(1000), 1);
         assert_eq!(seconds(1001), 2);
+        assert_eq!(whole_seconds(1999), 1);
     }
 
     #[test]
