@@ -1,11 +1,14 @@
 //! etcd workloads on single keys: puts, gets, txns, keep-alives.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use quorate_proto::etcdserverpb as pb;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
@@ -13,12 +16,15 @@ use tonic::{Status, Streaming};
 use crate::drive::Client;
 use crate::workload::{KEY_BYTES, KEYS, VALUE_BYTES};
 
-/// Puts in one txn of the preload; etcd's own limit is 128 operations.
-const PRELOAD_BATCH: u64 = 100;
-/// Txns of the preload under way at once.
-const PRELOAD_CLIENTS: u64 = 8;
+/// Puts in one txn of a fill; etcd's own limit is 128 operations.
+const FILL_BATCH: usize = 100;
+/// Txns of a fill under way at once.
+const FILL_CLIENTS: usize = 8;
 /// Seconds; long enough that a lease outlives any run between two keep-alives.
 const LEASE_TTL: i64 = 60;
+
+const SETTLE_LIMIT: Duration = Duration::from_secs(10);
+const SETTLE_PAUSE: Duration = Duration::from_millis(20);
 
 /// `count` connections, spread over the members at `endpoints`.
 pub async fn connect(endpoints: &str, count: usize) -> Result<Vec<Channel>, String> {
@@ -30,20 +36,42 @@ pub async fn connect(endpoints: &str, count: usize) -> Result<Vec<Channel>, Stri
         let connected = endpoint.connect().await;
         channels.push(connected.map_err(|error| format!("{address}: {error}"))?);
     }
+    settle(channels.first().ok_or("no connection")?.clone()).await?;
     Ok(channels)
+}
+
+/// Waits for the first write that is accepted: a member that answers probes may still be about to
+/// learn its own membership. Nothing after that may fail.
+async fn settle(channel: Channel) -> Result<(), String> {
+    let mut kv = pb::kv_client::KvClient::new(channel);
+    let deadline = Instant::now() + SETTLE_LIMIT;
+    loop {
+        match kv.put(put("settled".into(), Bytes::new())).await {
+            Ok(_) => return Ok(()),
+            Err(status) if Instant::now() >= deadline => return Err(failed(status)),
+            Err(_) => sleep(SETTLE_PAUSE).await,
+        }
+    }
 }
 
 /// The key with this number.
 pub fn key(number: u64) -> Bytes {
-    let key = format!("bench/{number:026}");
-    debug_assert_eq!(key.len(), KEY_BYTES);
-    key.into()
+    sized_key(KEY_BYTES, number)
 }
 
 /// A value: random letters, so that no server gains by compressing it.
 pub fn value(seed: u64) -> Bytes {
+    sized_value(VALUE_BYTES, seed)
+}
+
+fn sized_key(bytes: usize, number: u64) -> Bytes {
+    let digits = bytes - "bench/".len();
+    format!("bench/{number:0digits$}").into()
+}
+
+fn sized_value(bytes: usize, seed: u64) -> Bytes {
     let mut random = SmallRng::seed_from_u64(seed);
-    (0..VALUE_BYTES)
+    (0..bytes)
         .map(|_| random.random_range(b'a'..=b'z'))
         .collect()
 }
@@ -62,32 +90,53 @@ pub fn failed(status: Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 
+/// Keys to be written before a workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Fill {
+    pub keys: u64,
+    pub key_bytes: usize,
+    pub value_bytes: usize,
+}
+
+/// Every key that workloads read.
+pub const PRELOAD: Fill = Fill {
+    keys: KEYS,
+    key_bytes: KEY_BYTES,
+    value_bytes: VALUE_BYTES,
+};
+
 /// Writes every key once, many per txn.
-pub async fn preload(channels: &[Channel]) -> Result<(), String> {
+pub async fn fill(channels: &[Channel], what: Fill) -> Result<(), String> {
     let mut tasks = JoinSet::new();
-    for client in 0..PRELOAD_CLIENTS {
-        let channel = channels[client as usize % channels.len()].clone();
-        tasks.spawn(async move {
-            let mut kv = pb::kv_client::KvClient::new(channel);
-            let firsts = (0..KEYS).step_by(PRELOAD_BATCH as usize);
-            for first in firsts
-                .skip(client as usize)
-                .step_by(PRELOAD_CLIENTS as usize)
-            {
-                let success = (first..KEYS.min(first + PRELOAD_BATCH))
-                    .map(|number| request_put(put(key(number), value(number))))
-                    .collect();
-                let txn = pb::TxnRequest {
-                    success,
-                    ..Default::default()
-                };
-                kv.txn(txn).await.map_err(failed)?;
-            }
-            Ok::<(), String>(())
-        });
+    for client in 0..FILL_CLIENTS {
+        let channel = channels[client % channels.len()].clone();
+        let firsts = (0..what.keys).step_by(FILL_BATCH);
+        let firsts = firsts.skip(client).step_by(FILL_CLIENTS);
+        tasks.spawn(fill_batches(channel, what, firsts));
     }
     while let Some(ended) = tasks.join_next().await {
         ended.map_err(|error| error.to_string())??;
+    }
+    Ok(())
+}
+
+async fn fill_batches(
+    channel: Channel,
+    what: Fill,
+    firsts: impl Iterator<Item = u64>,
+) -> Result<(), String> {
+    let mut kv = pb::kv_client::KvClient::new(channel);
+    for first in firsts {
+        let write = |number| {
+            let value = sized_value(what.value_bytes, number);
+            request_put(put(sized_key(what.key_bytes, number), value))
+        };
+        let last = what.keys.min(first + FILL_BATCH as u64);
+        let txn = pb::TxnRequest {
+            success: (first..last).map(write).collect(),
+            ..Default::default()
+        };
+        kv.txn(txn).await.map_err(failed)?;
     }
     Ok(())
 }

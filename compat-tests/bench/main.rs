@@ -6,6 +6,7 @@
 
 mod drive;
 mod etcd;
+mod memory;
 mod options;
 mod process;
 mod redis;
@@ -40,19 +41,36 @@ fn run(options: &Options) -> Result<(), String> {
     for kind in [Kind::Quorate, Kind::Etcd, Kind::Redis] {
         kind.program().map_err(|trouble| trouble.to_string())?;
     }
-    let mut table = table::HEAD.to_owned();
-    print!("{table}");
-    for workload in workloads {
-        let (ours, peer) = rounds(workload, options)?;
-        let row = table::row(workload, &ours, &peer);
-        print!("{row}");
-        table.push_str(&row);
-    }
+    let table = if options.memory {
+        million_keys()?
+    } else {
+        ratios(&workloads, options)?
+    };
     let file = options.output.as_path();
     let written = file.parent().map_or(Ok(()), fs::create_dir_all);
     written
         .and_then(|()| fs::write(file, table))
         .map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Prints the table row by row, so that a run that fails later has shown the rows before.
+fn ratios(workloads: &[Workload], options: &Options) -> Result<String, String> {
+    let mut table = table::HEAD.to_owned();
+    print!("{table}");
+    for &workload in workloads {
+        let (ours, peer) = rounds(workload, options)?;
+        let row = table::row(workload, &ours, &peer);
+        print!("{row}");
+        table.push_str(&row);
+    }
+    Ok(table)
+}
+
+fn million_keys() -> Result<String, String> {
+    let (ours, etcd) = (memory::play(Kind::Quorate)?, memory::play(Kind::Etcd)?);
+    let table = memory::HEAD.to_owned() + &memory::rows(ours, etcd);
+    print!("{table}");
+    Ok(table)
 }
 
 /// The samples of every round, ours and the peer's.

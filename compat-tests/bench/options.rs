@@ -25,6 +25,9 @@ pub struct Options {
     /// Workloads by the beginning of their names, separated by commas; all when left out.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Measures instead the memory that a million keys take, of one member.
+    #[arg(long)]
+    pub memory: bool,
     /// Where the table is written as well.
     #[arg(long, default_value = "target/bench.md")]
     pub output: PathBuf,

@@ -80,7 +80,7 @@ async fn etcd_load(
             drive(made.collect(), plan, pids).await
         }
         Load::Gets { serializable } => {
-            etcd::preload(&channels).await?;
+            etcd::fill(&channels, etcd::PRELOAD).await?;
             let made = each.map(|(channel, seed)| Getter::new(channel, seed, serializable));
             drive(made.collect(), plan, pids).await
         }
