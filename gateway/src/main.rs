@@ -5,6 +5,7 @@ mod etcd;
 mod listen;
 mod logging;
 mod metrics;
+mod probe;
 mod redis;
 mod serve;
 
@@ -18,6 +19,9 @@ fn main() -> ExitCode {
         Ok(Parsed::Print(text)) => {
             print!("{text}");
             return ExitCode::SUCCESS;
+        }
+        Ok(Parsed::Probe(url)) => {
+            return probe::ask(&url).map_or_else(|why| failed(&why), |()| ExitCode::SUCCESS);
         }
         Err(why) => return failed(&why),
     };

@@ -125,6 +125,11 @@ pub struct Flags {
     #[arg(long, env = "QUORATE_REDIS_KEY_PREFIX", default_value = "redis/")]
     pub redis_key_prefix: String,
 
+    /// Quorate's own: ask the server at this URL (http://host:port) whether it is well, and end
+    /// with 0 if so; for health checks where there is no shell.
+    #[arg(long)]
+    pub probe: Option<String>,
+
     /// Print versions and end.
     #[arg(long)]
     pub version: bool,

@@ -67,6 +67,8 @@ pub enum Parsed {
     Run(Box<Settings>),
     /// Print and end well.
     Print(String),
+    /// Ask another server whether it is well.
+    Probe(String),
 }
 
 /// Reads this process's arguments and variables.
@@ -94,6 +96,9 @@ pub fn read() -> Result<Parsed, String> {
     };
     if flags.version {
         return Ok(Parsed::Print(versions()));
+    }
+    if let Some(url) = flags.probe {
+        return Ok(Parsed::Probe(url));
     }
     let mut settings = settings(&flags)?;
     settings.unknown_variables = unknown;
