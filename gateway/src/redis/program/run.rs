@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{Command, Guard, OnError, ScriptCommand, Txn};
+use quorate_core::command::{Command, Guard, OnError, Op, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Principal};
@@ -87,14 +87,7 @@ where
     F: FnMut(View) -> Fut,
     Fut: Future<Output = (View, T)>,
 {
-    let mut keys: BTreeSet<Bytes> = match kind {
-        Kind::Write => scope
-            .keys
-            .iter()
-            .map(|k| scope.keyspace.key(scope.db, k))
-            .collect(),
-        Kind::Read | Kind::WeakRead => BTreeSet::new(),
-    };
+    let mut keys = first_keys(scope, kind);
     let reader = scope.reader;
     let mut now = scope.passed;
     if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
@@ -134,12 +127,7 @@ where
                 return Ok(Some(answer));
             }
         } else {
-            let txn = Txn {
-                guards: with(watched, &guards),
-                then: ops,
-                on_error: OnError::Abort,
-                ..Txn::default()
-            };
+            let txn = guarded(with(watched, &guards), ops);
             let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
             let Some(index) = proposed? else {
                 return Ok(Some(answer));
@@ -152,6 +140,24 @@ where
             now = None;
         }
         check_time(scope)?;
+    }
+}
+
+/// The keys a program takes its first turn on. Reads wait for nobody.
+fn first_keys(scope: &Scope<'_>, kind: Kind) -> BTreeSet<Bytes> {
+    let full = |key: &Bytes| scope.keyspace.key(scope.db, key);
+    match kind {
+        Kind::Write => scope.keys.iter().map(full).collect(),
+        Kind::Read | Kind::WeakRead => BTreeSet::new(),
+    }
+}
+
+fn guarded(guards: Vec<Guard>, then: Vec<Op>) -> Txn {
+    Txn {
+        guards,
+        then,
+        on_error: OnError::Abort,
+        ..Txn::default()
     }
 }
 

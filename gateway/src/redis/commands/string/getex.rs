@@ -8,34 +8,27 @@ use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
+/// Redis judges the syntax first, then the key, then the time.
 pub fn getex(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let key = args.take()?;
-    let mut life = None;
-    while let Some(option) = args.take_keyword() {
-        if life.is_some() {
-            return Err(Fault::SYNTAX);
+    let option = args.take_keyword();
+    let mut number = args.clone();
+    match option.as_deref() {
+        None | Some(b"PERSIST") => args.finish()?,
+        Some(word) if Expiry::is_option(word) => {
+            args.take()?;
+            args.finish()?;
         }
-        life = Some(match option.as_slice() {
-            b"PERSIST" => Life::Forever,
-            other if Expiry::is_option(other) && args.is_empty() => return Err(Fault::SYNTAX),
-            other => {
-                let number = args.clone();
-                let mut behind = args.clone();
-                behind.take()?;
-                if !behind.is_empty() {
-                    return Err(Fault::SYNTAX);
-                }
-                args = behind;
-                Expiry::parse(other, &mut number.clone(), "getex")?.life
-            }
-        });
+        Some(_) => return Err(Fault::SYNTAX),
     }
-    let value = view.string(key)?;
-    let ends = value.is_some() && view.deadline(key).flatten().is_some();
-    match life {
-        Some(Life::Forever) if !ends => {}
-        Some(life) => view.set_life(key, life),
+    let Some(value) = view.string(key)? else {
+        return Ok(Reply::Null);
+    };
+    match option.as_deref() {
         None => {}
+        Some(b"PERSIST") if view.deadline(key).flatten().is_none() => {}
+        Some(b"PERSIST") => view.set_life(key, Life::Forever),
+        Some(word) => view.set_life(key, Expiry::parse(word, &mut number, "getex")?.life),
     }
-    Ok(Reply::maybe(value))
+    Ok(Reply::Bulk(value))
 }

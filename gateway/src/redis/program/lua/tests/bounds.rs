@@ -8,7 +8,7 @@ use crate::redis::program::lua::limits::{KILLABLE_AFTER, STACK_BYTES, WALL_MAX};
 use crate::redis::program::lua::{Threads, kill_scripts};
 use crate::redis::reply::Reply;
 
-/// SCRIPT KILL ends every long script of the process, so the tests that have such run one at a time.
+/// SCRIPT KILL ends every long script of the process: tests that have such run one at a time.
 static LONG: Mutex<()> = Mutex::new(());
 
 fn error(body: &'static str) -> String {
