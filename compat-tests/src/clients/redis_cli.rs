@@ -92,6 +92,10 @@ fn play(
 /// Each recorded script as an EVAL on an empty database. The file's escapes are redis-cli's too.
 fn recorded_commands() -> String {
     let scripts = RECORDED.lines().filter_map(|line| line.split_once('\t'));
+    // redis-cli cannot show a big number; and in Redis a depth set by one script holds for the
+    // scripts after it.
+    let left_out = ["big_number", "encode_max_depth(2)"];
+    let scripts = scripts.filter(|(script, _)| !left_out.iter().any(|part| script.contains(part)));
     scripts
         .map(|(script, _)| {
             let script = script.replace('"', "\\\"");

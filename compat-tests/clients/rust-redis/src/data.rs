@@ -179,13 +179,14 @@ pub async fn pubsub(client: &Client, server: &mut MultiplexedConnection) -> Outc
 }
 
 pub async fn pipelines(_: &Client, server: &mut MultiplexedConnection) -> Outcome {
-    let mut many = pipe();
+    let mut writes = pipe();
+    let mut reads = pipe();
     for number in 0..1000 {
-        many.set(format!("p{number}"), number)
-            .ignore()
-            .get(format!("p{number}"));
+        writes.set(format!("p{number}"), number).ignore();
+        reads.get(format!("p{number}"));
     }
-    let answers: Vec<i64> = many.query_async(server).await?;
+    let _: () = writes.query_async(server).await?;
+    let answers: Vec<i64> = reads.query_async(server).await?;
     equal("answers", answers, (0..1000).collect())?;
     let mut found = 0;
     let mut keys = server.scan_match::<_, String>("p*").await?;
