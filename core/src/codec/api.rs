@@ -25,6 +25,12 @@ pub fn decode_entry(input: Bytes) -> Result<Entry, DecodeError> {
     decode(Reader::thrifty(input))
 }
 
+/// As `decode_entry`, but all fields share `input`: for an entry that lives no longer than its
+/// bytes are kept anyway.
+pub fn decode_entry_sharing(input: Bytes) -> Result<Entry, DecodeError> {
+    decode(Reader::sharing(input))
+}
+
 /// A batch of proposals on its way to the leader.
 pub fn encode_proposals(proposals: &[Proposal], out: &mut Vec<u8>) {
     out.push(FORMAT);

@@ -14,12 +14,17 @@ use super::proposer::Route;
 use super::running::Running;
 use super::watcher::Watcher;
 use crate::command::{Command, RangeOp};
-use crate::limits::REQUEST_BYTES_MAX;
+use crate::limits::{REQUEST_BYTES_MAX, TXN_DEPTH_MAX};
 use crate::outcome::{Applied, NodeError, RangeResult, Refusal, Reply};
 use crate::peer::Kind;
 use crate::raft::wire;
 use crate::state::{self, State};
 use crate::types::{Index, KeyRange, Principal, Revision};
+
+/// Whether no member would decode it.
+fn is_too_deep(command: &Command) -> bool {
+    matches!(command, Command::Txn(txn) if txn.depth() > TXN_DEPTH_MAX)
+}
 
 /// What a message to a member may take.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -42,7 +47,9 @@ impl Node {
         command: Command,
         deadline: Instant,
     ) -> Result<Reply, NodeError> {
-        let refusal = if command.size_hint() > REQUEST_BYTES_MAX + REQUEST_BYTES_MAX / 2 {
+        let refusal = if command.size_hint() > REQUEST_BYTES_MAX + REQUEST_BYTES_MAX / 2
+            || is_too_deep(&command)
+        {
             Some(Refusal::TooLarge)
         } else {
             state::authorize(principal, &command).err()

@@ -97,7 +97,13 @@ async fn propose(
         proposals.push(submission.proposal.clone());
         waiting.push(submission);
     }
-    let data = EntryData::new(Entry { header, proposals });
+    let data = match EntryData::new(&Entry { header, proposals }, wire::NORMAL) {
+        Ok(data) => data,
+        Err(error) => {
+            tracing::error!(target: "raft", %error, "an entry can't be encoded: not proposed");
+            return answer_all(waiting, &NodeError::Overloaded);
+        }
+    };
     let term = stamp.term;
     let core_done = core.clone();
     let done = Completion::new(move |result: ClientWriteResult<TypeConfig>| {

@@ -1,7 +1,7 @@
 //! The types openraft is configured with.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::impls::leader_id_std;
@@ -13,48 +13,44 @@ use crate::command::Entry;
 use crate::outcome::Applied;
 use crate::types::MemberId;
 
-/// A log entry's payload: decoded once, encoded once, shared by log, network and apply.
+/// A log entry's payload, decoded and encoded, shared by log, network and apply. Its fields are
+/// slices of its own encoding: it never holds on to a socket's buffer.
 #[derive(Clone)]
 pub(crate) struct EntryData(Arc<Inner>);
 
 struct Inner {
     entry: Entry,
-    encoded: OnceLock<Bytes>,
+    tagged: Bytes,
 }
 
 impl EntryData {
-    pub(crate) fn new(entry: Entry) -> EntryData {
-        EntryData(Arc::new(Inner {
-            entry,
-            encoded: OnceLock::new(),
-        }))
+    /// Encodes an entry of this member's own, behind the kind byte that tells entries apart.
+    ///
+    /// # Errors
+    /// If it nests deeper than any member would decode.
+    pub(crate) fn new(entry: &Entry, kind: u8) -> Result<EntryData, codec::DecodeError> {
+        let mut tagged = Vec::with_capacity(256);
+        tagged.push(kind);
+        codec::encode_entry(entry, &mut tagged);
+        let tagged = Bytes::from(tagged);
+        let entry = codec::decode_entry_sharing(tagged.slice(1..))?;
+        Ok(EntryData(Arc::new(Inner { entry, tagged })))
     }
 
     /// Takes the bytes as they came from the log or a peer, the kind byte first; they are kept for
     /// the next hop.
     pub(crate) fn decode_tagged(tagged: Bytes) -> Result<EntryData, codec::DecodeError> {
         let entry = codec::decode_entry(tagged.slice(1..))?;
-        let cell = OnceLock::new();
-        cell.get_or_init(|| tagged);
-        Ok(EntryData(Arc::new(Inner {
-            entry,
-            encoded: cell,
-        })))
+        Ok(EntryData(Arc::new(Inner { entry, tagged })))
     }
 
     pub(crate) fn entry(&self) -> &Entry {
         &self.0.entry
     }
 
-    /// The bytes for log and peers behind the kind byte that tells entries apart.
-    pub(crate) fn tagged(&self, kind: u8) -> Bytes {
-        let encode = || {
-            let mut out = Vec::with_capacity(256);
-            out.push(kind);
-            codec::encode_entry(&self.0.entry, &mut out);
-            Bytes::from(out)
-        };
-        self.0.encoded.get_or_init(encode).clone()
+    /// The bytes for log and peers.
+    pub(crate) fn tagged(&self) -> Bytes {
+        self.0.tagged.clone()
     }
 }
 

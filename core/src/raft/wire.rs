@@ -14,7 +14,7 @@ use openraft::{EntryPayload, Membership};
 use super::types::{EntryData, LogId, Peer, RaftEntry, StoredMembership, TypeConfig, Vote};
 
 const BLANK: u8 = 0;
-const NORMAL: u8 = 1;
+pub(crate) const NORMAL: u8 = 1;
 const MEMBERSHIP: u8 = 2;
 
 /// Bytes that are not what they should be; never the sender's choice of an allocation.
@@ -147,7 +147,7 @@ pub(crate) fn get_stored_membership(input: &mut Bytes) -> io::Result<StoredMembe
 pub(crate) fn encode_payload(entry: &RaftEntry) -> Bytes {
     match &entry.payload {
         EntryPayload::Blank => Bytes::from_static(&[BLANK]),
-        EntryPayload::Normal(data) => data.tagged(NORMAL),
+        EntryPayload::Normal(data) => data.tagged(),
         EntryPayload::Membership(membership) => {
             let mut out = vec![MEMBERSHIP];
             put_membership(&mut out, membership);
