@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the static program as the image does: in a root directory that holds nothing but it, a
-# directory for data and /etc/hosts, as user 65532. Two members must find each other by name, which
+# directory for data, /etc/hosts and /dev/urandom, as user 65532. Two members must find each other by name, which
 # a static C library could get wrong.
 #
 #   docker/try-static.sh PROGRAM [FIRST-PORT]        (as root, for chroot)
@@ -21,7 +21,10 @@ trap clean_up EXIT
 chmod 0755 "$root"
 install -D "$program" "$root/quorate"
 install -d -m 0700 -o 65532 -g 65532 "$root/data"
-install -d "$root/etc"
+install -d "$root/etc" "$root/dev"
+# Container engines give every container these; a static glibc's randomness comes from them.
+mknod -m 0666 "$root/dev/random" c 1 8
+mknod -m 0666 "$root/dev/urandom" c 1 9
 echo "127.0.0.1 member-a member-b" >"$root/etc/hosts"
 alone=(chroot --userspec=65532:65532 "$root" /quorate)
 

@@ -15,7 +15,10 @@ use redis::Client;
 
 /// Plays one scenario and tells its end.
 macro_rules! play {
-    ($address:expr, $protocol:literal, $failed:ident, $($name:literal => $scenario:path),+ $(,)?) => {
+    (
+        $address:expr, $protocol:literal, $failed:ident,
+        $($name:literal => $scenario:path),+ $(,)?
+    ) => {
         $(
             let name = concat!($protocol, "-", $name);
             let url = format!("redis://{}/?protocol={}", $address, $protocol);
