@@ -33,6 +33,8 @@ fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConf
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(300),
         election_max: Duration::from_millis(600),
+        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
+        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
     }
 }
 

@@ -98,7 +98,9 @@ impl Watcher {
             return Some((recent, through));
         }
         let (replica, next) = (self.replica.clone(), self.next);
-        tokio::task::spawn_blocking(move || replica.history(next, max_revisions, max_bytes))
+        let versions = self.replica.versions.clone();
+        versions
+            .off_thread(move || replica.history(next, max_revisions, max_bytes))
             .await
             .ok()?
     }
