@@ -86,7 +86,8 @@ pub trait Wake: Send + Sync + 'static {
 #[derive(Debug)]
 pub enum Polled {
     /// Changes of the range in revision order, and the revision up to which (inclusive) the
-    /// watcher has now seen everything. `caught_up`: nothing more was there at the time.
+    /// watcher has now seen everything. `caught_up`: nothing more was there at the time; never
+    /// with an empty answer unless the watcher is sure to be woken.
     Events {
         revisions: Vec<Arc<RevisionEvents>>,
         through: Revision,

@@ -59,6 +59,8 @@ pub(crate) struct Submission {
 pub(crate) struct Queue {
     waiting: Mutex<VecDeque<Submission>>,
     added: Notify,
+    /// Something came back since the last look.
+    refused: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -90,7 +92,14 @@ impl Queue {
             waiting.push_front(submission);
         }
         drop(waiting);
+        self.refused.store(true, Ordering::SeqCst);
         self.added.notify_one();
+    }
+
+    /// Whether something was put back since the last call: where it went does not take it now,
+    /// and would not at once either.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::SeqCst)
     }
 
     /// Waits until something is there.

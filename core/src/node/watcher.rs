@@ -113,15 +113,17 @@ impl Watcher {
         head: Revision,
     ) -> Polled {
         let range = &self.registration.range;
-        let revisions = read
+        let revisions: Vec<_> = read
             .iter()
             .filter_map(|events| inside(range, events))
             .collect();
         self.next = through + 1;
+        // Nobody may wait on an answer of this kind: the registration is not armed.
+        let caught_up = through >= head && !revisions.is_empty();
         Polled::Events {
             revisions,
             through,
-            caught_up: through >= head,
+            caught_up,
         }
     }
 }
