@@ -61,7 +61,6 @@ pub enum Answer {
 
 #[derive(Clone, Debug)]
 pub struct Operation {
-    pub client: usize,
     pub member: MemberNumber,
     pub request: Request,
     pub sent: u64,

@@ -218,7 +218,6 @@ impl World {
         let mut history = self.history.lock();
         let operation = history.operations.len();
         history.operations.push(Operation {
-            client,
             member,
             request: request.clone(),
             sent: now,
