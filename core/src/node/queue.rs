@@ -154,3 +154,31 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+
+    /// The simulator found a leader without its quorum asked again and again without a pause.
+    #[test]
+    fn what_comes_back_is_noticed_once() {
+        let queue = Queue::default();
+        let (answer, _receiver) = oneshot::channel();
+        let submission = Submission {
+            proposal: Proposal {
+                principal: Default::default(),
+                command: Command::Tick,
+            },
+            size: 1,
+            claim: Arc::default(),
+            answer,
+            deadline: Instant::now(),
+            forwarded: false,
+        };
+        assert!(queue.push(submission).is_ok() && !queue.was_refused());
+        queue.put_back(queue.take());
+        assert!(queue.was_refused() && !queue.was_refused());
+        assert_eq!(queue.take().len(), 1, "it is still there");
+    }
+}

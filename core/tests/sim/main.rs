@@ -22,11 +22,15 @@ mod world;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use world::World;
 
 const ONE_SEED: &str = "one_seed";
+/// Many times what a seed takes.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -34,17 +38,21 @@ fn number(name: &str) -> Option<u64> {
 
 /// Plays a seed on a thread of its own, whose randomness is all of the seed.
 fn play(seed: u64) -> Result<(), String> {
+    let (sender, receiver) = sync_channel(1);
     let run = move || {
         entropy::seed(seed);
         panics::watch();
         let dir = std::env::temp_dir().join(format!("quorate-sim-{}", std::process::id()));
         let run = World::run(seed, &dir);
         drop(std::fs::remove_dir_all(&dir));
-        run
+        drop(sender.send(run));
     };
     let thread = std::thread::Builder::new().name(format!("seed {seed}"));
-    let played = thread.spawn(run).expect("a thread can be started").join();
-    let run = played.map_err(|_| "the simulation panicked")??;
+    drop(thread.spawn(run).expect("a thread can be started"));
+    let run = receiver.recv_timeout(PATIENCE).map_err(|error| match error {
+        RecvTimeoutError::Timeout => "simulated time stands still: a task never rests",
+        RecvTimeoutError::Disconnected => "the simulation panicked",
+    })??;
     if let Ok(path) = std::env::var("QUORATE_SIM_TRACE") {
         std::fs::write(path, &run.trace).map_err(|error| error.to_string())?;
     }
@@ -125,6 +133,6 @@ fn a_seed_leaves_the_same_trace_each_time() {
         let differs = one.lines().zip(other.lines()).find(|(a, b)| a != b);
         assert_eq!(differs, None, "seed {seed}");
         assert_eq!(one.len(), other.len(), "seed {seed}");
-        assert!(one.lines().count() > 5_000, "something happened");
+        assert!(one.lines().count() > 1_000, "something happened");
     }
 }

@@ -71,10 +71,10 @@ fn promise<'a>(
                 revision,
             },
         ) if lock == key && *revision == created => *ttl_ms,
-        (Request::Renew { token, ttl_ms, .. }, answer) if *token == created => match answer {
-            Answer::Done { happened: true, .. } | Answer::Unknown => *ttl_ms,
-            _ => return None,
-        },
+        (
+            Request::Renew { token, ttl_ms, .. },
+            Answer::Done { happened: true, .. } | Answer::Unknown,
+        ) if *token == created => *ttl_ms,
         _ => return None,
     };
     Some((operation, operation.sent + ttl_ms * 1000 / RATE_MAX))
