@@ -1,5 +1,7 @@
-//! The program under test: Quorate, built once per test run in the `testing` profile (optimised,
-//! with assertions on), or the one that `QUORATE_BIN` names. One older than its sources is refused.
+//! The program under test: Quorate, built once per run, or the one that `QUORATE_BIN` names. Tests
+//! build it in the `testing` profile (optimised, with assertions on), a release build of this
+//! crate, which is what the benchmarks are, in the `release` profile. One older than its sources is
+//! refused.
 
 use std::env;
 use std::fs;
@@ -14,6 +16,13 @@ use crate::peers::package_path;
 use crate::trouble::Trouble;
 
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
+
+/// What the program is built as; `--release` alone turns our own assertions off.
+const PROFILE: &str = if cfg!(debug_assertions) {
+    "testing"
+} else {
+    "release"
+};
 
 /// The packages whose sources go into the program.
 const PACKAGES: [&str; 3] = ["proto", "core", "gateway"];
@@ -42,7 +51,7 @@ fn build() -> Result<PathBuf, Trouble> {
         .args([
             "build",
             "--profile",
-            "testing",
+            PROFILE,
             "--package",
             "quorate",
             "--bin",

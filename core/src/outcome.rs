@@ -178,7 +178,8 @@ pub struct Effects {
     pub revisions: Vec<Arc<RevisionEvents>>,
     /// With the revision they follow.
     pub notices: Vec<(Revision, Notice)>,
-    /// Keys whose life changed without a revision: their new record.
+    /// Keys whose life changed without a revision and that have still the record given here when
+    /// the entry is applied; to be kept after what `revisions` tells.
     pub lives: Vec<Arc<KeyValue>>,
     pub leases: Vec<LeaseChange>,
     /// What else State keeps, by a name of its own: scripts, members, alarms; None deletes.

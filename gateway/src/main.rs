@@ -1,1 +1,46 @@
-fn main() {}
+//! The program: reads the settings, starts the member and the front ends, waits for its end.
+
+mod config;
+mod etcd;
+mod listen;
+mod logging;
+mod metrics;
+mod probe;
+mod redis;
+mod serve;
+
+use std::process::ExitCode;
+
+use config::Parsed;
+
+fn main() -> ExitCode {
+    let settings = match config::read() {
+        Ok(Parsed::Run(settings)) => *settings,
+        Ok(Parsed::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Parsed::Probe(url)) => {
+            return probe::ask(&url).map_or_else(|why| failed(&why), |()| ExitCode::SUCCESS);
+        }
+        Err(why) => return failed(&why),
+    };
+    logging::start(settings.log_level, settings.log_format);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(serve::run(settings)),
+        Err(error) => Err(format!("no runtime could be made: {error}")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(&why),
+    }
+}
+
+/// One message, and not zero.
+fn failed(why: &str) -> ExitCode {
+    eprintln!("quorate: {why}");
+    ExitCode::FAILURE
+}

@@ -2,8 +2,13 @@
 
 mod etcdctl;
 mod go_etcd;
+mod go_redis;
+mod node_redis;
 mod python_etcd;
+mod python_redis;
+mod redis_cli;
 mod rust_etcd;
+mod rust_redis;
 
 use crate::client::Client;
 
@@ -14,4 +19,9 @@ pub const ALL: &[Client] = &[
     go_etcd::CLIENT,
     rust_etcd::CLIENT,
     python_etcd::CLIENT,
+    redis_cli::CLIENT,
+    rust_redis::CLIENT,
+    python_redis::CLIENT,
+    go_redis::CLIENT,
+    node_redis::CLIENT,
 ];

@@ -1,5 +1,5 @@
-//! Rust clients that cannot be packages of this workspace, because their build needs a tool that
-//! a plain `cargo test` must do without (a protoc).
+//! Rust clients that are no packages of this workspace: what they need, crates or a tool (a
+//! protoc), a plain `cargo test` of the server must do without.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,6 +27,21 @@ pub fn program(name: &str) -> Result<PathBuf, Trouble> {
             .and_then(exec::Finished::success)
             .map_err(|why| Trouble::left_out("protoc", why))?;
         build(&sources, &target, name, Some(protoc.trim()))?;
+        std::fs::copy(target.join("debug").join(name), into.join(name))
+            .map(drop)
+            .map_err(|error| Trouble::broken(name, error))
+    })?;
+    Ok(built.join(name))
+}
+
+/// The same for a client whose build needs nothing beyond cargo.
+pub fn plain_program(name: &str) -> Result<PathBuf, Trouble> {
+    let sources = package_path("clients").join(name);
+    let inputs = ["Cargo.toml", "Cargo.lock", "src"].map(|part| sources.join(part));
+    let built = cache::ensure(name, &inputs, |into| {
+        fetch(&sources)?;
+        let target = into.with_file_name(format!("{name}-target"));
+        build(&sources, &target, name, None)?;
         std::fs::copy(target.join("debug").join(name), into.join(name))
             .map(drop)
             .map_err(|error| Trouble::broken(name, error))

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::async_runtime::WatchReceiver;
+use openraft::async_runtime::{Instant as _, WatchReceiver};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -21,6 +21,9 @@ use crate::raft::{PeerNetwork, Raft};
 use crate::types::{MemberId, Principal};
 use crate::versions::Versions;
 
+/// How often a store that is behind is looked at.
+const STORE_POLL: Duration = Duration::from_millis(5);
+
 pub(crate) struct Core {
     /// What every entry of this member carries; the stamp is set when it is proposed.
     pub(crate) header: EntryHeader,
@@ -30,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) barriers: Barriers,
     pub(crate) network: PeerNetwork,
     pub(crate) election_timeout: Duration,
+    /// When a leader's append was last accepted here.
+    pub(super) heard_leader: Mutex<Option<Instant>>,
     /// Connections for forwarding, by member.
     pub(super) links: Mutex<HashMap<MemberId, Link>>,
 }
@@ -48,15 +53,45 @@ impl Core {
                 None => Route::Nowhere,
             };
         }
-        match self.leader() {
+        match self.last_leader() {
             Some(leader) if leader != self.header.member => Route::To(leader),
             _ => Route::Nowhere,
         }
     }
 
-    /// The leader as this member knows it.
-    pub(crate) fn leader(&self) -> Option<MemberId> {
+    /// The leader as Raft last knew it; it may be gone.
+    fn last_leader(&self) -> Option<MemberId> {
         self.raft.metrics().borrow_watched().current_leader
+    }
+
+    /// The leader, if it was heard from within three election timeouts (etcd's rule): a leader by
+    /// its majority, a follower by its leader.
+    pub(crate) fn leader(&self) -> Option<MemberId> {
+        let leader = self.last_leader()?;
+        let silence = if leader != self.header.member {
+            self.heard_leader.lock().map(|heard| heard.elapsed())
+        } else if self.is_sole_voter() {
+            return Some(leader);
+        } else {
+            let acked = self.raft.as_leader().ok()?.last_quorum_acked();
+            acked.map(|acked| acked.elapsed())
+        };
+        silence
+            .is_some_and(|silence| silence < 3 * self.election_timeout)
+            .then_some(leader)
+    }
+
+    /// A leader's append was accepted here.
+    pub(crate) fn hear_leader(&self) {
+        *self.heard_leader.lock() = Some(Instant::now());
+    }
+
+    /// Whether this member is a majority by itself.
+    pub(crate) fn is_sole_voter(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.voter_ids();
+        voters.next() == Some(self.header.member) && voters.next().is_none()
     }
 
     /// A connection to a member of the cluster; none if it is not one.
@@ -92,6 +127,13 @@ impl Core {
             biased;
             answer = answer => Some(answer),
             _ = changed => None,
+        }
+    }
+
+    /// Holds proposals back while the store is far behind, before apply itself has to wait for it.
+    pub(super) async fn wait_for_store(&self) {
+        while self.versions().lag().is_high {
+            tokio::time::sleep(STORE_POLL).await;
         }
     }
 

@@ -77,7 +77,7 @@ impl Node {
     /// The only voter of its cluster needs to ask nobody: what it has acknowledged, it has
     /// applied. None when there are others, or something is due.
     fn sole_voter_barrier(&self) -> Option<Barrier> {
-        if !self.running.sole_voter() {
+        if !self.core.is_sole_voter() {
             return None;
         }
         let Route::Here(stamp) = self.core.route() else {

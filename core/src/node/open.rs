@@ -146,6 +146,7 @@ pub(super) async fn open(
         barriers: Barriers::default(),
         network,
         election_timeout: config.election_max,
+        heard_leader: Mutex::new(None),
         links: Mutex::new(HashMap::new()),
     });
     let held = Held {

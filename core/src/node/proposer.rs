@@ -39,6 +39,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         if core.queue.was_refused() {
             wait_for_a_leader(&core).await;
         }
+        core.wait_for_store().await;
         let Ok(slot) = slots.clone().acquire_owned().await else {
             return;
         };

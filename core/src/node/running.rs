@@ -34,13 +34,6 @@ pub(super) struct Held {
 }
 
 impl Running {
-    pub(super) fn sole_voter(&self) -> bool {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let mut voters = metrics.membership_config.voter_ids();
-        voters.next() == Some(self.member) && voters.next().is_none()
-    }
-
     pub(super) fn member_ids(&self) -> Vec<MemberId> {
         let metrics = self.raft.metrics();
         metrics
@@ -85,15 +78,16 @@ impl Running {
         Status {
             cluster: self.cluster,
             member: self.member,
-            leader: metrics.current_leader,
+            leader: core.leader(),
             term: metrics.current_term,
             last_index: metrics.last_log_index.unwrap_or(0),
             committed_index: core.replica.applied_index(),
             applied_index: core.replica.applied_index(),
             revision: core.replica.state.read().revision(),
-            is_learner: !metrics
+            is_learner: metrics
                 .membership_config
-                .voter_ids()
+                .membership()
+                .learner_ids()
                 .any(|id| id == self.member),
             db_size: sizes.file,
             db_size_in_use: sizes.in_use,

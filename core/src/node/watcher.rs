@@ -43,16 +43,25 @@ impl Watcher {
     /// revisions without any inside. Wait for the wake only after an empty answer with
     /// `caught_up`.
     pub async fn poll(&mut self, max_revisions: usize, max_bytes: usize) -> Polled {
+        loop {
+            match self.look(max_revisions, max_bytes).await {
+                // All of it was outside the range: look again, so that the empty answer is given
+                // only by an armed watcher.
+                Polled::Events {
+                    revisions,
+                    caught_up: true,
+                    ..
+                } if revisions.is_empty() && !self.idle => {}
+                polled => return polled,
+            }
+        }
+    }
+
+    async fn look(&mut self, max_revisions: usize, max_bytes: usize) -> Polled {
         self.skip_foreign();
         // Armed before the look, so that what happens after it wakes.
         self.registration.arm();
-        let (head, oldest) = {
-            let state = self.replica.state.read();
-            (
-                state.revision(),
-                state.oldest_watchable(&self.registration.range),
-            )
-        };
+        let (head, oldest) = self.bounds();
         if self.next < oldest {
             self.registration.disarm();
             return Polled::Compacted(oldest);
@@ -66,11 +75,20 @@ impl Watcher {
             };
         }
         self.registration.disarm();
-        let Some((read, through)) = self.read(max_revisions, max_bytes).await else {
-            // Forgotten between the look and the read.
-            return Polled::Compacted(oldest.max(self.next + 1));
-        };
-        self.take(read, through, head)
+        let read = self.read(max_revisions, max_bytes).await;
+        // What was read may have been forgotten between the look and the read.
+        let (_, oldest) = self.bounds();
+        match read {
+            Some((read, through)) if self.next >= oldest => self.take(read, through, head),
+            _ => Polled::Compacted(oldest.max(self.next + 1)),
+        }
+    }
+
+    /// The newest revision, and the oldest that this range can be watched from.
+    fn bounds(&self) -> (Revision, Revision) {
+        let state = self.replica.state.read();
+        let oldest = state.oldest_watchable(&self.registration.range);
+        (state.revision(), oldest)
     }
 
     /// Moves the cursor over what happened outside the range while it was idle.

@@ -151,9 +151,13 @@ impl Session {
             .raft
             .stream_append(ReceiverStream::new(receiver));
         let (answers, ended, waiting) = (self.answers.clone(), self.ended.clone(), ids.clone());
+        let core = self.service.core.clone();
         tokio::spawn(async move {
             let mut results = std::pin::pin!(results);
             while let Some(Ok(result)) = results.next().await {
+                if result.is_ok() {
+                    core.hear_leader();
+                }
                 let Some(id) = waiting.lock().pop_front() else {
                     break;
                 };

@@ -64,6 +64,11 @@ impl State {
                 outcome,
             });
         }
+        effects.lives.retain(|life| {
+            self.index
+                .get(&life.key)
+                .is_some_and(|now| Arc::ptr_eq(now, life))
+        });
         self.index.prune();
         effects
     }
@@ -82,6 +87,7 @@ impl State {
         effects: &mut Effects,
     ) -> Result<Outcome, Refusal> {
         authorize(&proposal.principal, &proposal.command)?;
+        self.admit(&proposal.command)?;
         match &proposal.command {
             Command::Txn(txn) => {
                 let mut draft = Draft::new(self);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::State;
+use super::forgetful::is_forgetful;
 use crate::types::LeaseId;
 
 impl State {
@@ -12,23 +13,34 @@ impl State {
         self.lives.check();
         let mut by_lease: BTreeMap<LeaseId, BTreeSet<_>> = BTreeMap::new();
         let mut own = 0;
-        for (key, current, past) in self.index.all() {
+        self.index.check();
+        for slot in self.index.all() {
+            let past: Vec<_> = slot.visible(-1).map(|(version, _)| version).collect();
+            assert!(past.is_sorted_by(|a, b| a < b), "versions rise");
             assert!(
-                past.windows(2).all(|pair| pair[0].0 < pair[1].0),
-                "versions rise"
+                past.last()
+                    .is_none_or(|last| *last < slot.newest().modified)
             );
-            assert!(current.is_some() || !past.is_empty(), "no empty slots");
-            let Some(record) = current else { continue };
-            assert_eq!(&record.key, key);
-            assert!(!record.is_tombstone() && record.modified.main <= self.revision);
-            assert!(past.last().is_none_or(|last| last.0 < record.modified));
+            assert!(
+                past.is_empty() || !is_forgetful(slot.key()),
+                "no history is kept"
+            );
+            assert!(
+                slot.is_live() || !is_forgetful(slot.key()),
+                "nor tombstones"
+            );
+            let Some(record) = slot.current() else {
+                continue;
+            };
+            let key = &record.key;
+            assert!(record.modified.main <= self.revision);
             assert!(record.life_generation <= self.life_counter);
             match (record.lease.is_derived(), record.deadline) {
                 (true, Some(deadline)) => {
                     own += 1;
                     let life = self.lives.get(record.lease).expect("a deadline is indexed");
                     assert_eq!((life.deadline, life.ttl_ms), (deadline, record.ttl_ms));
-                    assert_eq!(self.lives.keys(record.lease), [key.clone()]);
+                    assert_eq!(self.lives.keys(record.lease), std::slice::from_ref(key));
                 }
                 (false, None) if record.lease == LeaseId::NONE => {}
                 (false, None) => {

@@ -86,6 +86,13 @@ impl State {
             .collect()
     }
 
+    pub(super) fn has_alarm(&self, kind: AlarmKind) -> bool {
+        self.tables
+            .alarms
+            .iter()
+            .any(|(_, number)| *number == kind_number(kind))
+    }
+
     /// The body of a script, by its SHA-1 in lower-case hex.
     pub fn script(&self, sha1: &[u8]) -> Option<&Bytes> {
         self.tables.scripts.get(sha1)
@@ -127,7 +134,7 @@ impl State {
             key.push(row.1);
             effects.items.push((name(ALARM, &key), on.then(Bytes::new)));
         }
-        // As etcd: the alarm is told when it is raised, also again; a removal tells what it removed.
+        // As etcd: a raised alarm is told, also again; a removal tells what it removed.
         Outcome::Alarms(if changed || on {
             vec![(member, kind)]
         } else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::draft::{Draft, NewLife};
+use super::draft::Draft;
 use crate::command::{DataOp, Life};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::outcome::{Cause, DataResult, Refusal};
@@ -50,9 +50,23 @@ impl Draft<'_> {
     }
 
     /// A typed op keeps the key's life.
-    fn store(&mut self, key: &Bytes, value: Value, old: Option<&Arc<KeyValue>>, cause: Cause) {
-        let kept = self.resolve(Life::Keep { must_exist: false }, old.map(|old| &**old));
-        self.put(key, value, kept.unwrap_or(NewLife::FOREVER), cause);
+    ///
+    /// # Errors
+    /// `TooLarge` for what one request could not have brought.
+    fn store(
+        &mut self,
+        key: &Bytes,
+        value: Value,
+        old: Option<&Arc<KeyValue>>,
+        cause: Cause,
+    ) -> Result<(), Refusal> {
+        if value.size() > REQUEST_BYTES_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        let kept = Life::Keep { must_exist: false };
+        let life = self.resolve(kept, old.map(|old| &**old))?;
+        self.put(key, value, life, cause);
+        Ok(())
     }
 
     fn add(&mut self, key: &Bytes, by: i64, old: Option<&Arc<KeyValue>>) -> Result<i64, Refusal> {
@@ -61,7 +75,7 @@ impl Draft<'_> {
             None => 0,
         };
         let sum = before.checked_add(by).ok_or(Refusal::Overflow)?;
-        self.store(key, Value::Bytes(sum.to_string().into()), old, Cause::Add);
+        self.store(key, Value::Bytes(sum.to_string().into()), old, Cause::Add)?;
         Ok(sum)
     }
 
@@ -79,7 +93,7 @@ impl Draft<'_> {
         let mut joined = Vec::with_capacity(length);
         joined.extend_from_slice(before.map_or(&[], |bytes| bytes.as_ref()));
         joined.extend_from_slice(suffix);
-        self.store(key, Value::Bytes(joined.into()), old, Cause::Append);
+        self.store(key, Value::Bytes(joined.into()), old, Cause::Append)?;
         Ok(length as i64)
     }
 
@@ -95,7 +109,7 @@ impl Draft<'_> {
             .keys()
             .filter(|field| !hash.contains_key(*field))
             .count();
-        if only_missing && missing < fields.len() {
+        if fields.is_empty() || (only_missing && missing < fields.len()) {
             return Ok(0);
         }
         let changed = Arc::make_mut(&mut hash);
@@ -104,11 +118,7 @@ impl Draft<'_> {
                 .iter()
                 .map(|(field, value)| (field.clone(), value.clone())),
         );
-        let value = Value::Hash(hash);
-        if value.size() > REQUEST_BYTES_MAX {
-            return Err(Refusal::TooLarge);
-        }
-        self.store(key, value, old, Cause::HashSet);
+        self.store(key, Value::Hash(hash), old, Cause::HashSet)?;
         Ok(missing as i64)
     }
 
@@ -119,15 +129,17 @@ impl Draft<'_> {
         old: Option<&Arc<KeyValue>>,
     ) -> Result<i64, Refusal> {
         let mut hash = hash_of(old)?;
+        if !fields.iter().any(|field| hash.contains_key(field)) {
+            return Ok(0);
+        }
         let changed = Arc::make_mut(&mut hash);
         let removed = fields
             .iter()
             .filter(|field| changed.remove(*field).is_some())
             .count();
-        match (removed, changed.is_empty()) {
-            (0, _) => {}
-            (_, true) => drop(self.delete(key, Cause::HashDelete)),
-            (_, false) => self.store(key, Value::Hash(hash), old, Cause::HashDelete),
+        match changed.is_empty() {
+            true => drop(self.delete(key, Cause::HashDelete)),
+            false => self.store(key, Value::Hash(hash), old, Cause::HashDelete)?,
         }
         Ok(removed as i64)
     }
@@ -146,7 +158,7 @@ impl Draft<'_> {
         };
         let sum = before.checked_add(by).ok_or(Refusal::Overflow)?;
         Arc::make_mut(&mut hash).insert(field.clone(), sum.to_string().into());
-        self.store(key, Value::Hash(hash), old, Cause::HashAdd);
+        self.store(key, Value::Hash(hash), old, Cause::HashAdd)?;
         Ok(sum)
     }
 }

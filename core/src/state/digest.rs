@@ -17,21 +17,16 @@ impl State {
             );
             sum = crc32c::crc32c_append(sum, text.as_bytes());
         }
-        for (key, current, past) in self.index.all() {
+        for slot in self.index.all() {
             bytes.clear();
-            let visible = past
-                .iter()
-                .filter(|(version, _)| version.main > self.compact_revision);
-            for (version, tombstone) in visible {
+            for (version, tombstone) in slot.visible(self.compact_revision) {
                 bytes.extend_from_slice(&version.main.to_be_bytes());
                 bytes.extend_from_slice(&version.sub.to_be_bytes());
-                bytes.push(u8::from(*tombstone));
+                bytes.push(u8::from(tombstone));
             }
-            if let Some(record) = current {
-                record.as_ref().put(&mut bytes);
-            }
-            if !bytes.is_empty() {
-                bytes.extend_from_slice(key);
+            // A tombstone is seen until it is compacted, by reads before it.
+            if slot.newest().modified.main > self.compact_revision || slot.is_live() {
+                slot.newest().as_ref().put(&mut bytes);
                 sum = crc32c::crc32c_append(sum, &bytes);
             }
         }

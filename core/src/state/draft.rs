@@ -2,6 +2,7 @@
 //! committed as a whole or dropped without a trace; an inner txn that fails is rolled back.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,9 @@ use crate::outcome::{Cause, Event, Notice, Refusal};
 use crate::types::{
     ClusterMillis, DERIVED_LEASE_TAG, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
 };
+
+/// Bytes of a value that are rather copied than shared.
+const PACKED_VALUE_MAX: usize = 4 * 1024;
 
 /// One change, in order.
 pub(super) enum Change {
@@ -36,7 +40,6 @@ pub(super) struct Draft<'a> {
 
 /// Where to roll back to.
 pub(super) struct Savepoint {
-    overlay: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
     changes: usize,
     notices: usize,
     events: u32,
@@ -58,6 +61,35 @@ impl NewLife {
     };
 }
 
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// The bounds of a range, or none if it is empty.
+fn bounds(range: &KeyRange) -> Option<Bounds<'_>> {
+    match range {
+        KeyRange::Key(key) => Some((Bound::Included(key), Bound::Included(key))),
+        KeyRange::Span(start, end) if start < end => {
+            Some((Bound::Included(start), Bound::Excluded(end)))
+        }
+        KeyRange::Span(..) => None,
+        KeyRange::From(start) => Some((Bound::Included(start), Bound::Unbounded)),
+    }
+}
+
+/// Key and value of a record in one allocation of their own: what they came in (a request, an
+/// entry) is let go, and a small record costs one allocation less. Longer values are shared.
+fn packed(key: &Bytes, value: Value) -> (Bytes, Value) {
+    match value {
+        Value::Bytes(value) if value.len() <= PACKED_VALUE_MAX => {
+            let both = Bytes::from([key.as_ref(), value.as_ref()].concat());
+            (
+                both.slice(..key.len()),
+                Value::Bytes(both.slice(key.len()..)),
+            )
+        }
+        value => (Bytes::copy_from_slice(key), value),
+    }
+}
+
 impl<'a> Draft<'a> {
     pub(super) fn new(state: &'a State) -> Draft<'a> {
         Draft {
@@ -73,7 +105,6 @@ impl<'a> Draft<'a> {
 
     pub(super) fn savepoint(&self) -> Savepoint {
         Savepoint {
-            overlay: self.overlay.clone(),
             changes: self.changes.len(),
             notices: self.notices.len(),
             events: self.events,
@@ -82,10 +113,20 @@ impl<'a> Draft<'a> {
 
     /// The counters stay where they are: an id that was drawn is not drawn again.
     pub(super) fn roll_back(&mut self, to: Savepoint) {
-        self.overlay = to.overlay;
-        self.changes.truncate(to.changes);
+        for change in self.changes.drain(to.changes..).rev() {
+            let (key, before) = match change {
+                Change::Event(event) => (event.kv.key.clone(), event.prev),
+                Change::Life { old, .. } => (old.key.clone(), Some(old)),
+            };
+            self.overlay.insert(key, before);
+        }
         self.notices.truncate(to.notices);
         self.events = to.events;
+    }
+
+    /// Changes so far that make the revision.
+    pub(super) fn events(&self) -> u32 {
+        self.events
     }
 
     pub(super) fn has_events(&self) -> bool {
@@ -110,14 +151,20 @@ impl<'a> Draft<'a> {
             return self.get(key).cloned().into_iter().collect();
         }
         let below = self.state.index.iter(range);
-        let over = self.overlay.iter().filter(|(key, _)| range.contains(key));
-        let mut merged: Vec<Arc<KeyValue>> = below
-            .filter(|kv| !self.overlay.contains_key(&kv.key))
-            .cloned()
-            .collect();
+        if self.overlay.is_empty() {
+            return below.cloned().collect();
+        }
+        let below = below.filter(|kv| !self.overlay.contains_key(&kv.key));
+        let mut merged: Vec<Arc<KeyValue>> = below.cloned().collect();
         let unchanged = merged.len();
-        merged.extend(over.filter_map(|(_, record)| record.clone()));
+        let over = bounds(range).map(|bounds| self.overlay.range::<[u8], _>(bounds));
+        merged.extend(
+            over.into_iter()
+                .flatten()
+                .filter_map(|(_, record)| record.clone()),
+        );
         if merged.len() > unchanged {
+            // Two sorted runs: a stable sort merges them.
             merged.sort_by(|a, b| a.key.cmp(&b.key));
         }
         merged
@@ -193,11 +240,9 @@ impl<'a> Draft<'a> {
             Some(old) if unchanged_life => old.life_generation,
             _ => self.next_generation(),
         };
+        let (key, value) = packed(key, value);
         let record = Arc::new(KeyValue {
-            // One allocation serves all versions of a key.
-            key: old
-                .as_ref()
-                .map_or_else(|| key.clone(), |old| old.key.clone()),
+            key,
             value,
             create_revision: old
                 .as_ref()

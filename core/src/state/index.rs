@@ -1,211 +1,195 @@
-//! The index: for each key its current record and the versions of it that are kept.
+//! The index: for each key its current record and the versions of it that are kept. Of a key
+//! without history that is the current record alone.
 //!
-//! ```text
-//! put k        current (2,0)
-//! put k        current (5,0)   past [(2,0)]
-//! delete k     no current      past [(2,0), (5,0), (7,0) tombstone]
-//! compact 5    no current      past [(5,0), (7,0) tombstone]
-//! compact 7    the key is gone
-//! ```
+//! What a compaction hides is hidden at once by the compact revision; the work of forgetting it
+//! goes through all keys in slices, and nothing that can be seen depends on how far it came.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::chunks::Chunks;
 use super::forgetful::is_forgetful;
-use crate::types::{KeyRange, KeyValue, Revision, Version};
+use super::slot::{At, Slot};
+use crate::types::{KeyRange, KeyValue, Revision};
 
 /// Keys pruned in one step, so that a compaction stops nobody for long.
 const PRUNED_KEYS_MAX: usize = 1_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Past {
-    version: Version,
-    tombstone: bool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Slot {
-    current: Option<Arc<KeyValue>>,
-    /// Ascending, all older than the current one.
-    past: Vec<Past>,
-}
-
-/// What a key was at some revision.
-pub(super) enum At<'a> {
-    Absent,
-    Current(&'a Arc<KeyValue>),
-    Past(Version),
-}
-
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    slots: BTreeMap<Bytes, Slot>,
-    /// Where pruning goes on, and for which compaction.
-    pruning: Option<(Bytes, Revision)>,
+    slots: Chunks,
+    pruning: Option<Pruning>,
 }
 
-/// The bounds of a range, or none if it is empty.
-fn bounds(range: &KeyRange) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
-    match range {
-        KeyRange::Key(key) => Some((Bound::Included(key), Bound::Included(key))),
-        KeyRange::Span(start, end) if start < end => {
-            Some((Bound::Included(start), Bound::Excluded(end)))
-        }
-        KeyRange::Span(..) => None,
-        KeyRange::From(start) => Some((Bound::Included(start), Bound::Unbounded)),
-    }
+/// How far pruning came. A compaction amid it goes on from there and round to there again, so that
+/// a flow of compactions does not keep the later keys waiting.
+#[derive(Clone, Debug)]
+struct Pruning {
+    revision: Revision,
+    next: Bytes,
+    /// What is still to be done once the last key is reached: from the first key to here.
+    before: Option<Bytes>,
+    /// Whether that has begun.
+    is_around: bool,
 }
 
 impl Index {
     pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
-        self.slots.get(key)?.current.as_ref()
-    }
-
-    fn slots<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = (&'a Bytes, &'a Slot)> {
-        bounds(range)
-            .into_iter()
-            .flat_map(|bounds| self.slots.range::<[u8], _>(bounds))
+        self.slots.get(key)?.current()
     }
 
     /// Current records in key order.
-    pub(super) fn iter<'a>(
-        &'a self,
-        range: &'a KeyRange,
-    ) -> impl Iterator<Item = &'a Arc<KeyValue>> {
-        self.slots(range)
-            .filter_map(|(_, slot)| slot.current.as_ref())
+    pub(super) fn iter(&self, range: &KeyRange) -> impl Iterator<Item = &Arc<KeyValue>> {
+        self.slots.iter(range).filter_map(Slot::current)
     }
 
     pub(super) fn count(&self, range: &KeyRange) -> u64 {
-        self.iter(range).count() as u64
+        self.slots.count(range)
     }
 
     /// The keys of a range as they were at `revision`, in key order.
-    pub(super) fn at<'a>(
-        &'a self,
-        range: &'a KeyRange,
+    pub(super) fn at(
+        &self,
+        range: &KeyRange,
         revision: Revision,
-    ) -> impl Iterator<Item = (&'a Bytes, At<'a>)> {
-        self.slots(range)
-            .map(move |(key, slot)| (key, slot.at(revision)))
+    ) -> impl Iterator<Item = (&[u8], At<'_>)> {
+        let slots = self.slots.iter(range);
+        slots.map(move |slot| (slot.key(), slot.at(revision)))
     }
 
     /// A new version, or a tombstone.
     pub(super) fn push(&mut self, record: &Arc<KeyValue>) {
-        if is_forgetful(&record.key) {
-            if record.is_tombstone() {
-                self.slots.remove(&record.key);
-            } else {
-                let slot = self.slots.entry(record.key.clone()).or_default();
-                slot.current = Some(record.clone());
-            }
-            return;
+        match (is_forgetful(&record.key), record.is_tombstone()) {
+            (true, true) => self.slots.remove(&record.key),
+            (true, false) => self.set(record, |slot| slot.replace(record)),
+            (false, _) => self.set(record, |slot| slot.push(record)),
         }
-        let slot = self.slots.entry(record.key.clone()).or_default();
-        if let Some(old) = slot.current.take() {
-            slot.past.push(Past {
-                version: old.modified,
-                tombstone: false,
-            });
-        }
-        debug_assert!(
-            slot.past
-                .last()
-                .is_none_or(|last| last.version < record.modified)
-        );
-        if record.is_tombstone() {
-            slot.past.push(Past {
-                version: record.modified,
-                tombstone: true,
-            });
-        } else {
-            slot.current = Some(record.clone());
+    }
+
+    fn set(&mut self, record: &Arc<KeyValue>, change: impl FnOnce(&mut Slot)) {
+        if !self.slots.change(&record.key, change) {
+            self.slots.insert(Slot::new(record));
         }
     }
 
     /// The current version with another life.
     pub(super) fn replace(&mut self, record: &Arc<KeyValue>) {
-        if let Some(slot) = self.slots.get_mut(&record.key) {
-            slot.current = Some(record.clone());
-        }
+        let found = self.slots.change(&record.key, |slot| slot.replace(record));
+        assert!(found, "only a key that is there has a life");
     }
 
     /// Starts pruning what a compaction made invisible.
     pub(super) fn compact(&mut self, revision: Revision) {
-        self.pruning = Some((Bytes::new(), revision));
+        let next = self
+            .pruning
+            .take()
+            .map_or(Bytes::new(), |pruning| pruning.next);
+        self.pruning = Some(Pruning {
+            revision,
+            before: (!next.is_empty()).then(|| next.clone()),
+            next,
+            is_around: false,
+        });
     }
 
-    /// Prunes a slice; what is seen does not depend on it.
+    /// Prunes a slice.
     pub(super) fn prune(&mut self) {
-        let Some((from, revision)) = self.pruning.take() else {
+        let Some(mut pruning) = self.pruning.take() else {
             return;
         };
-        let mut empty = Vec::new();
-        let mut looked_at = 0;
-        for (key, slot) in self.slots.range_mut(from..) {
-            if looked_at == PRUNED_KEYS_MAX {
-                self.pruning = Some((key.clone(), revision));
-                break;
-            }
-            looked_at += 1;
-            slot.prune(revision);
-            if slot.current.is_none() && slot.past.is_empty() {
-                empty.push(key.clone());
+        let end = pruning.before.clone().filter(|_| pruning.is_around);
+        let due = self.slots.from(&pruning.next);
+        let due = due.take_while(|slot| end.as_ref().is_none_or(|end| slot.key() < &end[..]));
+        let mut keys = due
+            .take(PRUNED_KEYS_MAX + 1)
+            .map(|slot| slot.newest().key.clone());
+        let slice: Vec<Bytes> = keys.by_ref().take(PRUNED_KEYS_MAX).collect();
+        let next = keys.next();
+        drop(keys);
+        for key in &slice {
+            let mut is_left = true;
+            self.slots
+                .change(key, |slot| is_left = slot.prune(pruning.revision));
+            if !is_left {
+                self.slots.remove(key);
             }
         }
-        empty.iter().for_each(|key| drop(self.slots.remove(key)));
+        match next {
+            Some(next) => pruning.next = next,
+            None if pruning.before.is_some() && !pruning.is_around => {
+                pruning.next = Bytes::new();
+                pruning.is_around = true;
+            }
+            None => return,
+        }
+        self.pruning = Some(pruning);
     }
 
-    /// All keys: the current record and the past versions, for checks and digests.
-    pub(super) fn all(
-        &self,
-    ) -> impl Iterator<Item = (&Bytes, Option<&Arc<KeyValue>>, Vec<(Version, bool)>)> {
-        self.slots.iter().map(|(key, slot)| {
-            let past = slot
-                .past
-                .iter()
-                .map(|past| (past.version, past.tombstone))
-                .collect();
-            (key, slot.current.as_ref(), past)
-        })
+    /// All slots in key order, for checks and digests.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.all()
+    }
+
+    /// Asserts that the order and the counts are right.
+    pub(super) fn check(&self) {
+        self.slots.check();
     }
 }
 
-impl Slot {
-    fn at(&self, revision: Revision) -> At<'_> {
-        match &self.current {
-            Some(current) if current.modified.main <= revision => return At::Current(current),
-            _ => {}
-        }
-        match self
-            .past
-            .iter()
-            .rev()
-            .find(|past| past.version.main <= revision)
-        {
-            Some(past) if !past.tombstone => At::Past(past.version),
-            _ => At::Absent,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Version;
+
+    fn write(index: &mut Index, key: usize, main: Revision, version: i64) {
+        index.push(&Arc::new(KeyValue {
+            key: format!("{key:06}").into(),
+            modified: Version { main, sub: 0 },
+            version,
+            ..KeyValue::default()
+        }));
     }
 
-    /// Drops versions that are followed by another at or below `revision`, and a tombstone that is
-    /// the newest there.
-    fn prune(&mut self, revision: Revision) {
-        if self.past.is_empty() {
-            return;
+    fn kept(index: &Index) -> usize {
+        index.all().map(|slot| 1 + slot.visible(-1).count()).sum()
+    }
+
+    #[test]
+    fn pruning_comes_to_an_end_under_a_flow_of_compactions() {
+        let mut index = Index::default();
+        let keys = 5 * PRUNED_KEYS_MAX;
+        for key in 0..keys {
+            write(&mut index, key, 2, 1);
+            write(&mut index, key, 3, 0);
         }
-        let below = self
-            .past
-            .partition_point(|past| past.version.main <= revision);
-        let current_below = self
-            .current
-            .as_ref()
-            .is_some_and(|c| c.modified.main <= revision);
-        let keep_newest = below > 0 && !current_below && !self.past[below - 1].tombstone;
-        self.past.drain(..below - usize::from(keep_newest));
-        self.past.shrink_to_fit();
+        for slice in 0..5 {
+            index.compact(3 + slice);
+            index.prune();
+        }
+        // Every key was looked at once, the first ones for an older revision than the last.
+        assert_eq!(kept(&index), 0);
+        index.check();
+    }
+
+    #[test]
+    fn a_compaction_amid_another_goes_round() {
+        let mut index = Index::default();
+        let keys = 3 * PRUNED_KEYS_MAX;
+        for key in 0..keys {
+            write(&mut index, key, 2, 1);
+            write(&mut index, key, 4, 2);
+            write(&mut index, key, 6, 3);
+        }
+        index.compact(4);
+        index.prune();
+        index.compact(6);
+        while index.pruning.is_some() {
+            index.prune();
+        }
+        assert_eq!(
+            (kept(&index), index.count(&KeyRange::From(Bytes::new()))),
+            (keys, keys as u64)
+        );
     }
 }

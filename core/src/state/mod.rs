@@ -4,9 +4,12 @@
 //! A command is worked out on a `Draft`, a write view over the state; only a command that succeeds
 //! is committed, so a refusal changes nothing. Lives that are due end before a command looks.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
 mod apply;
 mod authorize;
 mod check;
+mod chunks;
 mod cluster;
 mod data;
 mod digest;
@@ -17,9 +20,11 @@ mod guard;
 mod index;
 mod leases;
 mod lives;
+mod quota;
 mod range;
 mod restore;
 mod scalars;
+mod slot;
 mod txn;
 
 pub use apply::State;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::apply::State;
 use super::draft::Draft;
 use super::forgetful;
-use super::index::At;
+use super::slot::At;
 use crate::command::{Direction, Order, RangeOp, SortTarget};
 use crate::outcome::{RangeResult, Refusal};
 use crate::types::{KeyRange, KeyValue, Revision, Value, Version};
@@ -32,20 +32,14 @@ impl State {
     fn range_now(&self, op: &RangeOp) -> RangeResult {
         let mut result = RangeResult {
             revision: self.revision,
+            count: self.index.count(&op.range),
             ..RangeResult::default()
         };
-        if op.count_only {
-            result.count = self.index.count(&op.range);
-            return result;
+        if !op.count_only {
+            let records = self.index.iter(&op.range).take(fetch_limit(op));
+            result.kvs.extend(records.cloned());
+            finish(op, &mut result);
         }
-        let fetch = fetch_limit(op);
-        for record in self.index.iter(&op.range) {
-            result.count += 1;
-            if result.kvs.len() < fetch {
-                result.kvs.push(record.clone());
-            }
-        }
-        finish(op, &mut result);
         result
     }
 
@@ -110,10 +104,10 @@ impl Draft<'_> {
         op: &RangeOp,
         history: &dyn History,
     ) -> Result<RangeResult, Refusal> {
-        let mut result = if op.revision != 0 && op.revision < self.revision() {
-            self.state.range_at(op, history)?
-        } else if op.revision > self.revision() {
+        let mut result = if op.revision > self.revision() {
             return Err(Refusal::FutureRevision);
+        } else if op.revision > 0 && op.revision < self.revision() {
+            self.state.range_at(op, history)?
         } else if self.changes.is_empty() {
             self.state.range_now(op)
         } else {
@@ -169,16 +163,18 @@ fn finish(op: &RangeOp, result: &mut RangeResult) {
     }
 }
 
+/// Equals stay in key order, descending too.
 fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
-    match order.target {
-        SortTarget::Key => {}
-        SortTarget::Version => kvs.sort_by_key(|kv| kv.version),
-        SortTarget::Create => kvs.sort_by_key(|kv| kv.create_revision),
-        SortTarget::Mod => kvs.sort_by_key(|kv| kv.modified.main),
-        SortTarget::Value => kvs.sort_by(|a, b| bytes_of(&a.value).cmp(bytes_of(&b.value))),
-    }
-    if order.direction == Direction::Descending {
-        kvs.reverse();
+    let compare = |a: &KeyValue, b: &KeyValue| match order.target {
+        SortTarget::Key => a.key.cmp(&b.key),
+        SortTarget::Version => a.version.cmp(&b.version),
+        SortTarget::Create => a.create_revision.cmp(&b.create_revision),
+        SortTarget::Mod => a.modified.main.cmp(&b.modified.main),
+        SortTarget::Value => bytes_of(&a.value).cmp(bytes_of(&b.value)),
+    };
+    match order.direction {
+        Direction::Descending => kvs.sort_by(|a, b| compare(b, a)),
+        Direction::Natural | Direction::Ascending => kvs.sort_by(|a, b| compare(a, b)),
     }
 }
 

@@ -1,15 +1,75 @@
 //! Txns: guards, then ops in order on one write view. `Abort` makes any refusal that of the whole
 //! txn; `Collect` makes it the result of its op, which then has changed nothing.
+//!
+//! A txn judged `AtStart` sees its guards on the state before the outermost txn, however deep it
+//! lies: the write view keeps that state untouched beneath it.
+//!
+//! ```text
+//! a = 1;  txn { put a 2; txn { if a = 2 then put b } }     b is not put (etcd's rule)
+//! the same with the inner txn judged InOrder               b is put
+//! ```
 
+use super::apply::State;
 use super::draft::{Change, Draft};
 use super::range::History;
-use crate::command::{DeleteOp, Judged, Life, OnError, Op, PutOp, PutValue, SetLifeOp, Txn};
+use crate::command::{
+    DeleteOp, Judged, Life, OnError, Op, PutOp, PutValue, RangeOp, SetLifeOp, Txn,
+};
 use crate::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, Refusal, TxnOutcome};
-use crate::types::{ClusterMillis, UnixMillis};
+use crate::types::{ClusterMillis, LeaseId, UnixMillis};
 
-/// Which branches nested txns take, in the order they are met; judged before anything changes.
-type Path = std::vec::IntoIter<bool>;
+impl State {
+    /// What etcd checks before the first write, on the state before it and along the branches that
+    /// will be taken (server/etcdserver/txn: checkTxn). So a range can't name the revision that
+    /// the txn itself is about to make, nor a put keep what the txn itself has put. Txns judged or
+    /// collected where they stand are not looked into.
+    fn precheck(&self, txn: &Txn) -> Result<(), Refusal> {
+        if txn.judged != Judged::AtStart || txn.on_error != OnError::Abort {
+            return Ok(());
+        }
+        for op in self.branch(txn) {
+            match op {
+                Op::Range(op) => self.check_txn_revision(op)?,
+                Op::Put(op) => self.precheck_put(op)?,
+                Op::Txn(inner) => self.precheck(inner)?,
+                Op::Delete(_) | Op::SetLife(_) | Op::Data(_) | Op::Publish { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn branch<'t>(&self, txn: &'t Txn) -> &'t [Op] {
+        match txn.guards.iter().all(|guard| self.judge(guard)) {
+            true => &txn.then,
+            false => &txn.otherwise,
+        }
+    }
+
+    fn precheck_put(&self, op: &PutOp) -> Result<(), Refusal> {
+        if let Life::Lease(id) = op.life
+            && id != LeaseId::NONE
+            && !self.lives.is_granted(id)
+        {
+            return Err(Refusal::LeaseNotFound);
+        }
+        let needs_key = op.value == PutValue::Keep || op.life == Life::Keep { must_exist: true };
+        if needs_key && self.index.get(&op.key).is_none() {
+            return Err(Refusal::KeyNotFound);
+        }
+        Ok(())
+    }
+
+    /// In a txn only 0 is the newest; what is below 0 is an old revision like any other, and the
+    /// newest while it is not below the compact revision, which starts at -1.
+    fn check_txn_revision(&self, op: &RangeOp) -> Result<(), Refusal> {
+        match op.revision {
+            0 => Ok(()),
+            below if below < 0 && below >= self.compact_revision => Ok(()),
+            revision => self.check_revision(&op.range, revision),
+        }
+    }
+}
 
 impl Draft<'_> {
     /// The outermost txn.
@@ -17,67 +77,36 @@ impl Draft<'_> {
         if txn.depth() > TXN_DEPTH_MAX || txn.ops() > TXN_OPS_MAX {
             return Err(Refusal::TooLarge);
         }
-        let mut path = Vec::new();
-        self.judge_path(txn, &mut path);
-        self.run(txn, &mut path.into_iter(), history)
+        self.state.precheck(txn)?;
+        self.run(txn, history)
     }
 
-    /// Judges the txn and, along the branch taken, those inside it (etcd: compareToPath), but for
-    /// those that are to be judged where they stand.
-    fn judge_path(&self, txn: &Txn, path: &mut Vec<bool>) {
-        let succeeded = txn.guards.iter().all(|guard| self.judge(guard));
-        path.push(succeeded);
-        let branch = if succeeded { &txn.then } else { &txn.otherwise };
-        for op in branch {
-            if let Op::Txn(inner) = op
-                && inner.judged == Judged::AtStart
-            {
-                self.judge_path(inner, path);
-            }
-        }
-    }
-
-    fn run(
-        &mut self,
-        txn: &Txn,
-        path: &mut Path,
-        history: &dyn History,
-    ) -> Result<TxnOutcome, Refusal> {
-        let succeeded = path.next().unwrap_or(false);
-        let before = self.changes.len();
+    fn run(&mut self, txn: &Txn, history: &dyn History) -> Result<TxnOutcome, Refusal> {
+        let succeeded = txn.guards.iter().all(|guard| match txn.judged {
+            Judged::AtStart => self.state.judge(guard),
+            Judged::InOrder => self.judge(guard),
+        });
+        let before = self.events();
         let branch = if succeeded { &txn.then } else { &txn.otherwise };
         let mut results = Vec::with_capacity(branch.len());
         for op in branch {
             results.push(match txn.on_error {
-                OnError::Abort => self.op(op, path, history)?,
-                OnError::Collect => self.collected(op, path, history),
+                OnError::Abort => self.op(op, history)?,
+                OnError::Collect => self.collected(op, history),
             });
         }
+        let changed = self.events() > before;
         Ok(TxnOutcome {
             succeeded,
             results,
-            changed: self.changes.len() > before,
+            changed,
         })
     }
 
-    fn inner(
-        &mut self,
-        txn: &Txn,
-        path: &mut Path,
-        history: &dyn History,
-    ) -> Result<TxnOutcome, Refusal> {
-        if txn.judged == Judged::AtStart {
-            return self.run(txn, path, history);
-        }
-        let mut own = Vec::new();
-        self.judge_path(txn, &mut own);
-        self.run(txn, &mut own.into_iter(), history)
-    }
-
-    fn collected(&mut self, op: &Op, path: &mut Path, history: &dyn History) -> OpResult {
+    fn collected(&mut self, op: &Op, history: &dyn History) -> OpResult {
         // Only a nested txn can fail after it has changed something.
         let savepoint = matches!(op, Op::Txn(_)).then(|| self.savepoint());
-        match self.op(op, path, history) {
+        match self.op(op, history) {
             Ok(result) => result,
             Err(refusal) => {
                 if let Some(savepoint) = savepoint {
@@ -88,9 +117,9 @@ impl Draft<'_> {
         }
     }
 
-    fn op(&mut self, op: &Op, path: &mut Path, history: &dyn History) -> Result<OpResult, Refusal> {
+    fn op(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
         Ok(match op {
-            Op::Range(op) => OpResult::Range(self.select(op, history)?),
+            Op::Range(op) => self.range_op(op, history)?,
             Op::Put(op) => self.put_op(op)?,
             Op::Delete(op) => self.delete_op(op),
             Op::SetLife(op) => OpResult::SetLife(self.set_life_op(op)?),
@@ -100,8 +129,19 @@ impl Draft<'_> {
                 self.notices.push(Notice::Published { channel, payload });
                 OpResult::Published
             }
-            Op::Txn(inner) => OpResult::Txn(self.inner(inner, path, history)?),
+            Op::Txn(inner) => OpResult::Txn(self.run(inner, history)?),
         })
+    }
+
+    /// A disk that can't be read is this member's trouble alone: it must not decide what the txn
+    /// does, or members would part.
+    fn range_op(&self, op: &RangeOp, history: &dyn History) -> Result<OpResult, Refusal> {
+        self.state.check_txn_revision(op)?;
+        match self.select(op, history) {
+            Ok(result) => Ok(OpResult::Range(result)),
+            Err(Refusal::HistoryUnreadable) => Ok(OpResult::Failed(Refusal::HistoryUnreadable)),
+            Err(refusal) => Err(refusal),
+        }
     }
 
     fn put_op(&mut self, op: &PutOp) -> Result<OpResult, Refusal> {
@@ -115,6 +155,11 @@ impl Draft<'_> {
         let prev = self
             .put(&op.key, value, life, Cause::Put)
             .filter(|_| op.want_prev);
+        let is_new_life = matches!(op.life, Life::For(_) | Life::Until(_));
+        if is_new_life && life.deadline.is_some_and(|end| end <= self.state.clock) {
+            // Its time was over before it came: nobody may see it.
+            self.delete(&op.key, Cause::Expired);
+        }
         Ok(OpResult::Put {
             prev,
             revision: self.revision(),
@@ -142,6 +187,11 @@ impl Draft<'_> {
         let Some(old) = self.get(&op.key).cloned() else {
             return Ok(false);
         };
+        let ends_nothing = matches!(op.life, Life::Forever | Life::Lease(LeaseId::NONE));
+        if matches!(op.life, Life::Keep { .. }) || (ends_nothing && old.lease == LeaseId::NONE) {
+            // PERSIST of a key without a life changes nothing.
+            return Ok(false);
+        }
         let until = self.deadline_of(op.life);
         let had = old
             .deadline
@@ -153,8 +203,7 @@ impl Draft<'_> {
             || (condition.only_with && had.is_none())
             || (condition.only_later && !later)
             || (condition.only_earlier && !earlier);
-        // PERSIST of a key without a life changes nothing.
-        if refused || (until.is_none() && had.is_none() && op.life == Life::Forever) {
+        if refused {
             return Ok(false);
         }
         if until.is_some_and(|until| until <= self.state.clock) {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -59,15 +59,18 @@ pub(super) struct Queue {
     not_empty: Condvar,
     not_full: Condvar,
     bytes_max: usize,
+    enough_bytes: usize,
 }
 
 impl Queue {
-    pub(super) fn new(bytes_max: usize) -> Queue {
+    /// The writer takes about `enough_bytes` at once.
+    pub(super) fn new(bytes_max: usize, enough_bytes: usize) -> Queue {
         Queue {
             inner: Mutex::default(),
             not_empty: Condvar::new(),
             not_full: Condvar::new(),
             bytes_max,
+            enough_bytes,
         }
     }
 
@@ -79,9 +82,14 @@ impl Queue {
         if let Some(reason) = &inner.closed {
             return Err(VersionsError::Stopped(reason.clone()));
         }
+        let before = inner.bytes;
         inner.bytes += change.size();
         inner.changes.push_back(change);
-        self.not_empty.notify_one();
+        // The writer is woken for the first change, and when it has gathered enough.
+        let is_enough = before < self.enough_bytes && inner.bytes >= self.enough_bytes;
+        if inner.changes.len() == 1 || is_enough {
+            self.not_empty.notify_one();
+        }
         Ok(())
     }
 
@@ -96,8 +104,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for something or the end, until `deadline` if there is one.
-    pub(super) fn take(&self, deadline: Option<Instant>, bytes_max: usize) -> Taken {
+    /// Waits for something or the end, until `deadline` if there is one. Then gathers what else
+    /// comes, until `deadline` or for `gather`, or until there is enough: one commit serves it all.
+    /// A request is not kept waiting.
+    pub(super) fn take(&self, deadline: Option<Instant>, gather: Duration) -> Taken {
         let mut inner = self.inner.lock();
         while inner.changes.is_empty() && inner.requests.is_empty() && inner.closed.is_none() {
             match deadline {
@@ -109,9 +119,19 @@ impl Queue {
                 }
             }
         }
+        let until = deadline.unwrap_or_else(|| Instant::now() + gather);
+        while !inner.changes.is_empty()
+            && inner.requests.is_empty()
+            && inner.closed.is_none()
+            && inner.bytes < self.enough_bytes
+        {
+            if self.not_empty.wait_until(&mut inner, until).timed_out() {
+                break;
+            }
+        }
         let mut taken = Taken::default();
         let mut bytes = 0;
-        while bytes < bytes_max
+        while bytes < self.enough_bytes
             && let Some(change) = inner.changes.pop_front()
         {
             bytes += change.size();
@@ -134,6 +154,10 @@ impl Queue {
         inner.bytes = 0;
         self.not_full.notify_all();
         self.not_empty.notify_all();
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        self.inner.lock().changes.is_empty()
     }
 
     pub(super) fn is_closed(&self) -> bool {

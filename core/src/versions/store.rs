@@ -133,7 +133,7 @@ impl Versions {
         let what = "cannot discard an unfinished snapshot";
         medium.discard().map_err(VersionsError::io(what))?;
         let recent = RecentEvents::new(0, options.recent_revisions_max, options.recent_bytes_max);
-        let queue = Queue::new(options.queue_bytes_max);
+        let queue = Queue::new(options.queue_bytes_max, options.commit_bytes);
         let shared = Shared::new(medium, queue, Arc::new(recent), options.cache_bytes);
         let shared = Arc::new(shared);
         shared.open()?;
@@ -151,7 +151,6 @@ impl Versions {
         };
         let pace = Pace {
             durable_every: options.durable_every,
-            commit_bytes: options.commit_bytes,
             compaction_rows: options.compaction_rows,
             no_space_retry: options.no_space_retry,
         };

@@ -25,7 +25,6 @@ use super::transaction::{self, Commit};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub durable_every: Duration,
-    pub commit_bytes: usize,
     pub compaction_rows: usize,
     pub no_space_retry: Duration,
 }
@@ -72,7 +71,7 @@ impl Writer {
     /// Does what there is to do, once there is something or at the deadline; false at the end.
     pub(super) fn step(&mut self, deadline: Option<Instant>) -> Result<bool, VersionsError> {
         let deadline = deadline.map(Instant::into_std);
-        let taken = self.shared.queue.take(deadline, self.pace.commit_bytes);
+        let taken = self.shared.queue.take(deadline, self.pace.durable_every);
         if self.shared.queue.is_closed() {
             self.shared.close();
             return Ok(false);
@@ -97,9 +96,11 @@ impl Writer {
                 Request::Flush(_) | Request::Snapshot(_) | Request::Stop(_)
             )
         });
+        // What was gathered for as long as anything may stay undurable is made durable at once.
+        let is_gathered = !changes.is_empty() && self.shared.queue.is_drained();
         let has_work = !changes.is_empty() || compaction::is_due(&self.head);
         if !is_installing && (has_work || is_overdue || wants_durable) {
-            self.commit(changes, is_overdue || wants_durable)?;
+            self.commit(changes, is_overdue || wants_durable || is_gathered)?;
         }
         for request in requests {
             if let Next::Stop(answer) = self.answer(request)? {

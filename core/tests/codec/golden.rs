@@ -26,6 +26,7 @@ fn record() -> KeyValue {
         version: 7,
         lease: LeaseId(-1),
         deadline: Some(ClusterMillis(1000)),
+        ttl_ms: 500,
         life_generation: 9,
     }
 }
@@ -138,6 +139,7 @@ fn key_value_bytes() {
         "0e",             // version 7
         "01",             // lease -1
         "01e807",         // deadline 1000
+        "f403",           // that was set for 500 ms
         "09",             // life generation
     ];
     assert_eq!(hex(&bytes), parts.concat());
@@ -175,14 +177,14 @@ fn reply_bytes() {
     let mut bytes = Vec::new();
     encode_reply(&reply(), &mut bytes);
     let parts = [
-        "01",                                             // format
-        "0102da0400",                                     // term, index, revision 301, an outcome
-        "000103",                                         // a txn that succeeded, three results
-        "0101036b6579000576616c756504d804010e0101e80709", // put, the record before
-        "d804",                                           // at revision 300
-        "020100da04",                                     // deleted one, at revision 301
-        "0706",                                           // wrong type
-        "01",                                             // changed
+        "01",                                                 // format
+        "0102da0400", // term, index, revision 301, an outcome
+        "000103",     // a txn that succeeded, three results
+        "0101036b6579000576616c756504d804010e0101e807f40309", // put, the record before
+        "d804",       // at revision 300
+        "020100da04", // deleted one, at revision 301
+        "0706",       // wrong type
+        "01",         // changed
     ];
     assert_eq!(hex(&bytes), parts.concat());
     assert_eq!(decode_reply(bytes.into()), Ok(reply()));

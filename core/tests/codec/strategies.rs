@@ -42,7 +42,7 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
     let life = (
         number().prop_map(LeaseId),
         option::of(any::<u64>()),
-        any::<u64>(),
+        any::<(u64, u64)>(),
     );
     (
         bytes(),
@@ -53,7 +53,7 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
         life,
     )
         .prop_map(
-            |(key, value, create_revision, (main, sub), version, (lease, deadline, generation))| {
+            |(key, value, create_revision, (main, sub), version, (lease, deadline, own))| {
                 KeyValue {
                     key,
                     value,
@@ -62,7 +62,8 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
                     version,
                     lease,
                     deadline: deadline.map(ClusterMillis),
-                    life_generation: generation,
+                    ttl_ms: own.0,
+                    life_generation: own.1,
                 }
             },
         )

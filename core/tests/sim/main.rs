@@ -49,10 +49,12 @@ fn play(seed: u64) -> Result<(), String> {
     };
     let thread = std::thread::Builder::new().name(format!("seed {seed}"));
     drop(thread.spawn(run).expect("a thread can be started"));
-    let run = receiver.recv_timeout(PATIENCE).map_err(|error| match error {
-        RecvTimeoutError::Timeout => "simulated time stands still: a task never rests",
-        RecvTimeoutError::Disconnected => "the simulation panicked",
-    })??;
+    let run = receiver
+        .recv_timeout(PATIENCE)
+        .map_err(|error| match error {
+            RecvTimeoutError::Timeout => "simulated time stands still: a task never rests",
+            RecvTimeoutError::Disconnected => "the simulation panicked",
+        })??;
     if let Ok(path) = std::env::var("QUORATE_SIM_TRACE") {
         std::fs::write(path, &run.trace).map_err(|error| error.to_string())?;
     }

@@ -323,7 +323,7 @@ async fn flush(mut flusher: Flusher, mut dice: Dice) {
 
 async fn write(versions: Versions, mut dice: Dice) {
     loop {
-        tokio::time::sleep(Duration::from_millis(dice.range(2, 15))).await;
+        tokio::time::sleep(Duration::from_millis(dice.range(10, 90))).await;
         versions.step();
     }
 }

@@ -145,8 +145,8 @@ mod tests {
     fn endpoint_status_keeps_versions_and_roles() {
         let said = "127.0.0.1:1, 8e9e05c52164694d, 3.7.1, 3.7.0, 20 kB, 16 kB, 20%, 2.1 GB, true, \
                     false, 2, 13, 13, , , false";
-        let expected = "ADDRESS, ID1, 3.7.1, 3.7.0, SIZES, 2.1 GB, true, false, TERM, INDEX, INDEX, \
-                        , , false";
+        let expected = "ADDRESS, ID1, 3.7.1, 3.7.0, SIZES, 2.1 GB, true, false, TERM, INDEX, \
+                        INDEX, , , false";
         assert_eq!(Normaliser::default().apply(said), expected);
     }
 }

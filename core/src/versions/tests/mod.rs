@@ -3,6 +3,7 @@
 mod compaction;
 mod crash;
 mod data_dir;
+mod digest;
 mod disk;
 mod events;
 mod full_disk;

@@ -13,32 +13,14 @@ fn everything_comes_back() {
     let disk = Disk::new();
     let mut maker = Maker::default();
     let versions = open(disk.clone()).versions;
-    versions
-        .submit(
-            maker
-                .put("a", "1")
-                .lease(9, Some(5000))
-                .membership("m1")
-                .make(),
-        )
-        .unwrap();
-    versions
-        .submit(maker.put("redis/0/r", "x").put("b", "2").make())
-        .unwrap();
-    versions
-        .submit(maker.life("a", 77).life("redis/0/r", 78).make())
-        .unwrap();
-    versions
-        .submit(
-            maker
-                .item("script/1", Some("return 1"))
-                .item("gone", Some("x"))
-                .make(),
-        )
-        .unwrap();
-    versions
-        .submit(maker.item("gone", None).delete("b").make())
-        .unwrap();
+    let submit = |change| versions.submit(change).unwrap();
+    let first = maker.put("a", "1").lease(9, Some(5000)).membership("m1");
+    submit(first.make());
+    submit(maker.put("redis/0/r", "x").put("b", "2").make());
+    submit(maker.life("a", 77).life("redis/0/r", 78).make());
+    let scripts = maker.item("script/1", Some("return 1"));
+    submit(scripts.item("gone", Some("x")).make());
+    submit(maker.item("gone", None).delete("b").make());
     assert_eq!(versions.close().unwrap().index, 5);
 
     let opened = open(disk);

@@ -1,0 +1,336 @@
+//! What the state should do, said naively: all versions ever in one list, the current records in a
+//! map, the whole copied for a txn and thrown away when it is refused.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_core::command::{Command, DataOp, Guard, LeaseCommand, Relation, Test};
+use quorate_core::outcome::{Cause, Event, Outcome, Refusal};
+use quorate_core::state::is_forgetful;
+use quorate_core::types::{
+    ClusterMillis, DERIVED_LEASE_TAG, Hash, KeyValue, LeaseId, UnixMillis, Value, Version,
+};
+
+use super::acts::{DERIVED_OF_KEY, KEYS};
+
+#[derive(Clone, Default)]
+pub struct Model {
+    pub revision: i64,
+    pub compacted: i64,
+    pub clock: u64,
+    pub wall: u64,
+    /// Every version, tombstones too, oldest first.
+    pub versions: Vec<KeyValue>,
+    pub current: BTreeMap<Bytes, KeyValue>,
+    pub leases: BTreeMap<LeaseId, (u64, u64)>,
+    drawn: i64,
+    /// Of the change under way.
+    pub events: Vec<Event>,
+    pub forgetful_newest: i64,
+}
+
+/// A record as models compare it: derived ids and generations are the state's own business.
+pub fn plain(kv: &KeyValue) -> KeyValue {
+    let mut kv = kv.clone();
+    kv.life_generation = 0;
+    if kv.lease.is_derived() {
+        kv.lease = LeaseId(DERIVED_LEASE_TAG);
+    }
+    kv
+}
+
+pub struct NewLife {
+    pub lease: LeaseId,
+    pub deadline: Option<u64>,
+    pub ttl_ms: u64,
+}
+
+impl Model {
+    pub fn new() -> Model {
+        Model {
+            revision: 1,
+            compacted: -1,
+            ..Model::default()
+        }
+    }
+
+    pub fn draw(&mut self) -> LeaseId {
+        self.drawn += 1;
+        LeaseId(DERIVED_LEASE_TAG | self.drawn)
+    }
+
+    fn next(&self) -> Version {
+        Version {
+            main: self.revision + 1,
+            sub: self.events.len() as u32,
+        }
+    }
+
+    pub fn write(&mut self, key: &Bytes, value: Value, life: NewLife, cause: Cause) {
+        let old = self.current.get(key).cloned();
+        let modified = self.next();
+        let kv = KeyValue {
+            key: key.clone(),
+            value,
+            create_revision: old
+                .as_ref()
+                .map_or(modified.main, |old| old.create_revision),
+            modified,
+            version: old.as_ref().map_or(0, |old| old.version) + 1,
+            lease: life.lease,
+            deadline: life.deadline.map(ClusterMillis),
+            ttl_ms: life.ttl_ms,
+            life_generation: 0,
+        };
+        self.current.insert(key.clone(), kv.clone());
+        self.record(kv, old, cause);
+    }
+
+    pub fn delete(&mut self, key: &Bytes, cause: Cause) {
+        let old = self.current.remove(key);
+        let kv = KeyValue {
+            key: key.clone(),
+            modified: self.next(),
+            ..KeyValue::default()
+        };
+        self.record(kv, old, cause);
+    }
+
+    fn record(&mut self, kv: KeyValue, old: Option<KeyValue>, cause: Cause) {
+        self.versions.push(kv.clone());
+        let prev = old.map(Arc::new);
+        self.events.push(Event {
+            kv: Arc::new(kv),
+            prev,
+            cause,
+        });
+    }
+
+    /// Ends what is due, and gives the events of each revision made.
+    pub fn expire(&mut self) -> Vec<Vec<Event>> {
+        let mut due: Vec<(u64, LeaseId)> = Vec::new();
+        due.extend(
+            self.leases
+                .iter()
+                .map(|(id, (_, deadline))| (*deadline, *id)),
+        );
+        due.extend(
+            self.current
+                .values()
+                .filter_map(|kv| Some((kv.deadline?.0, kv.lease))),
+        );
+        due.retain(|(deadline, _)| *deadline <= self.clock);
+        due.sort_unstable();
+        let ended = due.into_iter().map(|(_, id)| self.end(id, Cause::Expired));
+        ended.filter(|events| !events.is_empty()).collect()
+    }
+
+    pub fn end(&mut self, id: LeaseId, cause: Cause) -> Vec<Event> {
+        let on_it = self.current.values().filter(|kv| kv.lease == id);
+        let keys: Vec<Bytes> = on_it.map(|kv| kv.key.clone()).collect();
+        keys.iter().for_each(|key| self.delete(key, cause));
+        self.leases.remove(&id);
+        self.close()
+    }
+
+    /// Makes the revision, if there is a change.
+    pub fn close(&mut self) -> Vec<Event> {
+        let events = std::mem::take(&mut self.events);
+        self.revision += i64::from(!events.is_empty());
+        if events.iter().any(|event| is_forgetful(&event.kv.key)) {
+            self.forgetful_newest = self.revision;
+        }
+        events
+    }
+
+    /// The id that a stand-in means here.
+    pub fn meant(&self, id: LeaseId) -> LeaseId {
+        meant(id, |key| self.current.get(key))
+    }
+
+    pub fn advance(&mut self, clock: ClusterMillis, wall: UnixMillis) {
+        self.clock = clock.0;
+        self.wall = wall.0;
+    }
+
+    /// Anything but a txn; with the events of the revision it makes.
+    pub fn command(&mut self, command: &Command) -> (Result<Outcome, Refusal>, Vec<Event>) {
+        let outcome = match command {
+            Command::Lease(LeaseCommand::Grant { id, ttl_ms }) => {
+                match self.leases.contains_key(id) {
+                    true => Err(Refusal::LeaseExists),
+                    false => {
+                        self.leases.insert(*id, (*ttl_ms, self.clock + ttl_ms));
+                        Ok(Outcome::LeaseGranted {
+                            id: *id,
+                            ttl_ms: *ttl_ms,
+                        })
+                    }
+                }
+            }
+            Command::Lease(LeaseCommand::Revoke(id)) => {
+                let id = self.meant(*id);
+                let lives = self.leases.contains_key(&id)
+                    || (id.is_derived() && self.current.values().any(|kv| kv.lease == id));
+                if lives {
+                    return (Ok(Outcome::LeaseRevoked), self.end(id, Cause::Delete));
+                }
+                Err(Refusal::LeaseNotFound)
+            }
+            Command::Lease(LeaseCommand::Renew(ids)) => {
+                let ids: Vec<LeaseId> = ids.iter().map(|id| self.meant(*id)).collect();
+                Ok(Outcome::LeaseRenewed(
+                    ids.into_iter().map(|id| self.renew(id)).collect(),
+                ))
+            }
+            Command::Compact(to) if *to <= self.compacted => Err(Refusal::Compacted),
+            Command::Compact(to) if *to > self.revision => Err(Refusal::FutureRevision),
+            Command::Compact(to) => {
+                self.compacted = *to;
+                Ok(Outcome::Compacted)
+            }
+            Command::Tick => Ok(Outcome::Done),
+            other => panic!("not made here: {other:?}"),
+        };
+        (outcome, Vec::new())
+    }
+
+    fn renew(&mut self, id: LeaseId) -> Option<u64> {
+        if let Some((ttl_ms, deadline)) = self.leases.get_mut(&id) {
+            *deadline = self.clock + *ttl_ms;
+            return Some(*ttl_ms);
+        }
+        let found = |kv: &&mut KeyValue| kv.lease == id && id.is_derived();
+        let kv = self.current.values_mut().find(found)?;
+        kv.deadline = Some(ClusterMillis(self.clock + kv.ttl_ms));
+        Some(kv.ttl_ms)
+    }
+
+    pub fn judge(&self, guard: &Guard) -> bool {
+        let of_range = self
+            .current
+            .values()
+            .filter(|kv| guard.range.contains(&kv.key));
+        let records: Vec<&KeyValue> = of_range.collect();
+        if let Test::Unchanged { count, newest } = &guard.test {
+            return records.len() as u64 == *count
+                && records.iter().all(|kv| kv.modified.main <= *newest);
+        }
+        if records.is_empty() {
+            let nothing = KeyValue::default();
+            return !matches!(guard.test, Test::Value(..)) && passes(&guard.test, &nothing);
+        }
+        records.iter().all(|kv| passes(&guard.test, kv))
+    }
+
+    /// What a typed op leaves, and its number: None for no change.
+    pub fn data(&self, op: &DataOp) -> Result<(Option<Value>, i64, Cause), Refusal> {
+        let old = self.current.get(op.key()).map(|kv| &kv.value);
+        match op {
+            DataOp::Add { by, .. } => {
+                let before = old.map_or(Ok(0), |old| number(text(old)?, Refusal::NotAnInteger))?;
+                let sum = before.checked_add(*by).ok_or(Refusal::Overflow)?;
+                Ok((Some(Value::Bytes(sum.to_string().into())), sum, Cause::Add))
+            }
+            DataOp::Append { suffix, .. } => {
+                let before = old.map_or(Ok(&[][..]), |old| text(old).map(|text| &text[..]))?;
+                let joined = [before, suffix].concat();
+                let length = joined.len() as i64;
+                Ok((Some(Value::Bytes(joined.into())), length, Cause::Append))
+            }
+            DataOp::HashSet {
+                fields,
+                only_missing,
+                ..
+            } => {
+                let mut hash = hash(old)?;
+                let missing = fields
+                    .keys()
+                    .filter(|field| !hash.contains_key(*field))
+                    .count();
+                if fields.is_empty() || (*only_missing && missing < fields.len()) {
+                    return Ok((None, 0, Cause::HashSet));
+                }
+                hash.extend(fields.as_ref().clone());
+                Ok((
+                    Some(Value::Hash(Arc::new(hash))),
+                    missing as i64,
+                    Cause::HashSet,
+                ))
+            }
+            DataOp::HashDelete { fields, .. } => {
+                let mut hash = hash(old)?;
+                let gone = fields
+                    .iter()
+                    .filter(|field| hash.remove(*field).is_some())
+                    .count();
+                let left = (gone > 0).then(|| Value::Hash(Arc::new(hash)));
+                Ok((left, gone as i64, Cause::HashDelete))
+            }
+            DataOp::HashAdd { field, by, .. } => {
+                let mut hash = hash(old)?;
+                let before = hash.get(field);
+                let before = before.map_or(Ok(0), |old| number(old, Refusal::HashNotAnInteger))?;
+                let sum = before.checked_add(*by).ok_or(Refusal::Overflow)?;
+                hash.insert(field.clone(), sum.to_string().into());
+                Ok((Some(Value::Hash(Arc::new(hash))), sum, Cause::HashAdd))
+            }
+        }
+    }
+}
+
+/// Resolves stand-ins; what hangs on nothing of its own is an id that nobody has drawn.
+pub fn meant<'a>(id: LeaseId, get: impl Fn(&[u8]) -> Option<&'a KeyValue>) -> LeaseId {
+    if id.0 > DERIVED_OF_KEY {
+        return id;
+    }
+    let key = KEYS[(DERIVED_OF_KEY - id.0) as usize];
+    let lease = get(key.as_bytes())
+        .map(|kv| kv.lease)
+        .filter(|lease| lease.is_derived());
+    lease.unwrap_or(LeaseId(DERIVED_LEASE_TAG | 0xffff_ffff))
+}
+
+fn passes(test: &Test, kv: &KeyValue) -> bool {
+    let (ordering, relation) = match test {
+        Test::Version(relation, than) => (kv.version.cmp(than), relation),
+        Test::CreateRevision(relation, than) => (kv.create_revision.cmp(than), relation),
+        Test::ModRevision(relation, than) => (kv.modified.main.cmp(than), relation),
+        Test::Lease(relation, than) => (kv.lease.0.cmp(&than.0), relation),
+        Test::Value(relation, than) => match kv.value.as_bytes() {
+            Some(value) => (value.cmp(than), relation),
+            None => return false,
+        },
+        other => panic!("not made here: {other:?}"),
+    };
+    match relation {
+        Relation::Equal => ordering == Ordering::Equal,
+        Relation::NotEqual => ordering != Ordering::Equal,
+        Relation::Greater => ordering == Ordering::Greater,
+        Relation::Less => ordering == Ordering::Less,
+    }
+}
+
+fn text(value: &Value) -> Result<&Bytes, Refusal> {
+    value.as_bytes().ok_or(Refusal::WrongType)
+}
+
+fn number(text: &Bytes, refusal: Refusal) -> Result<i64, Refusal> {
+    // Redis reads no leading zeros.
+    let number: Option<i64> = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    number
+        .filter(|number| number.to_string().as_bytes() == text)
+        .ok_or(refusal)
+}
+
+fn hash(value: Option<&Value>) -> Result<Hash, Refusal> {
+    match value {
+        None => Ok(Hash::new()),
+        Some(Value::Hash(hash)) => Ok(hash.as_ref().clone()),
+        Some(Value::Bytes(_)) => Err(Refusal::WrongType),
+    }
+}

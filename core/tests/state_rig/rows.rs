@@ -1,0 +1,98 @@
+//! The rows a store keeps of the state, following `Effects` alone, and a state rebuilt from them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_core::outcome::{Effects, LeaseChange};
+use quorate_core::state::{Builder, History, Lease, State, is_forgetful};
+use quorate_core::types::{KeyValue, LeaseId, Version};
+
+#[derive(Clone, Default)]
+pub struct Rows {
+    pub versions: BTreeMap<Version, Arc<KeyValue>>,
+    /// Newer lives of current versions.
+    lives: BTreeMap<Bytes, Arc<KeyValue>>,
+    latest: BTreeMap<Bytes, Arc<KeyValue>>,
+    leases: BTreeMap<LeaseId, Lease>,
+    items: BTreeMap<Bytes, Bytes>,
+    scalars: Bytes,
+}
+
+impl Rows {
+    pub fn new(state: &State) -> Rows {
+        Rows {
+            scalars: state.scalars(),
+            ..Rows::default()
+        }
+    }
+
+    pub fn keep(&mut self, state: &State, effects: &Effects) {
+        for event in effects.revisions.iter().flat_map(|all| &all.events) {
+            let kv = event.kv.clone();
+            self.lives.remove(&kv.key);
+            match (is_forgetful(&kv.key), event.is_delete()) {
+                (true, true) => drop(self.latest.remove(&kv.key)),
+                (true, false) => drop(self.latest.insert(kv.key.clone(), kv)),
+                (false, _) => drop(self.versions.insert(kv.modified, kv)),
+            }
+        }
+        for life in &effects.lives {
+            let place = match is_forgetful(&life.key) {
+                true => &mut self.latest,
+                false => &mut self.lives,
+            };
+            place.insert(life.key.clone(), life.clone());
+        }
+        for change in &effects.leases {
+            match *change {
+                LeaseChange::Kept {
+                    id,
+                    ttl_ms,
+                    deadline,
+                } => drop(self.leases.insert(
+                    id,
+                    Lease {
+                        id,
+                        ttl_ms,
+                        deadline,
+                    },
+                )),
+                LeaseChange::Gone(id) => drop(self.leases.remove(&id)),
+            }
+        }
+        for (name, row) in &effects.items {
+            match row {
+                Some(row) => drop(self.items.insert(name.clone(), row.clone())),
+                None => drop(self.items.remove(name)),
+            }
+        }
+        self.scalars = state.scalars();
+    }
+
+    pub fn restore(&self) -> State {
+        let mut builder = Builder::default();
+        builder.scalars(self.scalars.clone()).expect("own scalars");
+        for (name, row) in &self.items {
+            builder.item(name, row.clone()).expect("own item");
+        }
+        self.leases.values().for_each(|lease| builder.lease(*lease));
+        self.versions.values().for_each(|kv| builder.version(kv));
+        for life in self.lives.values() {
+            let now = builder.get(&life.key).expect("a life is of a current key");
+            assert_eq!(now.modified, life.modified);
+            builder.life(life);
+        }
+        self.latest.values().for_each(|kv| builder.version(kv));
+        builder.build()
+    }
+}
+
+impl History for Rows {
+    fn version(&self, key: &[u8], version: Version) -> Option<Arc<KeyValue>> {
+        self.versions
+            .get(&version)
+            .filter(|kv| kv.key == key)
+            .cloned()
+    }
+}

@@ -1,0 +1,304 @@
+//! Worked examples of txns, revisions and reads, one property each.
+
+mod state_rig;
+
+use state_rig::rig::*;
+
+use quorate_core::command::{AlarmCommand, AlarmKind};
+use quorate_core::command::{
+    Command, DataOp, Guard, Judged, LeaseCommand, Life, OnError, Op, PutOp, PutValue, RangeOp,
+    Relation, Test, Txn,
+};
+use quorate_core::outcome::{OpResult, Outcome, Refusal};
+use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
+use state_rig::{bytes, delete, put, put_with, range, run, span, txn};
+
+fn guard(key: &str, test: Test) -> Guard {
+    Guard {
+        range: KeyRange::Key(bytes(key)),
+        test,
+    }
+}
+
+fn at(revision: i64) -> RangeOp {
+    RangeOp {
+        revision,
+        ..range(KeyRange::From(bytes("")))
+    }
+}
+
+#[test]
+fn revisions_start_at_1_and_rise_with_changes_only() {
+    let mut rig = Rig::new();
+    assert_eq!(
+        (rig.state.revision(), rig.state.compact_revision()),
+        (1, -1)
+    );
+    assert_eq!(rig.apply(run(vec![delete("a")])).revision, 1);
+    assert_eq!(
+        rig.apply(run(vec![put("a", "1"), put("b", "1")])).revision,
+        2
+    );
+    let b = rig.state.get(b"b").expect("b");
+    assert_eq!(
+        (
+            b.modified.main,
+            b.modified.sub,
+            b.create_revision,
+            b.version
+        ),
+        (2, 1, 2, 1)
+    );
+    assert_eq!(rig.apply(Command::Tick).revision, 2);
+}
+
+#[test]
+fn ops_tell_the_revision_they_see() {
+    let mut rig = Rig::new();
+    let ops = vec![
+        Op::Range(range(KeyRange::Key(bytes("a")))),
+        delete("a"),
+        put("a", "1"),
+        Op::Range(range(KeyRange::Key(bytes("a")))),
+        delete("nothing"),
+    ];
+    let seen: Vec<i64> = rig.txn(ops).results.iter().map(revision_of).collect();
+    assert_eq!(seen, [1, 1, 2, 2, 2]);
+}
+
+fn revision_of(result: &OpResult) -> i64 {
+    match result {
+        OpResult::Range(result) => result.revision,
+        OpResult::Put { revision, .. } | OpResult::Delete { revision, .. } => *revision,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn guards_of_nested_txns_are_judged_before_the_txn_unless_in_order() {
+    for (judged, put_b) in [(Judged::AtStart, false), (Judged::InOrder, true)] {
+        let mut rig = Rig::new();
+        let inner = Txn {
+            guards: vec![guard("a", Test::Version(Relation::Equal, 1))],
+            then: vec![put("b", "1")],
+            judged,
+            ..Txn::default()
+        };
+        rig.txn(vec![put("a", "1"), Op::Txn(inner)]);
+        assert_eq!(rig.value("b").is_some(), put_b);
+    }
+}
+
+/// Verdicts of nested txns were once a list consumed in order: an inner txn that failed before its
+/// own inner txn left a verdict over, and the next sibling took it.
+
+#[test]
+fn a_collected_failure_does_not_shift_the_verdicts_of_its_siblings() {
+    let mut rig = Rig::new();
+    let never = vec![guard("a", Test::Version(Relation::Greater, 0))];
+    let lost = Txn {
+        guards: never,
+        ..Txn::default()
+    };
+    let keep = Op::Put(PutOp {
+        key: bytes("missing"),
+        value: PutValue::Keep,
+        life: Life::Forever,
+        want_prev: false,
+    });
+    let failing = txn(vec![keep, Op::Txn(lost)]);
+    let outer = Txn {
+        then: vec![Op::Txn(failing), Op::Txn(txn(vec![put("b", "1")]))],
+        on_error: OnError::Collect,
+        ..Txn::default()
+    };
+    rig.apply(Command::Txn(outer)).outcome.expect("applied");
+    assert_eq!(rig.value("b").as_deref(), Some("1"));
+}
+
+#[test]
+fn compares_of_missing_keys() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1")]);
+    let judge = |range: KeyRange, test: Test| rig.state.judge(&Guard { range, test });
+    let none = || span("x", "z");
+    assert!(judge(none(), Test::Version(Relation::Equal, 0)));
+    assert!(!judge(none(), Test::Version(Relation::Greater, 0)));
+    assert!(!judge(none(), Test::Value(Relation::NotEqual, bytes("1"))));
+    assert!(judge(none(), Test::LifeGeneration(0)));
+    assert!(judge(
+        span("a", "z"),
+        Test::Unchanged {
+            count: 1,
+            newest: 2
+        }
+    ));
+    assert!(!judge(
+        span("a", "z"),
+        Test::Unchanged {
+            count: 1,
+            newest: 1
+        }
+    ));
+    assert!(judge(none(), Test::NotAfter(ClusterMillis(0))));
+}
+
+#[test]
+fn abort_takes_all_back_and_collect_only_the_op() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "text")]);
+    let add = || {
+        Op::Data(DataOp::Add {
+            key: bytes("a"),
+            by: 1,
+        })
+    };
+    let ops = || vec![put("b", "1"), add(), put("c", "1")];
+    assert_eq!(rig.refused(run(ops())), Refusal::NotAnInteger);
+    let collect = Txn {
+        on_error: OnError::Collect,
+        ..txn(ops())
+    };
+    let Ok(Outcome::Txn(outcome)) = rig.apply(Command::Txn(collect)).outcome else {
+        panic!("applied")
+    };
+    assert_eq!(outcome.results[1], OpResult::Failed(Refusal::NotAnInteger));
+    assert_eq!(
+        (rig.value("b"), rig.value("c")),
+        (Some("1".into()), Some("1".into()))
+    );
+    assert_eq!(rig.state.revision(), 3);
+}
+
+#[test]
+fn what_etcd_checks_before_the_first_write() {
+    let mut rig = Rig::new();
+    let own_revision = run(vec![put("a", "1"), Op::Range(at(2))]);
+    assert_eq!(rig.refused(own_revision), Refusal::FutureRevision);
+    let keep = PutOp {
+        key: bytes("a"),
+        value: PutValue::Keep,
+        life: Life::Forever,
+        want_prev: false,
+    };
+    let keep_own = run(vec![put("a", "1"), Op::Put(keep)]);
+    assert_eq!(rig.refused(keep_own), Refusal::KeyNotFound);
+    let attach = run(vec![put_with("a", "1", Life::Lease(LeaseId(7)))]);
+    assert_eq!(rig.refused(attach), Refusal::LeaseNotFound);
+    // Negative revisions are the newest as long as nothing was compacted.
+    rig.txn(vec![put("a", "1"), Op::Range(at(-1))]);
+    assert_eq!(
+        rig.refused(run(vec![Op::Range(at(-2))])),
+        Refusal::Compacted
+    );
+    rig.apply(Command::Compact(1)).outcome.expect("compacted");
+    assert_eq!(
+        rig.refused(run(vec![Op::Range(at(-1))])),
+        Refusal::Compacted
+    );
+}
+
+#[test]
+fn old_revisions_until_they_are_compacted() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1")]);
+    rig.txn(vec![put("a", "2"), put("b", "1")]);
+    rig.txn(vec![delete("a")]);
+    let keys = |rig: &Rig, revision| {
+        let found = rig.state.range(&at(revision), &rig.rows).expect("readable");
+        assert_eq!((found.count, found.revision), (found.kvs.len() as u64, 4));
+        let versions = found.kvs.iter().map(|kv| (kv.key.clone(), kv.version));
+        versions.collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&rig, 1), []);
+    assert_eq!(keys(&rig, 2), [(bytes("a"), 1)]);
+    assert_eq!(keys(&rig, 3), [(bytes("a"), 2), (bytes("b"), 1)]);
+    assert_eq!(keys(&rig, 4), [(bytes("b"), 1)]);
+    assert_eq!(rig.refused(Command::Compact(5)), Refusal::FutureRevision);
+    rig.apply(Command::Compact(3)).outcome.expect("compacted");
+    assert_eq!(keys(&rig, 3), [(bytes("a"), 2), (bytes("b"), 1)]);
+    assert_eq!(rig.state.range(&at(2), &rig.rows), Err(Refusal::Compacted));
+    assert_eq!(
+        rig.state.range(&at(5), &rig.rows),
+        Err(Refusal::FutureRevision)
+    );
+    assert_eq!(rig.refused(Command::Compact(3)), Refusal::Compacted);
+}
+
+#[test]
+fn forgetful_prefixes_are_read_as_they_are_or_not_at_all() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("redis/0/a", "1")]);
+    rig.txn(vec![put("redis/0/a", "2")]);
+    rig.txn(vec![put("k", "1")]);
+    assert_eq!(rig.state.range(&at(2), &rig.rows), Err(Refusal::Compacted));
+    assert_eq!(
+        rig.state
+            .range(&at(3), &rig.rows)
+            .expect("newest of its kind")
+            .count,
+        1
+    );
+    let k = RangeOp {
+        revision: 2,
+        ..range(KeyRange::Key(bytes("k")))
+    };
+    assert_eq!(
+        rig.state.range(&k, &rig.rows).expect("has history").count,
+        0
+    );
+}
+
+#[test]
+fn an_alarm_of_space_refuses_what_grows() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1")]);
+    let (member, kind) = (3, AlarmKind::NoSpace);
+    let on = Command::Alarm(AlarmCommand::Activate { member, kind });
+    assert_eq!(rig.apply(on).outcome, Ok(Outcome::Alarms(vec![(3, kind)])));
+    assert_eq!(rig.refused(run(vec![put("a", "2")])), Refusal::NoSpace);
+    let grant = LeaseCommand::Grant {
+        id: LeaseId(7),
+        ttl_ms: 1,
+    };
+    assert_eq!(rig.refused(Command::Lease(grant)), Refusal::NoSpace);
+    rig.txn(vec![delete("a")]);
+    let off = || Command::Alarm(AlarmCommand::Deactivate { member, kind });
+    assert_eq!(
+        rig.apply(off()).outcome,
+        Ok(Outcome::Alarms(vec![(3, kind)]))
+    );
+    assert_eq!(rig.apply(off()).outcome, Ok(Outcome::Alarms(vec![])));
+    rig.txn(vec![put("a", "2")]);
+}
+
+#[test]
+fn a_hash_that_loses_its_last_field_is_gone_and_no_empty_one_comes() {
+    let mut rig = Rig::new();
+    let fields = |names: &[&str]| names.iter().map(|name| (bytes(name), bytes("1"))).collect();
+    let set = |names: &[&str]| {
+        let fields = std::sync::Arc::new(fields(names));
+        Op::Data(DataOp::HashSet {
+            key: bytes("h"),
+            fields,
+            only_missing: false,
+        })
+    };
+    rig.txn(vec![set(&[])]);
+    assert_eq!(
+        (
+            rig.state.count(&KeyRange::From(bytes(""))),
+            rig.state.revision()
+        ),
+        (0, 1)
+    );
+    rig.txn(vec![set(&["x", "y"])]);
+    let value = guard("h", Test::Value(Relation::NotEqual, bytes("")));
+    assert!(!rig.state.judge(&value));
+    let fields = vec![bytes("x"), bytes("y"), bytes("z")];
+    rig.txn(vec![Op::Data(DataOp::HashDelete {
+        key: bytes("h"),
+        fields,
+    })]);
+    assert_eq!((rig.state.get(b"h"), rig.state.revision()), (None, 3));
+}

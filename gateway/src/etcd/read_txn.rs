@@ -1,0 +1,109 @@
+//! A txn that only reads: not proposed, answered from one view of this member's state.
+//!
+//! Reads of the present are made under one view with the judging of the guards; reads of an old
+//! revision afterwards, since they may need disk and the past no longer changes. All carry the
+//! revision of the view.
+
+use std::sync::Arc;
+
+use quorate_core::command::{Op, RangeOp, Txn};
+use quorate_core::outcome::{OpResult, RangeResult, Refusal, TxnOutcome};
+use quorate_core::state::{History, State};
+use quorate_core::types::{KeyValue, Revision, Version};
+use quorate_proto::etcdserverpb as pb;
+use tonic::Status;
+
+use super::shared::{Call, Shared};
+use super::{convert, error};
+
+/// Reads of the present never ask for history.
+struct NoHistory;
+
+impl History for NoHistory {
+    fn version(&self, _key: &[u8], _version: Version) -> Option<Arc<KeyValue>> {
+        None
+    }
+}
+
+/// What one view gave: None where an old revision is still to be read.
+struct View {
+    revision: Revision,
+    succeeded: bool,
+    results: Vec<Option<RangeResult>>,
+}
+
+pub async fn run(
+    shared: &Shared,
+    call: &Call<'_>,
+    request: &pb::TxnRequest,
+) -> Result<pb::TxnResponse, Status> {
+    let barrier = call.barrier(convert::is_serializable(request)).await?;
+    let shape = convert::txn(request.clone());
+    let view = shared
+        .node
+        .read(|state| look(state, &shape))
+        .map_err(error::refused)?;
+    let mut results = Vec::with_capacity(view.results.len());
+    for (op, result) in reads(&shape, view.succeeded).zip(view.results) {
+        let mut result = match result {
+            Some(result) => result,
+            None => {
+                let result = shared.node.range(op).await;
+                result
+                    .map_err(|e| call.unanswered(e))?
+                    .map_err(error::refused)?
+            }
+        };
+        result.revision = view.revision;
+        results.push(OpResult::Range(result));
+    }
+    let outcome = TxnOutcome {
+        succeeded: view.succeeded,
+        results,
+        changed: false,
+    };
+    let mut response = convert::txn_response(&shape, outcome);
+    response.header = shared.header(view.revision, barrier.term);
+    Ok(response)
+}
+
+fn look(state: &State, shape: &Txn) -> Result<View, Refusal> {
+    let revision = state.revision();
+    let succeeded = shape.guards.iter().all(|guard| state.judge(guard));
+    // etcd checks the revisions of the branch before it reads anything.
+    for op in reads(shape, succeeded) {
+        check_revision(op.revision, revision, state.compact_revision())?;
+    }
+    let read = |op: &RangeOp| match op.revision {
+        ..=0 => state.range(op, &NoHistory).map(Some),
+        _ => Ok(None),
+    };
+    Ok(View {
+        revision,
+        succeeded,
+        results: reads(shape, succeeded)
+            .map(read)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn check_revision(wanted: Revision, now: Revision, compact: Revision) -> Result<(), Refusal> {
+    match wanted {
+        0 => Ok(()),
+        _ if wanted > now => Err(Refusal::FutureRevision),
+        _ if wanted < compact => Err(Refusal::Compacted),
+        _ => Ok(()),
+    }
+}
+
+fn reads(shape: &Txn, succeeded: bool) -> impl Iterator<Item = &RangeOp> {
+    let ops = if succeeded {
+        &shape.then
+    } else {
+        &shape.otherwise
+    };
+    ops.iter().filter_map(|op| match op {
+        Op::Range(range) => Some(range),
+        _ => None,
+    })
+}

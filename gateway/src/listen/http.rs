@@ -1,0 +1,88 @@
+//! HTTP/1.1 and HTTP/2 on one connection, told apart by the client's first bytes.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tonic::body::Body;
+
+use super::authority::AuthorityShim;
+use super::connection::Connection;
+
+/// Bounds of one connection.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// Streams of one HTTP/2 connection (etcd: --max-concurrent-streams).
+    pub streams_max: u32,
+    /// For the first bytes, and for the head of each HTTP/1.1 request.
+    pub header_timeout: Duration,
+    /// Between pings to a quiet client, and for their answer (etcd: 2 h, 20 s).
+    pub keep_alive_interval: Duration,
+    pub keep_alive_timeout: Duration,
+}
+
+/// Bytes in flight that a client may send before it is read: of one stream, of a connection.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
+/// The head of a request (grpc-go: 16 MiB, far beyond any use).
+const HEADERS_BYTES_MAX: u32 = 64 * 1024;
+
+/// Serves connections of one kind of request handler; cheap to clone.
+#[derive(Clone)]
+pub struct HttpServer {
+    builder: Builder<TokioExecutor>,
+    header_timeout: Duration,
+}
+
+impl HttpServer {
+    pub fn new(limits: HttpLimits) -> HttpServer {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .title_case_headers(true)
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(HEADERS_BYTES_MAX as usize);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams_max)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(HEADERS_BYTES_MAX)
+            .keep_alive_interval(limits.keep_alive_interval)
+            .keep_alive_timeout(limits.keep_alive_timeout);
+        HttpServer {
+            builder,
+            header_timeout: limits.header_timeout,
+        }
+    }
+
+    /// Serves one connection to its end.
+    pub async fn serve<H, F>(&self, connection: Connection, handler: H)
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let mut shim = AuthorityShim::new(connection);
+        match tokio::time::timeout(self.header_timeout, shim.first_bytes()).await {
+            Ok(Ok(true)) => {}
+            // Closed, broken, or silent: nobody to answer.
+            _ => return,
+        }
+        let service = service_fn(move |request| {
+            let answering = handler(request);
+            async move { Ok::<_, Infallible>(answering.await) }
+        });
+        let serving = self.builder.serve_connection(TokioIo::new(shim), service);
+        if let Err(error) = serving.await {
+            tracing::debug!(%error, "a connection ended with an error");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Accepting connections: one place for every address family, and the threads that serve them.
+
+mod address;
+mod authority;
+mod connection;
+mod hpack;
+mod http;
+mod listener;
+mod workers;
+
+pub use address::Address;
+pub use connection::Connection;
+pub use http::{HttpLimits, HttpServer};
+pub use listener::{Listener, Listening};
+pub use workers::Workers;

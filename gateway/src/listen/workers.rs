@@ -1,0 +1,61 @@
+//! The threads that serve connections: one per core, each with a runtime of its own, so that a
+//! connection never moves between threads. Connections are dealt out in turn.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+
+/// Work for a thread: run there to make the future that is spawned there.
+type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// Connections accepted but not yet taken by their thread.
+const HANDED_MAX: usize = 1_024;
+
+pub struct Workers {
+    threads: Vec<mpsc::Sender<Job>>,
+    next: AtomicUsize,
+}
+
+impl Workers {
+    /// Starts the threads; they end when this is dropped.
+    ///
+    /// # Errors
+    /// When a thread can't be made.
+    pub fn start(threads: usize) -> io::Result<Workers> {
+        let started = (0..threads.max(1)).map(start_thread);
+        Ok(Workers {
+            threads: started.collect::<io::Result<_>>()?,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// Has the next thread make and run a future.
+    pub async fn run<F>(&self, make: impl FnOnce() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.threads.len();
+        let job: Job = Box::new(move || Box::pin(make()));
+        // A thread only ends when the program does.
+        drop(self.threads[turn].send(job).await);
+    }
+}
+
+fn start_thread(number: usize) -> io::Result<mpsc::Sender<Job>> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(HANDED_MAX);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name(format!("serve-{number}"));
+    thread.spawn(move || {
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async move {
+            while let Some(job) = jobs.recv().await {
+                tokio::task::spawn_local(job());
+            }
+        });
+    })?;
+    Ok(sender)
+}

@@ -1,0 +1,186 @@
+//! Counters of RPCs, as go-grpc-prometheus keeps them: looked up once per RPC at the start, so
+//! that counting a call is an atomic add.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use tonic::Code;
+
+/// A code's label set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Handled {
+    grpc_type: &'static str,
+    grpc_service: &'static str,
+    grpc_method: &'static str,
+    grpc_code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Started {
+    grpc_type: &'static str,
+    grpc_service: &'static str,
+    grpc_method: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Client {
+    r#type: &'static str,
+    client_api_version: String,
+}
+
+/// Client versions told apart in the metrics; more are counted together, as they come from outside.
+const CLIENT_VERSIONS_MAX: usize = 100;
+
+/// One RPC's counters.
+pub struct MethodMetrics {
+    labels: Started,
+    is_unary: bool,
+    started: Counter,
+    ok: Counter,
+    handled: Family<Handled, Counter>,
+}
+
+impl MethodMetrics {
+    /// Counts the end of a call (for streams: of what came before the first message).
+    pub fn handled(&self, code: Code) {
+        if code == Code::Ok {
+            self.ok.inc();
+        } else {
+            self.handled.get_or_create(&self.handled_labels(code)).inc();
+        }
+    }
+
+    fn handled_labels(&self, code: Code) -> Handled {
+        Handled {
+            grpc_type: self.labels.grpc_type,
+            grpc_service: self.labels.grpc_service,
+            grpc_method: self.labels.grpc_method,
+            grpc_code: go_name(code),
+        }
+    }
+}
+
+/// A method as the dispatcher knows it: path, type, service, name.
+pub struct MethodRow {
+    pub path: &'static str,
+    pub kind: &'static str,
+    pub service: &'static str,
+    pub name: &'static str,
+}
+
+pub struct GrpcMetrics {
+    methods: HashMap<&'static str, Arc<MethodMetrics>>,
+    clients: Family<Client, Counter>,
+    client_versions: RwLock<HashMap<String, ClientCounters>>,
+}
+
+impl GrpcMetrics {
+    pub fn register(registry: &mut Registry, rows: impl Iterator<Item = MethodRow>) -> GrpcMetrics {
+        let started = Family::<Started, Counter>::default();
+        let handled = Family::<Handled, Counter>::default();
+        let clients = Family::<Client, Counter>::default();
+        registry.register(
+            "grpc_server_started",
+            "RPCs started on the server",
+            started.clone(),
+        );
+        registry.register(
+            "grpc_server_handled",
+            "RPCs completed on the server",
+            handled.clone(),
+        );
+        registry.register(
+            "etcd_server_client_requests",
+            "Requests by client",
+            clients.clone(),
+        );
+        let methods = rows.map(|row| {
+            let labels = Started {
+                grpc_type: row.kind,
+                grpc_service: row.service,
+                grpc_method: row.name,
+            };
+            let mut method = MethodMetrics {
+                is_unary: row.kind == "unary",
+                started: started.get_or_create(&labels).clone(),
+                ok: Counter::default(),
+                handled: handled.clone(),
+                labels,
+            };
+            method.ok = handled
+                .get_or_create(&method.handled_labels(Code::Ok))
+                .clone();
+            (row.path, Arc::new(method))
+        });
+        GrpcMetrics {
+            methods: methods.collect(),
+            clients,
+            client_versions: Default::default(),
+        }
+    }
+
+    /// The counters of a known RPC.
+    pub fn method(&self, path: &str) -> Option<Arc<MethodMetrics>> {
+        self.methods.get(path).cloned()
+    }
+
+    /// Counts the start of a call. Known versions cost a shared lock and two atomic adds.
+    pub fn started(&self, method: &MethodMetrics, client_version: &str) {
+        method.started.inc();
+        if let Some(counters) = self.client_versions.read().get(client_version) {
+            counters.of(method.is_unary).inc();
+            return;
+        }
+        self.counters_of(client_version).of(method.is_unary).inc();
+    }
+
+    /// Makes the counters of a version that was not seen yet.
+    fn counters_of(&self, client_version: &str) -> ClientCounters {
+        let mut versions = self.client_versions.write();
+        let is_full = versions.len() >= CLIENT_VERSIONS_MAX;
+        let told = if is_full { "other" } else { client_version };
+        let counter = |r#type| {
+            let client_api_version = told.to_string();
+            let labels = Client {
+                r#type,
+                client_api_version,
+            };
+            self.clients.get_or_create(&labels).clone()
+        };
+        let counters = ClientCounters {
+            unary: counter("unary"),
+            stream: counter("stream"),
+        };
+        if !is_full {
+            versions.insert(told.to_string(), counters.clone());
+        }
+        counters
+    }
+}
+
+/// The calls of one client version.
+#[derive(Clone)]
+struct ClientCounters {
+    unary: Counter,
+    stream: Counter,
+}
+
+impl ClientCounters {
+    fn of(&self, is_unary: bool) -> &Counter {
+        if is_unary { &self.unary } else { &self.stream }
+    }
+}
+
+/// A code as grpc-go writes it.
+fn go_name(code: Code) -> String {
+    match code {
+        Code::Ok => "OK".to_string(),
+        Code::Cancelled => "Canceled".to_string(),
+        other => format!("{other:?}"),
+    }
+}

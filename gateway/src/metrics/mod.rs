@@ -1,0 +1,10 @@
+//! Prometheus metrics under etcd's names, for what exists here.
+
+mod exposition;
+mod grpc;
+mod process;
+mod registry;
+
+pub use exposition::CONTENT_TYPE;
+pub use grpc::MethodRow;
+pub use registry::{Metrics, Snapshot, Versions};

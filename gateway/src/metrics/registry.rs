@@ -1,0 +1,239 @@
+//! The registry: counters that are bumped as things happen, and gauges that are set when asked.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::exposition;
+use super::grpc::{GrpcMetrics, MethodRow};
+use super::process::ProcessMetrics;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServerId {
+    server_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServerVersion {
+    server_version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClusterVersion {
+    cluster_version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Check {
+    r#type: &'static str,
+    name: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckStatus {
+    r#type: &'static str,
+    name: &'static str,
+    status: &'static str,
+}
+
+/// What a scrape asks of the node.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub has_leader: bool,
+    pub is_leader: bool,
+    pub is_learner: bool,
+    pub leader_changes: u64,
+    pub committed_index: u64,
+    pub applied_index: u64,
+    pub quota_bytes: u64,
+    pub db_size: u64,
+    pub db_size_in_use: u64,
+    pub revision: i64,
+    pub compact_revision: i64,
+    pub keys: u64,
+    pub watchers: usize,
+}
+
+/// Bumped by whoever does the thing.
+pub struct Metrics {
+    pub grpc: GrpcMetrics,
+    pub ranges: Counter,
+    pub puts: Counter,
+    pub deletes: Counter,
+    pub txns: Counter,
+    pub watch_streams: Gauge,
+    pub health_successes: Gauge,
+    pub health_failures: Gauge,
+    checks: Family<Check, Gauge>,
+    check_counts: Family<CheckStatus, Counter>,
+    gauges: Gauges,
+    process: ProcessMetrics,
+    registry: Registry,
+}
+
+struct Gauges {
+    has_leader: Gauge,
+    is_leader: Gauge,
+    is_learner: Gauge,
+    leader_changes: Counter<u64, AtomicU64>,
+    proposals_committed: Gauge,
+    proposals_applied: Gauge,
+    quota: Gauge,
+    db_size: Gauge,
+    db_size_in_use: Gauge,
+    revision: Gauge,
+    compact_revision: Gauge,
+    keys: Gauge,
+    watchers: Gauge,
+}
+
+impl Metrics {
+    pub fn new(
+        member: u64,
+        versions: Versions,
+        methods: impl Iterator<Item = MethodRow>,
+    ) -> Metrics {
+        let mut registry = Registry::default();
+        register_identity(&mut registry, member, versions);
+        let (checks, check_counts) = (Family::default(), Family::default());
+        registry.register(
+            "etcd_server_healthcheck",
+            "Results of checks",
+            Family::clone(&checks),
+        );
+        let counts = Family::clone(&check_counts);
+        registry.register("etcd_server_healthchecks", "Checks by result", counts);
+        Metrics {
+            grpc: GrpcMetrics::register(&mut registry, methods),
+            ranges: counter(&mut registry, "etcd_mvcc_range", "Ranges read"),
+            puts: counter(&mut registry, "etcd_mvcc_put", "Puts seen by this member"),
+            deletes: counter(
+                &mut registry,
+                "etcd_mvcc_delete",
+                "Deletes seen by this member",
+            ),
+            txns: counter(&mut registry, "etcd_mvcc_txn", "Txns seen by this member"),
+            watch_streams: gauge(&mut registry, "etcd_debugging_mvcc_watch_stream_total"),
+            health_successes: gauge(&mut registry, "etcd_server_health_success"),
+            health_failures: gauge(&mut registry, "etcd_server_health_failures"),
+            checks,
+            check_counts,
+            gauges: Gauges::register(&mut registry),
+            process: ProcessMetrics::register(&mut registry),
+            registry,
+        }
+    }
+
+    pub fn checked(&self, r#type: &'static str, name: &'static str, passed: bool) {
+        self.checks
+            .get_or_create(&Check { r#type, name })
+            .set(i64::from(passed));
+        let status = if passed { "success" } else { "error" };
+        let labels = CheckStatus {
+            r#type,
+            name,
+            status,
+        };
+        self.check_counts.get_or_create(&labels).inc();
+    }
+
+    /// The text for a scrape.
+    pub fn render(&self, snapshot: &Snapshot) -> String {
+        self.gauges.set(snapshot);
+        self.process.look();
+        let mut text = String::new();
+        let written = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        written.expect("writing to a string does not fail");
+        exposition::to_prometheus_text(&text)
+    }
+}
+
+/// The versions that metrics tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Versions {
+    pub server: &'static str,
+    pub cluster: &'static str,
+}
+
+fn register_identity(registry: &mut Registry, member: u64, versions: Versions) {
+    let ids = Family::<ServerId, Gauge>::default();
+    let server_id = format!("{member:x}");
+    ids.get_or_create(&ServerId { server_id }).set(1);
+    registry.register("etcd_server_id", "The member's id, in hex", ids);
+    let servers = Family::<ServerVersion, Gauge>::default();
+    let server_version = versions.server;
+    servers
+        .get_or_create(&ServerVersion { server_version })
+        .set(1);
+    registry.register("etcd_server_version", "The API level that is kept", servers);
+    let clusters = Family::<ClusterVersion, Gauge>::default();
+    let cluster_version = versions.cluster;
+    clusters
+        .get_or_create(&ClusterVersion { cluster_version })
+        .set(1);
+    registry.register("etcd_cluster_version", "The cluster's API level", clusters);
+}
+
+impl Gauges {
+    fn register(registry: &mut Registry) -> Gauges {
+        let leader_changes = Counter::default();
+        let seen = Counter::clone(&leader_changes);
+        registry.register(
+            "etcd_server_leader_changes_seen",
+            "Leader changes seen",
+            seen,
+        );
+        Gauges {
+            has_leader: gauge(registry, "etcd_server_has_leader"),
+            is_leader: gauge(registry, "etcd_server_is_leader"),
+            is_learner: gauge(registry, "etcd_server_is_learner"),
+            leader_changes,
+            proposals_committed: gauge(registry, "etcd_server_proposals_committed_total"),
+            proposals_applied: gauge(registry, "etcd_server_proposals_applied_total"),
+            quota: gauge(registry, "etcd_server_quota_backend_bytes"),
+            db_size: gauge(registry, "etcd_mvcc_db_total_size_in_bytes"),
+            db_size_in_use: gauge(registry, "etcd_mvcc_db_total_size_in_use_in_bytes"),
+            revision: gauge(registry, "etcd_debugging_mvcc_current_revision"),
+            compact_revision: gauge(registry, "etcd_debugging_mvcc_compact_revision"),
+            keys: gauge(registry, "etcd_debugging_mvcc_keys_total"),
+            watchers: gauge(registry, "etcd_debugging_mvcc_watcher_total"),
+        }
+    }
+
+    fn set(&self, now: &Snapshot) {
+        let unsigned = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.has_leader.set(i64::from(now.has_leader));
+        self.is_leader.set(i64::from(now.is_leader));
+        self.is_learner.set(i64::from(now.is_learner));
+        let unseen = now.leader_changes.saturating_sub(self.leader_changes.get());
+        self.leader_changes.inc_by(unseen);
+        self.proposals_committed.set(unsigned(now.committed_index));
+        self.proposals_applied.set(unsigned(now.applied_index));
+        self.quota.set(unsigned(now.quota_bytes));
+        self.db_size.set(unsigned(now.db_size));
+        self.db_size_in_use.set(unsigned(now.db_size_in_use));
+        self.revision.set(now.revision);
+        self.compact_revision.set(now.compact_revision);
+        self.keys.set(unsigned(now.keys));
+        self.watchers
+            .set(i64::try_from(now.watchers).unwrap_or(i64::MAX));
+    }
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
+/// A gauge whose name says what it is.
+fn gauge(registry: &mut Registry, name: &str) -> Gauge {
+    let gauge = Gauge::default();
+    let words = name.trim_start_matches("etcd_").replace('_', " ");
+    registry.register(name, words, gauge.clone());
+    gauge
+}

@@ -1,0 +1,30 @@
+//! Calling a data command on a view: what MULTI, scripts and lone commands share.
+
+use bytes::Bytes;
+
+use super::registry::lookup;
+use super::row::{Row, Run};
+use crate::redis::args::Args;
+use crate::redis::fault::Fault;
+use crate::redis::program::View;
+use crate::redis::reply::Reply;
+
+/// The row for these arguments (the name first), or the error that Redis gives for a name or a
+/// number of arguments that is not known.
+pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
+    let row = args.first().and_then(|name| lookup(name));
+    let row = row.ok_or_else(|| Fault::unknown_command(args))?;
+    if row.takes(args.len()) {
+        Ok(row)
+    } else {
+        Err(Fault::arity(row.name))
+    }
+}
+
+/// Runs a checked data command. None if the row is not for views (it concerns a connection).
+pub fn call(view: &mut View, row: &Row, args: &[Bytes]) -> Option<Reply> {
+    match row.run {
+        Run::Data(data) | Run::Script(data) => Some(data(view, Args::after_name(args)).into()),
+        Run::Session(_) => None,
+    }
+}

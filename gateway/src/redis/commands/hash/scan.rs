@@ -1,0 +1,34 @@
+//! HSCAN key cursor [MATCH pattern] [COUNT n].
+
+use crate::redis::args::Args;
+use crate::redis::commands::key::{Cursor, ScanOptions, pick};
+use crate::redis::fault::Fault;
+use crate::redis::program::View;
+use crate::redis::reply::Reply;
+
+/// A hash with at most so many fields comes whole, as in Redis.
+const WHOLE_FIELDS_MAX: usize = 128;
+
+pub fn hscan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
+    let key = args.take()?;
+    let cursor = Cursor::parse(args.take()?)?;
+    let hash = view.hash(key)?;
+    let Some(hash) = hash else {
+        return Ok(Cursor::START.reply(Vec::new()));
+    };
+    let options = ScanOptions::parse(&mut args, false)?;
+    let count = if hash.len() <= WHOLE_FIELDS_MAX {
+        usize::MAX
+    } else {
+        options.count
+    };
+    let (fields, next) = pick(hash.keys().cloned(), cursor, count);
+    let mut shown = Vec::new();
+    for field in fields.into_iter().filter(|field| options.matches(field)) {
+        if let Some(value) = hash.get(&field) {
+            shown.push(Reply::Bulk(field));
+            shown.push(Reply::Bulk(value.clone()));
+        }
+    }
+    Ok(next.reply(shown))
+}

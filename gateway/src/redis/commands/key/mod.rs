@@ -1,0 +1,18 @@
+//! Commands on keys of any type, on databases, and those that touch no data.
+
+mod basic;
+mod cursor;
+mod database;
+mod delete;
+mod expire;
+mod glob;
+mod keys;
+mod rename;
+mod rows;
+mod scan;
+mod ttl;
+
+pub use cursor::{Cursor, ScanOptions, pick};
+pub use expire::{parse_condition, parse_life};
+pub use glob::glob;
+pub use rows::ROWS;

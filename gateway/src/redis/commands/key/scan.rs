@@ -1,0 +1,35 @@
+//! SCAN cursor [MATCH pattern] [COUNT n] [TYPE type].
+//!
+//! Each call looks at every key, so that no server has to remember a walk; in a large database it
+//! therefore shows more than COUNT keys at a time, and a whole walk stays at a few hundred calls.
+
+use super::cursor::{Cursor, ScanOptions, pick};
+use crate::redis::args::Args;
+use crate::redis::fault::Fault;
+use crate::redis::program::View;
+use crate::redis::reply::Reply;
+
+/// At most about so many calls for a whole walk.
+const CALLS_PER_WALK: usize = 256;
+
+pub fn scan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
+    let cursor = Cursor::parse(args.take()?)?;
+    let options = ScanOptions::parse(&mut args, true)?;
+    let mut names = Vec::new();
+    view.walk(&mut |key, _| names.push(key));
+    let count = options.count.max(names.len() / CALLS_PER_WALK);
+    let (picked, next) = pick(names.into_iter(), cursor, count);
+    let mut shown = Vec::new();
+    for key in picked.into_iter().filter(|key| options.matches(key)) {
+        if let Some(wanted) = &options.type_name {
+            let fits = view
+                .get(&key)
+                .is_some_and(|item| item.type_name().as_bytes() == wanted);
+            if !fits {
+                continue;
+            }
+        }
+        shown.push(Reply::Bulk(key));
+    }
+    Ok(next.reply(shown))
+}

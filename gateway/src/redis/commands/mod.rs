@@ -1,0 +1,14 @@
+//! Every command of the Redis front end: a registry row and an implementation each.
+
+mod call;
+pub mod hash;
+pub mod key;
+mod registry;
+mod row;
+pub mod script;
+mod session_rows;
+pub mod string;
+
+pub use call::{call, check};
+pub use registry::{all, lookup};
+pub use row::{Data, Keys, Row, Run, Session};

@@ -1,0 +1,171 @@
+//! One row per command: what COMMAND tells of it, and what runs it.
+
+use bytes::Bytes;
+
+use crate::redis::args::Args;
+use crate::redis::fault::Fault;
+use crate::redis::program::View;
+use crate::redis::reply::Reply;
+
+/// A command on data: the one implementation for lone calls, MULTI and scripts. The arity has
+/// been checked. A fault must leave the view without new effects.
+pub type Data = fn(&mut View, Args<'_>) -> Result<Reply, Fault>;
+
+/// Which arguments are keys, as COMMAND shows it: positions count from the command's name as 0;
+/// a negative last counts from the end. All 0: none, or known only by reading the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    pub first: i32,
+    pub last: i32,
+    pub step: i32,
+}
+
+impl Keys {
+    pub const NONE: Keys = Keys {
+        first: 0,
+        last: 0,
+        step: 0,
+    };
+    pub const ONE: Keys = Keys {
+        first: 1,
+        last: 1,
+        step: 1,
+    };
+    pub const ALL: Keys = Keys {
+        first: 1,
+        last: -1,
+        step: 1,
+    };
+    pub const TWO: Keys = Keys {
+        first: 1,
+        last: 2,
+        step: 1,
+    };
+    /// Key and value in turn.
+    pub const PAIRS: Keys = Keys {
+        first: 1,
+        last: -1,
+        step: 2,
+    };
+
+    /// The keys among `args` (the name first).
+    pub fn of(self, args: &[Bytes]) -> Vec<Bytes> {
+        let Ok(first @ 1..) = usize::try_from(self.first) else {
+            return Vec::new();
+        };
+        let len = i64::try_from(args.len()).unwrap_or(i64::MAX);
+        let last = i64::from(self.last) + if self.last < 0 { len } else { 0 };
+        let end = usize::try_from(last + 1).unwrap_or(0).min(args.len());
+        let step = usize::try_from(self.step).unwrap_or(1).max(1);
+        args.get(first..end)
+            .unwrap_or_default()
+            .iter()
+            .step_by(step)
+            .cloned()
+            .collect()
+    }
+}
+
+/// What runs a command.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// Reads and writes data through a view, quickly.
+    Data(Data),
+    /// The same, but may take long: on a thread of its own (EVAL).
+    Script(Data),
+    /// Concerns the connection or this member.
+    Session(Session),
+}
+
+/// The commands that a connection carries out itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    Auth,
+    Client,
+    Command,
+    Config,
+    Discard,
+    Exec,
+    Hello,
+    Info,
+    Multi,
+    Psubscribe,
+    Pubsub,
+    Punsubscribe,
+    Quit,
+    Reset,
+    Script,
+    Subscribe,
+    Unsubscribe,
+    Unwatch,
+    Wait,
+    Watch,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Lower case.
+    pub name: &'static str,
+    /// Arguments with the name; negative: at least so many.
+    pub arity: i32,
+    /// Redis's flags, separated by blanks, in its order (`write denyoom fast`).
+    pub flags: &'static str,
+    pub keys: Keys,
+    /// Redis's key specification flags of those keys (`RW access update`).
+    pub key_flags: &'static str,
+    /// Redis's ACL categories without `@`, separated by blanks, in its order.
+    pub categories: &'static str,
+    /// Redis's command tips.
+    pub tips: &'static str,
+    /// What COMMAND DOCS says: group, first version, and a sentence of ours.
+    pub group: &'static str,
+    pub since: &'static str,
+    pub summary: &'static str,
+    pub run: Run,
+}
+
+impl Row {
+    pub fn has_flag(&self, flag: &str) -> bool {
+        self.flags.split(' ').any(|own| own == flag)
+    }
+
+    pub fn is_write(&self) -> bool {
+        self.has_flag("write")
+    }
+
+    /// Whether so many arguments (the name counted) are allowed.
+    pub fn takes(&self, count: usize) -> bool {
+        let arity = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
+        if self.arity < 0 {
+            count >= arity
+        } else {
+            count == arity
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys_of(keys: Keys, args: &[&'static str]) -> Vec<Bytes> {
+        let args: Vec<Bytes> = args
+            .iter()
+            .map(|arg| Bytes::from_static(arg.as_bytes()))
+            .collect();
+        keys.of(&args)
+    }
+
+    #[test]
+    fn key_positions() {
+        assert_eq!(keys_of(Keys::ONE, &["get", "a"]), ["a"]);
+        assert_eq!(keys_of(Keys::ALL, &["del", "a", "b"]), ["a", "b"]);
+        assert_eq!(
+            keys_of(Keys::PAIRS, &["mset", "a", "1", "b", "2"]),
+            ["a", "b"]
+        );
+        assert!(keys_of(Keys::NONE, &["ping", "a"]).is_empty());
+        assert!(keys_of(Keys::ALL, &[]).is_empty());
+    }
+}

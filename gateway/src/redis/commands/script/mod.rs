@@ -1,0 +1,8 @@
+//! Scripts as commands: EVAL and its kin. (SCRIPT itself concerns the replicated cache and is
+//! the session's.)
+
+mod eval;
+mod host;
+mod rows;
+
+pub use rows::ROWS;

@@ -1,0 +1,133 @@
+//! SET key value [NX | XX | IFEQ v | IFNE v] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL].
+//!
+//! IFEQ and IFNE are of Redis 8.4: IFEQ sets only over an equal string and never creates; IFNE
+//! sets over another value and creates when absent; both refuse other types.
+
+use bytes::Bytes;
+use quorate_core::command::Life;
+
+use super::expiry::Expiry;
+use crate::redis::args::Args;
+use crate::redis::fault::Fault;
+use crate::redis::program::View;
+use crate::redis::reply::Reply;
+
+/// When to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Always,
+    Absent,
+    Present,
+    Equal(Bytes),
+    NotEqual(Bytes),
+}
+
+/// What stands behind key and value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetOptions {
+    pub condition: Condition,
+    pub get: bool,
+    pub life: Life,
+}
+
+impl SetOptions {
+    pub fn parse(args: &mut Args<'_>) -> Result<SetOptions, Fault> {
+        let mut condition = Condition::Always;
+        let mut get = false;
+        let mut life: Option<(Vec<u8>, Option<Args<'_>>)> = None;
+        while let Some(word) = args.take_keyword() {
+            let free = condition == Condition::Always;
+            match word.as_slice() {
+                b"NX" if free || condition == Condition::Absent => condition = Condition::Absent,
+                b"XX" if free || condition == Condition::Present => condition = Condition::Present,
+                b"IFEQ" if free => condition = Condition::Equal(args.take()?.clone()),
+                b"IFNE" if free => condition = Condition::NotEqual(args.take()?.clone()),
+                b"GET" => get = true,
+                b"KEEPTTL" if life.as_ref().is_none_or(|(w, _)| w == b"KEEPTTL") => {
+                    life = Some((word, None));
+                }
+                other if life.is_none() && Expiry::is_option(other) => {
+                    let number = args.clone();
+                    args.take()?;
+                    life = Some((word, Some(number)));
+                }
+                _ => return Err(Fault::SYNTAX),
+            }
+        }
+        // Numbers are judged after the syntax, as Redis does.
+        let life = match life {
+            None => Life::Forever,
+            Some((word, Some(mut number))) => Expiry::parse(&word, &mut number, "set")?.life,
+            Some((_, None)) => Life::Keep { must_exist: false },
+        };
+        Ok(SetOptions {
+            condition,
+            get,
+            life,
+        })
+    }
+}
+
+pub fn set(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
+    let (key, value) = (args.take()?, args.take()?);
+    let options = SetOptions::parse(&mut args)?;
+    let old = if options.get { view.string(key)? } else { None };
+    let wanted = match &options.condition {
+        Condition::Always => true,
+        Condition::Absent => !view.exists(key),
+        Condition::Present => view.exists(key),
+        Condition::Equal(expected) => view.string(key)?.is_some_and(|now| now == *expected),
+        Condition::NotEqual(unwanted) => view.string(key)?.is_none_or(|now| now != *unwanted),
+    };
+    if wanted {
+        view.put_bytes(key, value.clone(), options.life);
+    }
+    Ok(match (options.get, wanted) {
+        (true, _) => Reply::maybe(old),
+        (false, true) => Reply::OK,
+        (false, false) => Reply::Null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<SetOptions, Fault> {
+        let mut all = vec![Bytes::from_static(b"set")];
+        all.extend(
+            text.split_whitespace()
+                .map(|word| Bytes::from(word.to_owned())),
+        );
+        SetOptions::parse(&mut Args::after_name(&all))
+    }
+
+    #[test]
+    fn contradictions_are_syntax_errors() {
+        for text in [
+            "NX XX",
+            "EX 1 PX 1",
+            "EX",
+            "EX 1 KEEPTTL",
+            "KEEPTTL PX 1",
+            "NX IFEQ a",
+            "Z",
+        ] {
+            assert_eq!(parse(text), Err(Fault::SYNTAX), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_judged() {
+        assert_eq!(parse("px 100").map(|o| o.life), Ok(Life::For(100)));
+        assert_eq!(parse("EX x"), Err(Fault::NOT_AN_INTEGER));
+        for text in [
+            "EX 0",
+            "PX -1",
+            "EX 9223372036854775807",
+            "PX 9223372036854775807",
+        ] {
+            assert_eq!(parse(text), Err(Fault::invalid_expire("set")), "{text}");
+        }
+    }
+}

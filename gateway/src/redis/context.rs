@@ -1,0 +1,98 @@
+//! What all Redis connections of a member share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use quorate_core::node::Node;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::guard_rail::GuardRail;
+use super::keyspace::Keyspace;
+use super::program::lua::Threads;
+use super::program::{LocalReader, Reader, Turns};
+use super::pubsub::Hub;
+
+/// Choices of the operator.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What stands before `N/` in the keys of database N.
+    pub key_prefix: String,
+    /// Connections at once (Redis: maxclients).
+    pub clients_max: usize,
+    /// The end of every call to the core.
+    pub call_timeout: Duration,
+    /// What INFO and CONFIG GET tell as the port.
+    pub port: u16,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            key_prefix: "redis/".into(),
+            clients_max: 10_000,
+            call_timeout: Duration::from_secs(5),
+            port: 6379,
+        }
+    }
+}
+
+/// Shared by the connections of all listeners that show one keyspace.
+pub struct Context {
+    pub node: Node,
+    pub options: Options,
+    pub keyspace: Arc<Keyspace>,
+    pub hub: Arc<Hub>,
+    pub reader: Arc<dyn Reader>,
+    pub turns: Turns,
+    /// Where scripts run.
+    pub scripts: Threads,
+    pub clients: DashMap<u64, Arc<Client>>,
+    pub started: Instant,
+    pub counters: Counters,
+    pub guard_rail: GuardRail,
+}
+
+/// Figures for INFO.
+#[derive(Debug, Default)]
+pub struct Counters {
+    next_client: AtomicU64,
+    pub connections: AtomicU64,
+    pub rejected: AtomicU64,
+    pub commands: AtomicU64,
+}
+
+impl Context {
+    /// Subscribes to the node's effects.
+    pub fn new(node: Node, options: Options) -> Context {
+        let keyspace = Arc::new(Keyspace::new(&options.key_prefix));
+        let hub = Arc::new(Hub::new(keyspace.clone()));
+        node.on_effects(hub.clone());
+        let reader = Arc::new(LocalReader::new(node.clone(), hub.clone()));
+        Context {
+            node,
+            options,
+            keyspace,
+            hub,
+            reader,
+            turns: Turns::default(),
+            scripts: Threads::start(),
+            clients: DashMap::new(),
+            started: Instant::now(),
+            counters: Counters::default(),
+            guard_rail: GuardRail::default(),
+        }
+    }
+
+    /// The id of a new connection, from 1.
+    pub fn next_client_id(&self) -> u64 {
+        self.counters.next_client.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The end of a call that begins now.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.options.call_timeout
+    }
+}

@@ -1,0 +1,87 @@
+//! Where Redis's numbered databases lie in the flat keyspace: database N under `redis/N/` unless
+//! a flag says otherwise.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use quorate_core::types::KeyRange;
+
+/// How many databases SELECT knows (Redis's default).
+pub const DATABASES: u32 = 16;
+
+/// The prefix of every database; shared by all connections of a listener.
+#[derive(Clone, Debug)]
+pub struct Keyspace {
+    prefixes: Vec<Bytes>,
+}
+
+impl Keyspace {
+    /// `root` is put before `N/`. An empty root means: database 0 is the bare keyspace, the
+    /// others lie under `redis/N/`.
+    pub fn new(root: &str) -> Keyspace {
+        let prefix = |db: u32| match (root.is_empty(), db) {
+            (true, 0) => Bytes::new(),
+            (true, _) => Bytes::from(format!("redis/{db}/")),
+            (false, _) => Bytes::from(format!("{root}{db}/")),
+        };
+        Keyspace {
+            prefixes: (0..DATABASES).map(prefix).collect(),
+        }
+    }
+
+    pub fn prefix(&self, db: u32) -> &Bytes {
+        &self.prefixes[db as usize]
+    }
+
+    /// The core's key for a Redis key.
+    pub fn key(&self, db: u32, key: &[u8]) -> Bytes {
+        let prefix = self.prefix(db);
+        let mut full = BytesMut::with_capacity(prefix.len() + key.len());
+        full.put_slice(prefix);
+        full.put_slice(key);
+        full.freeze()
+    }
+
+    /// All keys of a database.
+    pub fn range(&self, db: u32) -> KeyRange {
+        KeyRange::prefix(self.prefix(db))
+    }
+
+    /// The database and Redis key of a core key; None for what is not Redis's.
+    pub fn locate(&self, full: &Bytes) -> Option<(u32, Bytes)> {
+        let fits = |(db, prefix): (usize, &Bytes)| {
+            full.starts_with(prefix)
+                .then(|| (db as u32, full.slice(prefix.len()..)))
+        };
+        // The empty prefix holds everything, so the others are asked first.
+        self.prefixes.iter().enumerate().rev().find_map(fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_do_not_overlap() {
+        let space = Keyspace::new("redis/");
+        assert_eq!(space.key(1, b"a"), Bytes::from("redis/1/a"));
+        assert_eq!(
+            space.locate(&Bytes::from("redis/11/a")),
+            Some((11, Bytes::from("a")))
+        );
+        assert_eq!(space.locate(&Bytes::from("registry/pods")), None);
+    }
+
+    #[test]
+    fn empty_root_is_the_bare_keyspace() {
+        let space = Keyspace::new("");
+        assert_eq!(space.key(0, b"a"), Bytes::from("a"));
+        assert_eq!(
+            space.locate(&Bytes::from("redis/3/a")),
+            Some((3, Bytes::from("a")))
+        );
+        assert_eq!(
+            space.locate(&Bytes::from("x/y")),
+            Some((0, Bytes::from("x/y")))
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! The Lua 5.1 of scripts: Redis's environment, bounded in time, instructions and memory.
+//!
+//! A script runs on a thread of its own kind against a `Host`; its effects are the host's. Nothing
+//! here knows the replicated log.
+
+mod arguments;
+mod bit;
+mod budget;
+mod builtins;
+mod cjson;
+mod cmsgpack;
+mod from_reply;
+mod host;
+mod interpreter;
+mod kill;
+mod limits;
+mod number;
+mod pattern;
+mod raised;
+mod random;
+mod redis_api;
+mod run;
+mod script;
+mod shared;
+mod strings;
+mod structs;
+mod threads;
+mod to_reply;
+
+#[cfg(test)]
+mod tests;
+
+pub use host::Host;
+pub use kill::kill_scripts;
+pub use run::{check, run};
+pub use script::Script;
+pub use threads::Threads;

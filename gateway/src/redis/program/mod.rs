@@ -1,0 +1,17 @@
+//! Optimistic programs: commands whose effects depend on data run here, on the member that got
+//! them, and only their guarded effects are replicated.
+
+mod guards;
+mod item;
+pub mod lua;
+mod overlay;
+mod reader;
+mod run;
+mod turns;
+mod view;
+
+pub use item::ItemLife;
+pub use reader::{LocalReader, Now, Reader};
+pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
+pub use turns::Turns;
+pub use view::View;

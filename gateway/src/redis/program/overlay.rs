@@ -1,0 +1,59 @@
+//! A program's own writes, over the state it reads: what it wrote it sees.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use quorate_core::types::KeyRange;
+
+use super::item::Item;
+
+/// Keys the program has changed: their item now, or None where it deleted them. A whole database
+/// that was flushed hides everything below.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    keys: BTreeMap<Bytes, Option<Item>>,
+    flushed: Vec<KeyRange>,
+}
+
+impl Overlay {
+    /// None: not touched. Some(None): deleted by the program.
+    pub fn get(&self, key: &[u8]) -> Option<Option<&Item>> {
+        if let Some(item) = self.keys.get(key) {
+            return Some(item.as_ref());
+        }
+        self.flushed
+            .iter()
+            .any(|range| range.contains(key))
+            .then_some(None)
+    }
+
+    pub fn set(&mut self, key: Bytes, item: Option<Item>) {
+        self.keys.insert(key, item);
+    }
+
+    /// Deletes all of a range.
+    pub fn flush(&mut self, range: KeyRange) {
+        self.keys.retain(|key, _| !range.contains(key));
+        self.flushed.push(range);
+    }
+
+    pub fn hides_all(&self, range: &KeyRange) -> bool {
+        self.flushed.contains(range)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.flushed.is_empty()
+    }
+
+    /// Keys of the range that the program has written and not deleted.
+    pub fn written<'a>(
+        &'a self,
+        range: &'a KeyRange,
+    ) -> impl Iterator<Item = (&'a Bytes, &'a Item)> {
+        let inside = |(key, item): (&'a Bytes, &'a Option<Item>)| {
+            let item = item.as_ref()?;
+            range.contains(key).then_some((key, item))
+        };
+        self.keys.iter().filter_map(inside)
+    }
+}

@@ -1,0 +1,222 @@
+//! The loop that runs a program until its guards hold.
+//!
+//! A program with effects is proposed as one guarded txn; if a guard fails, nothing has happened,
+//! and it runs again once this member has applied the entry that said so. A program without
+//! effects only has to have read one consistent state that is not older than its call.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_core::command::{Command, Guard, OnError, Op, ScriptCommand, Txn};
+use quorate_core::node::Node;
+use quorate_core::outcome::{NodeError, Outcome, Refusal};
+use quorate_core::types::{Index, Principal};
+use tokio::time::{Instant, timeout_at};
+
+use super::guards::Guards;
+use super::reader::{Now, Reader};
+use super::turns::Turns;
+use super::view::{Effects, View};
+use crate::redis::keyspace::Keyspace;
+
+/// Where and for whom a program runs.
+pub struct Scope<'a> {
+    pub node: &'a Node,
+    pub reader: &'a Arc<dyn Reader>,
+    pub keyspace: &'a Arc<Keyspace>,
+    pub turns: &'a Turns,
+    pub principal: &'a Principal,
+    pub db: u32,
+    /// The end of the whole call, retries included.
+    pub deadline: Instant,
+    /// The times of a barrier that was passed within this call, if one was.
+    pub passed: Option<Now>,
+    /// Redis keys the program will name, as far as known: it takes its turn on them.
+    pub keys: &'a [Bytes],
+}
+
+/// What a program is expected to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Has effects, usually: reads this member's state as it is, its guards find out.
+    Write,
+    /// Has none: reads after a barrier.
+    Read,
+    /// Reads many keys and may see them at different instants (SCAN, KEYS).
+    WeakRead,
+}
+
+/// Why a program did not happen, or may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    Node(NodeError),
+    Refused(Refusal),
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Failure {
+        Failure::Node(error)
+    }
+}
+
+/// Runs a program that needs no other thread.
+pub async fn run_sync<T>(
+    scope: &Scope<'_>,
+    kind: Kind,
+    watched: &[Guard],
+    mut program: impl FnMut(&mut View) -> T,
+) -> Result<Option<T>, Failure> {
+    let attempt = |mut view: View| {
+        let answer = program(&mut view);
+        std::future::ready((view, answer))
+    };
+    run(scope, kind, watched, attempt).await
+}
+
+/// Runs `attempt` (perhaps several times; only the last counts) and makes its effects happen.
+/// None: one of the `watched` guards, which the caller brought along, no longer holds.
+pub async fn run<T, F, Fut>(
+    scope: &Scope<'_>,
+    kind: Kind,
+    watched: &[Guard],
+    mut attempt: F,
+) -> Result<Option<T>, Failure>
+where
+    F: FnMut(View) -> Fut,
+    Fut: Future<Output = (View, T)>,
+{
+    let mut keys = first_keys(scope, kind);
+    let reader = scope.reader;
+    let mut now = scope.passed;
+    if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
+        now = Some(barrier(scope.node, scope.deadline).await?);
+    }
+    loop {
+        let turn = timeout_at(scope.deadline, scope.turns.take(&keys)).await;
+        let _turn = turn.map_err(|_| NodeError::Timeout)?;
+        let times = now.unwrap_or_else(|| local_now(scope.node));
+        let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
+        let (view, answer) = attempt(view).await;
+        let Effects {
+            guards,
+            ops,
+            loads,
+            unsure,
+            looked_at_time,
+        } = view.into_effects();
+        let loads = keep(scope, loads);
+        if (looked_at_time || unsure) && now.is_none() {
+            // This member's own idea of the time, or of the scripts, may be old.
+            now = Some(barrier(scope.node, scope.deadline).await?);
+        } else if ops.is_empty() {
+            let fresh = now.is_some();
+            if !fresh && !guards.is_empty() {
+                let (passed, ()) = tokio::join!(barrier(scope.node, scope.deadline), loads);
+                now = Some(passed?);
+            } else {
+                loads.await;
+            }
+            if !reader.hold(watched) {
+                return Ok(None);
+            }
+            let one_instant = kind == Kind::WeakRead || guards.is_single_read();
+            let at_once = fresh && one_instant && watched.is_empty();
+            if at_once || reader.hold(&with(watched, &guards)) {
+                return Ok(Some(answer));
+            }
+        } else {
+            let txn = guarded(with(watched, &guards), ops);
+            let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
+            let Some(index) = proposed? else {
+                return Ok(Some(answer));
+            };
+            scope.node.applied(index, scope.deadline).await?;
+            if !watched.is_empty() && !reader.hold(watched) {
+                return Ok(None);
+            }
+            keys.extend(guards.keys().cloned());
+            now = None;
+        }
+        check_time(scope)?;
+    }
+}
+
+/// The keys a program takes its first turn on. Reads wait for nobody.
+fn first_keys(scope: &Scope<'_>, kind: Kind) -> BTreeSet<Bytes> {
+    let full = |key: &Bytes| scope.keyspace.key(scope.db, key);
+    match kind {
+        Kind::Write => scope.keys.iter().map(full).collect(),
+        Kind::Read | Kind::WeakRead => BTreeSet::new(),
+    }
+}
+
+fn guarded(guards: Vec<Guard>, then: Vec<Op>) -> Txn {
+    Txn {
+        guards,
+        then,
+        on_error: OnError::Abort,
+        ..Txn::default()
+    }
+}
+
+/// None when the txn's effects happened, else the index of the entry that refused them.
+async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> {
+    let reply = scope
+        .node
+        .propose(scope.principal, Command::Txn(txn), scope.deadline)
+        .await?;
+    match reply.applied.outcome {
+        Ok(Outcome::Txn(outcome)) if outcome.succeeded => Ok(None),
+        Ok(_) => Ok(Some(reply.index)),
+        Err(refusal) => Err(Failure::Refused(refusal)),
+    }
+}
+
+/// Puts scripts into the cache, beside what else is on its way. A script that does not get there
+/// is sent again by its client (NOSCRIPT), so a failure here is nobody's.
+async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>) {
+    for load in loads {
+        let command = Command::Script(load);
+        let kept = scope
+            .node
+            .propose(scope.principal, command, scope.deadline)
+            .await;
+        if let Err(error) = kept {
+            tracing::debug!(%error, "a script was not kept");
+        }
+    }
+}
+
+/// Passes a barrier: what is read after it is not older than this call.
+pub async fn barrier(node: &Node, deadline: Instant) -> Result<Now, NodeError> {
+    let barrier = node.barrier(deadline).await?;
+    Ok(Now {
+        clock: barrier.clock,
+        wall: barrier.wall,
+    })
+}
+
+fn local_now(node: &Node) -> Now {
+    let barrier = node.local_barrier();
+    Now {
+        clock: barrier.clock,
+        wall: barrier.wall,
+    }
+}
+
+fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {
+    let mut all = watched.to_vec();
+    all.extend(guards.to_tests());
+    all
+}
+
+/// Every attempt so far certainly did nothing, so running out of time is a clean no.
+fn check_time(scope: &Scope<'_>) -> Result<(), NodeError> {
+    if Instant::now() < scope.deadline {
+        Ok(())
+    } else {
+        Err(NodeError::Timeout)
+    }
+}

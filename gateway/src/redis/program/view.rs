@@ -1,0 +1,416 @@
+//! The recording view a program works on: reads leave guards, writes leave ops, and what was
+//! written is seen by later reads.
+//!
+//! Keys are Redis keys of the selected database; the view turns them into the core's. Worked
+//! example: `INCR n` on a missing key reads `n` (guard: `redis/0/n` has mod revision 0), writes
+//! `Put redis/0/n = "1"`. The txn made of both does nothing if another `n` came between, and the
+//! program runs again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_core::command::{
+    DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, ScriptCommand, SetLifeOp,
+};
+use quorate_core::types::{ClusterMillis, Hash, KeyRange, UnixMillis, Value};
+
+use super::guards::Guards;
+use super::item::{Item, ItemLife};
+use super::overlay::Overlay;
+use super::reader::{Now, Reader};
+use crate::redis::fault::Fault;
+use crate::redis::keyspace::{DATABASES, Keyspace};
+
+/// Records read at once when a whole database is walked, so that no read holds the state long.
+const PAGE_RECORDS: usize = 4096;
+
+/// What a program wants done.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    pub guards: Guards,
+    pub ops: Vec<Op>,
+    /// Scripts to keep in the cache.
+    pub loads: Vec<ScriptCommand>,
+    /// A script was not found, which this member may only not know yet.
+    pub unsure: bool,
+    /// The program asked what time it is, or how long something lives.
+    pub looked_at_time: bool,
+}
+
+/// One run of a program.
+pub struct View {
+    reader: Arc<dyn Reader>,
+    keyspace: Arc<Keyspace>,
+    db: u32,
+    now: Now,
+    guards: Guards,
+    overlay: Overlay,
+    ops: Vec<Op>,
+    loads: Vec<ScriptCommand>,
+    unsure: bool,
+    looked_at_time: bool,
+}
+
+impl View {
+    pub fn new(reader: Arc<dyn Reader>, keyspace: Arc<Keyspace>, db: u32, now: Now) -> View {
+        View {
+            reader,
+            keyspace,
+            db,
+            now,
+            guards: Guards::default(),
+            overlay: Overlay::default(),
+            ops: Vec::new(),
+            loads: Vec::new(),
+            unsure: false,
+            looked_at_time: false,
+        }
+    }
+
+    pub fn db(&self) -> u32 {
+        self.db
+    }
+
+    /// Later commands work in database `db`.
+    pub fn select(&mut self, db: i64) -> Result<(), Fault> {
+        let known = u32::try_from(db).ok().filter(|db| *db < DATABASES);
+        self.db = known.ok_or(Fault::DB_RANGE)?;
+        Ok(())
+    }
+
+    /// The cluster clock, frozen for this run.
+    pub fn clock(&mut self) -> ClusterMillis {
+        self.looked_at_time = true;
+        self.now.clock
+    }
+
+    /// The cluster's wall clock, frozen for this run.
+    pub fn wall(&mut self) -> UnixMillis {
+        self.looked_at_time = true;
+        self.now.wall
+    }
+
+    pub fn full_key(&self, key: &[u8]) -> Bytes {
+        self.keyspace.key(self.db, key)
+    }
+
+    /// A script of the cache as this member knows it.
+    pub fn script(&self, sha1: &[u8]) -> Option<Bytes> {
+        self.reader.script(sha1)
+    }
+
+    /// The same; but that there is none counts only behind a barrier.
+    pub fn find_script(&mut self, sha1: &[u8]) -> Option<Bytes> {
+        let body = self.reader.script(sha1);
+        self.unsure |= body.is_none();
+        body
+    }
+
+    /// Keeps a script in the cache of every member.
+    pub fn load_script(&mut self, sha1: Bytes, body: Bytes) {
+        self.loads.push(ScriptCommand::Load { sha1, body });
+    }
+
+    pub fn into_effects(self) -> Effects {
+        Effects {
+            guards: self.guards,
+            ops: self.ops,
+            loads: self.loads,
+            unsure: self.unsure,
+            looked_at_time: self.looked_at_time,
+        }
+    }
+
+    // Reads.
+
+    pub fn get(&mut self, key: &[u8]) -> Option<Item> {
+        let full = self.full_key(key);
+        if let Some(own) = self.overlay.get(&full) {
+            return own.cloned();
+        }
+        let record = self.reader.get(&full);
+        self.guards
+            .key(&full, record.as_ref().map_or(0, |r| r.modified.main));
+        record.map(|record| Item::of(&record))
+    }
+
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The string of a key; WRONGTYPE for another type.
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        self.get(key).map(|item| item.string().cloned()).transpose()
+    }
+
+    /// The hash of a key; WRONGTYPE for another type.
+    pub fn hash(&mut self, key: &[u8]) -> Result<Option<Arc<Hash>>, Fault> {
+        self.get(key).map(|item| item.hash().cloned()).transpose()
+    }
+
+    /// When a key ends: None if it is missing, Some(None) if it never does. Guards the life too.
+    pub fn deadline(&mut self, key: &[u8]) -> Option<Option<ClusterMillis>> {
+        let full = self.full_key(key);
+        let life = if let Some(own) = self.overlay.get(&full) {
+            own?.life
+        } else {
+            let record = self.reader.get(&full);
+            let (modified, generation) = record
+                .as_ref()
+                .map_or((0, 0), |r| (r.modified.main, r.life_generation));
+            self.guards.life(&full, modified, generation);
+            Item::of(&*record?).life
+        };
+        Some(match life {
+            ItemLife::Forever => None,
+            ItemLife::Until(deadline) => Some(deadline),
+            ItemLife::Lease(id) => self.reader.lease_deadline(id),
+        })
+    }
+
+    /// Milliseconds a key has left: None if it is missing, Some(None) if it never ends.
+    pub fn remaining_ms(&mut self, key: &[u8]) -> Option<Option<u64>> {
+        let clock = self.clock().0;
+        self.deadline(key)
+            .map(|end| end.map(|end| end.0.saturating_sub(clock)))
+    }
+
+    /// When a life that is written now would end; None: never, or with a lease.
+    pub fn deadline_of(&mut self, life: Life) -> Option<ClusterMillis> {
+        self.looked_at_time = true;
+        match self.item_life(life) {
+            ItemLife::Until(deadline) => Some(deadline),
+            ItemLife::Forever | ItemLife::Lease(_) => None,
+        }
+    }
+
+    /// The wall-clock time of a deadline.
+    pub fn wall_of(&mut self, deadline: ClusterMillis) -> u64 {
+        let ahead = deadline.0.saturating_sub(self.clock().0);
+        self.wall().0.saturating_add(ahead)
+    }
+
+    /// Shows every key of the database with its item, in no order to rely on; guards all of it.
+    pub fn walk(&mut self, visit: &mut dyn FnMut(Bytes, &Item)) {
+        let whole = self.keyspace.range(self.db);
+        let cut = self.keyspace.prefix(self.db).len();
+        for (key, item) in self.overlay.written(&whole) {
+            visit(key.slice(cut..), item);
+        }
+        if self.overlay.hides_all(&whole) {
+            return;
+        }
+        let mut seen = 0;
+        let mut newest = None;
+        let mut rest = whole.clone();
+        loop {
+            let page = self.reader.page(&rest, PAGE_RECORDS);
+            newest.get_or_insert(page.revision);
+            seen += page.records.len() as u64;
+            for record in &page.records {
+                if self.overlay.get(&record.key).is_none() {
+                    visit(record.key.slice(cut..), &Item::of(record));
+                }
+            }
+            match page.records.last() {
+                Some(last) if page.records.len() == PAGE_RECORDS => {
+                    rest = after(&whole, &last.key);
+                }
+                _ => break,
+            }
+        }
+        self.guards.range(&whole, seen, newest.unwrap_or_default());
+    }
+
+    /// How many keys the database has.
+    pub fn key_count(&mut self) -> u64 {
+        if !self.overlay.is_empty() {
+            let mut seen = 0;
+            self.walk(&mut |_, _| seen += 1);
+            return seen;
+        }
+        let whole = self.keyspace.range(self.db);
+        let (count, revision) = self.reader.count(&whole);
+        self.guards.range(&whole, count, revision);
+        count
+    }
+
+    // Writes.
+
+    /// Writes a value; `Life::Keep` keeps the life the key has.
+    pub fn put(&mut self, key: &[u8], value: Value, life: Life) {
+        let full = self.full_key(key);
+        let kept = match life {
+            Life::Keep { .. } => self.get(key).map_or(ItemLife::Forever, |item| item.life),
+            other => self.item_life(other),
+        };
+        let create_revision = match self.overlay.get(&full) {
+            Some(Some(item)) => item.create_revision,
+            _ => 0,
+        };
+        let put = PutValue::Set(value.clone());
+        // A time that is past ends the key at once.
+        let over = kept == ItemLife::Until(self.now.clock);
+        let item = Item {
+            value,
+            life: kept,
+            create_revision,
+        };
+        self.overlay.set(full.clone(), (!over).then_some(item));
+        self.ops.push(Op::Put(PutOp {
+            key: full,
+            value: put,
+            life,
+            want_prev: false,
+        }));
+    }
+
+    pub fn put_bytes(&mut self, key: &[u8], value: Bytes, life: Life) {
+        self.put(key, Value::Bytes(value), life);
+    }
+
+    /// Replaces a string by what the op makes of it; the op is what is logged. Keeps the life.
+    pub fn change_bytes(&mut self, key: &[u8], value: Bytes, op: DataOp) {
+        let before = self.get(key);
+        let item = Item {
+            value: Value::Bytes(value),
+            life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
+            create_revision: before.as_ref().map_or(0, |item| item.create_revision),
+        };
+        self.overlay.set(op.key().clone(), Some(item));
+        self.ops.push(Op::Data(op));
+    }
+
+    /// Deletes a key; whether it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        if !self.exists(key) {
+            return false;
+        }
+        let full = self.full_key(key);
+        self.overlay.set(full.clone(), None);
+        let range = KeyRange::Key(full);
+        self.ops.push(Op::Delete(DeleteOp {
+            range,
+            want_prev: false,
+        }));
+        true
+    }
+
+    /// Deletes every key of a database, unread.
+    pub fn flush(&mut self, db: u32) {
+        let range = self.keyspace.range(db);
+        self.overlay.flush(range.clone());
+        self.ops.push(Op::Delete(DeleteOp {
+            range,
+            want_prev: false,
+        }));
+    }
+
+    /// Changes the life of an existing key; a time that is past deletes it.
+    pub fn set_life(&mut self, key: &[u8], life: Life) {
+        let Some(mut item) = self.get(key) else {
+            return;
+        };
+        let full = self.full_key(key);
+        item.life = self.item_life(life);
+        let over = item.life == ItemLife::Until(self.now.clock);
+        self.overlay.set(full.clone(), (!over).then_some(item));
+        let condition = LifeCondition::default();
+        self.ops.push(Op::SetLife(SetLifeOp {
+            key: full,
+            life,
+            condition,
+        }));
+    }
+
+    /// Sets fields of a hash and returns how many are new.
+    pub fn hash_set(&mut self, key: &[u8], fields: Hash) -> Result<u64, Fault> {
+        let fields = Arc::new(fields);
+        let op = DataOp::HashSet {
+            key: self.full_key(key),
+            fields: fields.clone(),
+            only_missing: false,
+        };
+        self.hash_change(key, &fields, op)
+    }
+
+    /// Sets fields by the op, which is what is logged; returns how many are new.
+    pub fn hash_change(&mut self, key: &[u8], fields: &Hash, op: DataOp) -> Result<u64, Fault> {
+        let mut hash = self.hash(key)?.unwrap_or_default();
+        let own = Arc::make_mut(&mut hash);
+        let mut added = 0;
+        for (field, value) in fields {
+            let before = own.insert(field.clone(), value.clone());
+            added += u64::from(before.is_none());
+        }
+        self.keep_hash(op.key().clone(), key, hash);
+        self.ops.push(Op::Data(op));
+        Ok(added)
+    }
+
+    /// Deletes fields of a hash and returns how many were there; an empty hash is deleted.
+    pub fn hash_delete(&mut self, key: &[u8], fields: &[Bytes]) -> Result<u64, Fault> {
+        let Some(mut hash) = self.hash(key)? else {
+            return Ok(0);
+        };
+        let own = Arc::make_mut(&mut hash);
+        let gone: Vec<Bytes> = fields
+            .iter()
+            .filter(|field| own.remove(*field).is_some())
+            .cloned()
+            .collect();
+        let removed = gone.len() as u64;
+        if removed == 0 {
+            return Ok(0);
+        }
+        let full = self.full_key(key);
+        self.keep_hash(full.clone(), key, hash);
+        self.ops.push(Op::Data(DataOp::HashDelete {
+            key: full,
+            fields: gone,
+        }));
+        Ok(removed)
+    }
+
+    /// Delivers a message to subscribers when the effects are applied; how many this member has
+    /// now.
+    pub fn publish(&mut self, channel: Bytes, payload: Bytes) -> u64 {
+        let receivers = self.reader.subscribers(&channel);
+        self.ops.push(Op::Publish { channel, payload });
+        receivers
+    }
+
+    fn keep_hash(&mut self, full: Bytes, key: &[u8], hash: Arc<Hash>) {
+        let before = self.get(key);
+        let item = (!hash.is_empty()).then(|| Item {
+            value: Value::Hash(hash),
+            life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
+            create_revision: before.as_ref().map_or(0, |item| item.create_revision),
+        });
+        self.overlay.set(full, item);
+    }
+
+    /// What a written life means on the frozen clock; what is past is "until now".
+    fn item_life(&self, life: Life) -> ItemLife {
+        let clock = self.now.clock.0;
+        match life {
+            Life::Forever | Life::Keep { .. } => ItemLife::Forever,
+            Life::For(ms) => ItemLife::Until(ClusterMillis(clock.saturating_add(ms))),
+            Life::Until(at) => {
+                let ahead = at.0.saturating_sub(self.now.wall.0);
+                ItemLife::Until(ClusterMillis(clock.saturating_add(ahead)))
+            }
+            Life::Lease(id) => ItemLife::Lease(id),
+        }
+    }
+}
+
+/// The part of a range behind a key.
+fn after(range: &KeyRange, key: &Bytes) -> KeyRange {
+    let mut next = key.to_vec();
+    next.push(0);
+    match range {
+        KeyRange::Span(_, end) => KeyRange::Span(next.into(), end.clone()),
+        KeyRange::Key(_) | KeyRange::From(_) => KeyRange::From(next.into()),
+    }
+}

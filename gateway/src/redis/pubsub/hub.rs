@@ -1,0 +1,238 @@
+//! Who listens to what on this member.
+//!
+//! Published messages and changes of keys arrive on the apply thread, in the order of the log, and
+//! are put into the mailboxes of the connections concerned; nothing here waits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use quorate_core::node::EffectsListener;
+use quorate_core::outcome::{Event, Notice, RevisionEvents};
+use quorate_core::types::Revision;
+
+use super::keyspace_events::{Class, EventFlags, key_events, life_event};
+use super::mailbox::{Mailbox, Message};
+use super::touches::Touches;
+use crate::redis::commands::key::glob;
+use crate::redis::keyspace::Keyspace;
+
+/// One who listens: the connection's id and where its messages go.
+#[derive(Clone)]
+pub struct Listener {
+    pub id: u64,
+    pub mailbox: Arc<Mailbox>,
+}
+
+type Listeners = BTreeMap<u64, Arc<Mailbox>>;
+
+#[derive(Default)]
+struct Table {
+    channels: HashMap<Bytes, Listeners>,
+    patterns: BTreeMap<Bytes, Listeners>,
+}
+
+/// All subscriptions of a member.
+pub struct Hub {
+    table: RwLock<Table>,
+    events: AtomicU32,
+    keyspace: Arc<Keyspace>,
+    pub touches: Arc<Touches>,
+}
+
+impl Hub {
+    pub fn new(keyspace: Arc<Keyspace>) -> Hub {
+        Hub {
+            table: RwLock::default(),
+            events: AtomicU32::new(0),
+            keyspace,
+            touches: Arc::default(),
+        }
+    }
+
+    pub fn event_flags(&self) -> EventFlags {
+        EventFlags::from_bits(self.events.load(Ordering::Relaxed))
+    }
+
+    pub fn set_event_flags(&self, flags: EventFlags) {
+        self.events.store(flags.bits(), Ordering::Relaxed);
+    }
+
+    pub fn subscribe(&self, channel: Bytes, listener: &Listener) {
+        let mut table = self.table.write();
+        table
+            .channels
+            .entry(channel)
+            .or_default()
+            .insert(listener.id, listener.mailbox.clone());
+    }
+
+    pub fn unsubscribe(&self, channel: &Bytes, id: u64) {
+        let mut table = self.table.write();
+        if let Some(listeners) = table.channels.get_mut(channel) {
+            listeners.remove(&id);
+            if listeners.is_empty() {
+                table.channels.remove(channel);
+            }
+        }
+    }
+
+    pub fn subscribe_pattern(&self, pattern: Bytes, listener: &Listener) {
+        let mut table = self.table.write();
+        table
+            .patterns
+            .entry(pattern)
+            .or_default()
+            .insert(listener.id, listener.mailbox.clone());
+    }
+
+    pub fn unsubscribe_pattern(&self, pattern: &Bytes, id: u64) {
+        let mut table = self.table.write();
+        if let Some(listeners) = table.patterns.get_mut(pattern) {
+            listeners.remove(&id);
+            if listeners.is_empty() {
+                table.patterns.remove(pattern);
+            }
+        }
+    }
+
+    /// Channels that somebody listens to by name, those that match the pattern if one is given.
+    pub fn channels(&self, pattern: Option<&[u8]>) -> Vec<Bytes> {
+        let table = self.table.read();
+        let fits = |name: &&Bytes| pattern.is_none_or(|pattern| glob(pattern, name, false));
+        table.channels.keys().filter(fits).cloned().collect()
+    }
+
+    /// How many listen to a channel by name.
+    pub fn listener_count(&self, channel: &[u8]) -> usize {
+        self.table
+            .read()
+            .channels
+            .get(channel)
+            .map_or(0, BTreeMap::len)
+    }
+
+    pub fn pattern_count(&self) -> usize {
+        self.table.read().patterns.len()
+    }
+
+    /// How many would get a message on this channel, by name and by pattern.
+    pub fn subscribers(&self, channel: &[u8]) -> u64 {
+        let table = self.table.read();
+        let by_name = table.channels.get(channel).map_or(0, BTreeMap::len);
+        let matching = table
+            .patterns
+            .iter()
+            .filter(|(pattern, _)| glob(pattern, channel, false));
+        (by_name
+            + matching
+                .map(|(_, listeners)| listeners.len())
+                .sum::<usize>()) as u64
+    }
+
+    /// Puts a message into all mailboxes concerned; how many.
+    pub fn deliver(&self, channel: &Bytes, payload: &Bytes) -> u64 {
+        let table = self.table.read();
+        let mut receivers = 0;
+        let mut send = |pattern: Option<&Bytes>, listeners: &Listeners| {
+            for mailbox in listeners.values() {
+                receivers += 1;
+                mailbox.push(Message {
+                    pattern: pattern.cloned(),
+                    channel: channel.clone(),
+                    payload: payload.clone(),
+                });
+            }
+        };
+        if let Some(listeners) = table.channels.get(channel) {
+            send(None, listeners);
+        }
+        for (pattern, listeners) in &table.patterns {
+            if glob(pattern, channel, false) {
+                send(Some(pattern), listeners);
+            }
+        }
+        receivers
+    }
+
+    fn changed(&self, event: &Event) {
+        let full = &event.kv.key;
+        self.touches.touch(full);
+        if self.event_flags() == EventFlags::default() {
+            return;
+        }
+        for (class, name) in key_events(event) {
+            self.announce(full, class, name);
+        }
+    }
+
+    fn announce(&self, full: &Bytes, class: Class, name: &'static str) {
+        let flags = self.event_flags();
+        if !flags.wants(class) {
+            return;
+        }
+        let Some((db, key)) = self.keyspace.locate(full) else {
+            return;
+        };
+        let name = Bytes::from_static(name.as_bytes());
+        if flags.keyspace() {
+            let mut channel = format!("__keyspace@{db}__:").into_bytes();
+            channel.extend_from_slice(&key);
+            self.deliver(&channel.into(), &name);
+        }
+        if flags.keyevent() {
+            let mut channel = format!("__keyevent@{db}__:").into_bytes();
+            channel.extend_from_slice(&name);
+            self.deliver(&channel.into(), &key);
+        }
+    }
+}
+
+impl EffectsListener for Hub {
+    fn revision(&self, events: &Arc<RevisionEvents>) {
+        events.events.iter().for_each(|event| self.changed(event));
+    }
+
+    fn notice(&self, _after: Revision, notice: &Notice) {
+        match notice {
+            Notice::LifeChanged { key, persisted } => {
+                self.touches.touch(key);
+                let (class, name) = life_event(*persisted);
+                self.announce(key, class, name);
+            }
+            Notice::Published { channel, payload } => {
+                self.deliver(channel, payload);
+            }
+        }
+    }
+
+    fn published(&self, channel: &Bytes, payload: &Bytes) -> u64 {
+        self.deliver(channel, payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_name_and_by_pattern() {
+        let hub = Hub::new(Arc::new(Keyspace::new("redis/")));
+        let listener = Listener {
+            id: 1,
+            mailbox: Arc::default(),
+        };
+        hub.subscribe(Bytes::from("news"), &listener);
+        hub.subscribe_pattern(Bytes::from("n*"), &listener);
+        assert_eq!(hub.deliver(&Bytes::from("news"), &Bytes::from("x")), 2);
+        assert_eq!(hub.deliver(&Bytes::from("other"), &Bytes::from("x")), 0);
+        let got = listener.mailbox.take(usize::MAX).expect("not overflowed");
+        assert_eq!(got[0].pattern, None);
+        assert_eq!(got[1].pattern, Some(Bytes::from("n*")));
+        hub.unsubscribe(&Bytes::from("news"), 1);
+        assert_eq!(hub.channels(None).len(), 0);
+        assert_eq!(hub.subscribers(b"news"), 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! Keyspace notifications: which are wanted (`notify-keyspace-events`) and what they are called.
+
+use quorate_core::outcome::{Cause, Event};
+use quorate_core::types::Value;
+
+/// The classes a member was told to announce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventFlags(u32);
+
+/// Letters of Redis 7.0 in the order in which CONFIG GET prints them; `A` stands for the first
+/// nine.
+const LETTERS: &[u8] = b"g$lshzxetdKEmn";
+const ALL: u32 = 0b11_1111_1111;
+const KEYSPACE: u32 = 1 << 10;
+const KEYEVENT: u32 = 1 << 11;
+
+/// The class of an event, as its letter.
+pub type Class = u8;
+
+impl EventFlags {
+    /// None for a letter that doesn't exist.
+    pub fn parse(text: &[u8]) -> Option<EventFlags> {
+        let mut flags = 0;
+        for letter in text {
+            flags |= match letter {
+                b'A' => ALL,
+                other => 1 << LETTERS.iter().position(|known| known == other)?,
+            };
+        }
+        Some(EventFlags(flags))
+    }
+
+    pub fn from_bits(bits: u32) -> EventFlags {
+        EventFlags(bits)
+    }
+
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub fn print(self) -> String {
+        let mut text = String::new();
+        let all = self.0 & ALL == ALL;
+        if all {
+            text.push('A');
+        }
+        for (at, letter) in LETTERS.iter().enumerate() {
+            let in_all = 1 << at & ALL != 0;
+            if self.0 & 1 << at != 0 && !(all && in_all) {
+                text.push(char::from(*letter));
+            }
+        }
+        text
+    }
+
+    pub fn keyspace(self) -> bool {
+        self.0 & KEYSPACE != 0
+    }
+
+    pub fn keyevent(self) -> bool {
+        self.0 & KEYEVENT != 0
+    }
+
+    /// Whether a class is announced at all.
+    pub fn wants(self, class: Class) -> bool {
+        let bit = LETTERS
+            .iter()
+            .position(|letter| *letter == class)
+            .map_or(0, |at| 1 << at);
+        (self.keyspace() || self.keyevent()) && self.0 & bit != 0
+    }
+}
+
+/// What a change of a key is called, in order. A write that gives the key a deadline is followed
+/// by `expire`, a hash change that empties it by `del`.
+pub fn key_events(event: &Event) -> Vec<(Class, &'static str)> {
+    let typed = |name: &'static str, class: Class| {
+        let mut events = vec![(class, name)];
+        if event.is_delete() {
+            events.push((b'g', "del"));
+        }
+        events
+    };
+    match event.cause {
+        Cause::Put => put_events(event),
+        Cause::Delete => vec![(b'g', "del")],
+        Cause::Expired => vec![(b'x', "expired")],
+        Cause::Add => vec![(b'$', "incrby")],
+        Cause::Append => vec![(b'$', "append")],
+        Cause::HashSet => typed("hset", b'h'),
+        Cause::HashDelete => typed("hdel", b'h'),
+        Cause::HashAdd => typed("hincrby", b'h'),
+    }
+}
+
+fn put_events(event: &Event) -> Vec<(Class, &'static str)> {
+    let mut events = match event.kv.value {
+        Value::Bytes(_) => vec![(b'$', "set")],
+        _ => vec![(b'g', "restore")],
+    };
+    let before = event.prev.as_ref().and_then(|prev| prev.deadline);
+    if event.kv.deadline.is_some() && event.kv.deadline != before {
+        events.push((b'g', "expire"));
+    }
+    events
+}
+
+/// What a change of a key's life is called.
+pub fn life_event(persisted: bool) -> (Class, &'static str) {
+    (b'g', if persisted { "persist" } else { "expire" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_print_as_redis_prints_them() {
+        let print = |text: &[u8]| EventFlags::parse(text).map(EventFlags::print);
+        assert_eq!(print(b"KEA").as_deref(), Some("AKE"));
+        assert_eq!(print(b"Ex").as_deref(), Some("xE"));
+        assert_eq!(print(b"").as_deref(), Some(""));
+        assert_eq!(print(b"Q"), None);
+        let flags = EventFlags::parse(b"Kg").expect("known letters");
+        assert!(flags.wants(b'g') && !flags.wants(b'x') && !flags.keyevent());
+    }
+}

@@ -1,0 +1,128 @@
+//! Messages that wait for one connection, bounded as Redis bounds its pub/sub clients: 32 MB at
+//! once, or 8 MB for a minute, and the connection is closed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::redis::reply::Reply;
+
+const HARD_BYTES_MAX: usize = 32 * 1024 * 1024;
+const SOFT_BYTES_MAX: usize = 8 * 1024 * 1024;
+const SOFT_TIME: Duration = Duration::from_secs(60);
+/// What a queued message costs besides its bytes.
+const MESSAGE_OVERHEAD_BYTES: usize = 64;
+
+/// Something published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The pattern it was subscribed by, for PSUBSCRIBE.
+    pub pattern: Option<Bytes>,
+    pub channel: Bytes,
+    pub payload: Bytes,
+}
+
+impl Message {
+    pub fn reply(self) -> Reply {
+        let kind = if self.pattern.is_some() {
+            "pmessage"
+        } else {
+            "message"
+        };
+        let mut parts = vec![Reply::text(kind)];
+        parts.extend(self.pattern.map(Reply::Bulk));
+        parts.push(Reply::Bulk(self.channel));
+        parts.push(Reply::Bulk(self.payload));
+        Reply::Push(parts)
+    }
+
+    fn cost(&self) -> usize {
+        let pattern = self.pattern.as_ref().map_or(0, Bytes::len);
+        MESSAGE_OVERHEAD_BYTES + pattern + self.channel.len() + self.payload.len()
+    }
+}
+
+/// The queue of one connection.
+#[derive(Default)]
+pub struct Mailbox {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    /// Since when the soft limit is exceeded.
+    heavy_since: Option<Instant>,
+    overflowed: bool,
+}
+
+impl Mailbox {
+    pub fn push(&self, message: Message) {
+        let mut queue = self.queue.lock();
+        if queue.overflowed {
+            return;
+        }
+        queue.bytes += message.cost();
+        queue.messages.push_back(message);
+        let heavy = queue.bytes > SOFT_BYTES_MAX;
+        let since = heavy.then(|| queue.heavy_since.unwrap_or_else(Instant::now));
+        queue.heavy_since = since;
+        let too_long = since.is_some_and(|since| since.elapsed() > SOFT_TIME);
+        if queue.bytes > HARD_BYTES_MAX || too_long {
+            *queue = Queue {
+                overflowed: true,
+                ..Queue::default()
+            };
+        }
+        drop(queue);
+        self.arrived.notify_one();
+    }
+
+    /// Messages up to about `bytes_max`; None if the connection was too slow and must be closed.
+    pub fn take(&self, bytes_max: usize) -> Option<Vec<Message>> {
+        let mut queue = self.queue.lock();
+        if queue.overflowed {
+            return None;
+        }
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        while bytes < bytes_max {
+            let Some(message) = queue.messages.pop_front() else {
+                break;
+            };
+            bytes += message.cost();
+            taken.push(message);
+        }
+        queue.bytes -= bytes;
+        Some(taken)
+    }
+
+    /// Resolves when something may have come since the last take.
+    pub async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overflow_closes() {
+        let mailbox = Mailbox::default();
+        let payload = Bytes::from(vec![0; 1024 * 1024]);
+        let message = || Message {
+            pattern: None,
+            channel: Bytes::new(),
+            payload: payload.clone(),
+        };
+        mailbox.push(message());
+        assert_eq!(mailbox.take(usize::MAX).map(|all| all.len()), Some(1));
+        (0..33).for_each(|_| mailbox.push(message()));
+        assert_eq!(mailbox.take(usize::MAX), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Channels, keyspace notifications and WATCH's touches: what a member tells its connections.
+
+mod hub;
+mod keyspace_events;
+mod mailbox;
+mod touches;
+
+pub use hub::{Hub, Listener};
+pub use keyspace_events::EventFlags;
+pub use mailbox::Mailbox;
+pub use touches::Watch;

@@ -1,0 +1,84 @@
+//! COMMAND and its subcommands: the registry, in Redis's shape.
+
+use bytes::Bytes;
+
+use super::data::keys_of;
+use super::introspection::{docs, facts};
+use super::state::Session;
+use crate::redis::commands::{Row, all, check, key::glob, lookup};
+use crate::redis::fault::Fault;
+use crate::redis::reply::Reply;
+
+impl Session {
+    pub fn command(&mut self, args: &[Bytes]) -> Reply {
+        let Some(verb) = args.get(1) else {
+            return Reply::Array(all().values().map(|row| facts(row)).collect());
+        };
+        let rest = args.get(2..).unwrap_or_default();
+        let answer = match (verb.to_ascii_lowercase().as_slice(), rest) {
+            (b"count", []) => Ok(Reply::count(all().len())),
+            (b"info", []) => Ok(Reply::Array(all().values().map(|row| facts(row)).collect())),
+            (b"info", names) => Ok(Reply::Array(names.iter().map(|n| info(n)).collect())),
+            (b"docs", []) => Ok(Reply::Map(all().values().map(|row| docs(row)).collect())),
+            (b"docs", names) => {
+                let rows = names.iter().filter_map(|name| lookup(name));
+                Ok(Reply::Map(rows.map(docs).collect()))
+            }
+            (b"list", filter) => list(filter),
+            (b"getkeys", [_, _, ..]) => keys(rest),
+            (b"count" | b"getkeys", _) => {
+                let name = String::from_utf8_lossy(verb).to_ascii_lowercase();
+                Err(Fault::arity(&format!("command|{name}")))
+            }
+            _ => Err(Fault::unknown_subcommand("command", verb)),
+        };
+        answer.into()
+    }
+}
+
+fn info(name: &[u8]) -> Reply {
+    lookup(name).map_or(Reply::NullArray, facts)
+}
+
+/// COMMAND LIST [FILTERBY ACLCAT category | PATTERN pattern].
+fn list(filter: &[Bytes]) -> Result<Reply, Fault> {
+    let names = |keep: &dyn Fn(&Row) -> bool| {
+        let kept = all().values().filter(|row| keep(row));
+        Reply::bulks(kept.map(|row| Bytes::from_static(row.name.as_bytes())))
+    };
+    let [word, by, value] = filter else {
+        return if filter.is_empty() {
+            Ok(names(&|_| true))
+        } else {
+            Err(Fault::SYNTAX)
+        };
+    };
+    if !word.eq_ignore_ascii_case(b"filterby") {
+        return Err(Fault::SYNTAX);
+    }
+    match by.to_ascii_lowercase().as_slice() {
+        b"aclcat" => Ok(names(&|row| {
+            row.categories
+                .split(' ')
+                .any(|own| value.eq_ignore_ascii_case(own.as_bytes()))
+        })),
+        b"pattern" => Ok(names(&|row| glob(value, row.name.as_bytes(), true))),
+        b"module" => Ok(Reply::Array(Vec::new())),
+        _ => Err(Fault::SYNTAX),
+    }
+}
+
+/// COMMAND GETKEYS command arg...
+fn keys(args: &[Bytes]) -> Result<Reply, Fault> {
+    let row = lookup(&args[0]).ok_or(Fault::fixed("ERR Invalid command specified"))?;
+    if check(args).is_err() {
+        return Err(Fault::fixed(
+            "ERR Invalid number of arguments specified for command",
+        ));
+    }
+    let keys = keys_of(row, args);
+    if keys.is_empty() {
+        return Err(Fault::fixed("ERR The command has no key arguments"));
+    }
+    Ok(Reply::bulks(keys))
+}

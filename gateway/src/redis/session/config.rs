@@ -1,0 +1,98 @@
+//! CONFIG GET of what clients ask for, CONFIG SET of what can be set here: the keyspace
+//! notifications of this member.
+
+use bytes::Bytes;
+
+use super::state::Session;
+use crate::redis::commands::key::glob;
+use crate::redis::fault::Fault;
+use crate::redis::keyspace::DATABASES;
+use crate::redis::pubsub::EventFlags;
+use crate::redis::reply::Reply;
+
+const EVENTS: &str = "notify-keyspace-events";
+
+impl Session {
+    pub fn config(&mut self, args: &[Bytes]) -> Reply {
+        let verb = args
+            .get(1)
+            .map(|verb| verb.to_ascii_lowercase())
+            .unwrap_or_default();
+        let rest = args.get(2..).unwrap_or_default();
+        match verb.as_slice() {
+            b"get" if !rest.is_empty() => self.config_get(rest),
+            b"set" if rest.len() >= 2 && rest.len().is_multiple_of(2) => self.config_set(rest),
+            b"set" if rest.len() > 2 => Reply::Error(Fault::SYNTAX),
+            b"resetstat" if rest.is_empty() => Reply::OK,
+            b"rewrite" if rest.is_empty() => Reply::Error(Fault::fixed(
+                "ERR The server is running without a config file",
+            )),
+            b"get" | b"set" | b"resetstat" | b"rewrite" => {
+                let name = String::from_utf8_lossy(&verb).into_owned();
+                Reply::Error(Fault::arity(&format!("config|{name}")))
+            }
+            _ => Reply::Error(Fault::unknown_subcommand("config", &args[1])),
+        }
+    }
+
+    fn config_get(&self, patterns: &[Bytes]) -> Reply {
+        let settings = self.settings();
+        let wanted = |name: &str| patterns.iter().any(|p| glob(p, name.as_bytes(), true));
+        let pair = |(name, value): (&str, String)| (Reply::text(name), Reply::text(value));
+        Reply::Map(
+            settings
+                .into_iter()
+                .filter(|(name, _)| wanted(name))
+                .map(pair)
+                .collect(),
+        )
+    }
+
+    fn config_set(&mut self, pairs: &[Bytes]) -> Reply {
+        let known = self.settings();
+        for pair in pairs.chunks(2) {
+            let name = String::from_utf8_lossy(&pair[0]).to_ascii_lowercase();
+            let value = &pair[1];
+            let now = known.iter().find(|(known, _)| *known == name);
+            let problem = match now {
+                None => {
+                    let text = "Unknown option or number of arguments for CONFIG SET";
+                    return Reply::Error(Fault::new(format!("ERR {text} - '{name}'")));
+                }
+                Some(_) if name == EVENTS => match EventFlags::parse(value) {
+                    Some(flags) => {
+                        self.context.hub.set_event_flags(flags);
+                        continue;
+                    }
+                    None => "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+                },
+                Some((_, now)) if now.as_bytes() == value => continue,
+                Some(_) => "can't set immutable config",
+            };
+            let text = format!("ERR CONFIG SET failed (possibly related to argument '{name}')");
+            return Reply::Error(Fault::new(format!("{text} - {problem}")));
+        }
+        Reply::OK
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let options = &self.context.options;
+        vec![
+            ("appendfsync", "always".into()),
+            ("appendonly", "yes".into()),
+            ("cluster-enabled", "no".into()),
+            ("databases", DATABASES.to_string()),
+            ("maxclients", options.clients_max.to_string()),
+            ("maxmemory", "0".into()),
+            ("maxmemory-policy", "noeviction".into()),
+            (EVENTS, self.context.hub.event_flags().print()),
+            ("port", options.port.to_string()),
+            ("proto-max-bulk-len", "536870912".into()),
+            ("replica-read-only", "yes".into()),
+            ("save", String::new()),
+            ("slave-read-only", "yes".into()),
+            ("tcp-keepalive", "300".into()),
+            ("timeout", "0".into()),
+        ]
+    }
+}

@@ -1,0 +1,140 @@
+//! Lone commands on data, and scripts: programs of one command.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_core::command::Guard;
+
+use super::exec::{Queued, run_all};
+use super::failure::fault_of;
+use super::state::Session;
+use crate::redis::args::Args;
+use crate::redis::commands::{Data, Row, Run};
+use crate::redis::number::parse_i64;
+use crate::redis::program::{Failure, Kind, Now, Scope, View, run, run_sync};
+use crate::redis::reply::Reply;
+
+impl Session {
+    /// A quick command on data.
+    pub async fn data(
+        &mut self,
+        row: &Row,
+        data: Data,
+        args: &[Bytes],
+        passed: Option<Now>,
+    ) -> Reply {
+        let kind = kind_of(row);
+        let keys = if kind == Kind::Write {
+            keys_of(row, args)
+        } else {
+            Vec::new()
+        };
+        let scope = self.scope(&keys, passed);
+        let program = |view: &mut View| {
+            let reply: Reply = data(view, Args::after_name(args)).into();
+            (reply, view.db())
+        };
+        match run_sync(&scope, kind, &[], program).await {
+            Ok(Some((reply, db))) => {
+                self.db = db;
+                reply
+            }
+            Ok(None) => Reply::NullArray,
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// A lone script.
+    pub async fn script(&mut self, row: &Row, args: Vec<Bytes>) -> Reply {
+        let kind = kind_of(row);
+        let keys = keys_of(row, &args);
+        let queue = Arc::new(vec![Queued { row: *row, args }]);
+        match self.run_queue(queue, kind, &[], &keys, None).await {
+            Ok(Some((mut replies, _))) => replies.pop().flatten().unwrap_or(Reply::Null),
+            Ok(None) => Reply::NullArray,
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// Runs queued commands as one program; a reply for each that is on data, and the database
+    /// selected at the end. None: a watched guard failed.
+    pub async fn run_queue(
+        &self,
+        queue: Arc<Vec<Queued>>,
+        kind: Kind,
+        watched: &[Guard],
+        keys: &[Bytes],
+        passed: Option<Now>,
+    ) -> Result<Option<(Vec<Option<Reply>>, u32)>, Failure> {
+        let scope = self.scope(keys, passed);
+        if !queue
+            .iter()
+            .any(|queued| matches!(queued.row.run, Run::Script(_)))
+        {
+            return run_sync(&scope, kind, watched, |view| run_all(view, &queue)).await;
+        }
+        let attempt = |mut view: View| {
+            let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
+            let job = self.context.scripts.run(move || {
+                let answers = run_all(&mut view, &queue);
+                (view, answers)
+            });
+            async move {
+                job.await.unwrap_or_else(|fault| {
+                    let replies = vec![Some(Reply::Error(fault)); commands];
+                    (self.idle_view(db), (replies, db))
+                })
+            }
+        };
+        run(&scope, kind, watched, attempt).await
+    }
+
+    /// A view without effects, for a program that could not run.
+    fn idle_view(&self, db: u32) -> View {
+        let (reader, keyspace) = (self.context.reader.clone(), self.context.keyspace.clone());
+        View::new(reader, keyspace, db, Now::default())
+    }
+
+    /// The reply for a command that failed in the core; closes the connection if it must.
+    pub fn failed(&mut self, failure: &Failure) -> Reply {
+        let (fault, close) = fault_of(failure);
+        self.closing |= close;
+        Reply::Error(fault)
+    }
+
+    fn scope<'a>(&'a self, keys: &'a [Bytes], passed: Option<Now>) -> Scope<'a> {
+        Scope {
+            node: &self.context.node,
+            reader: &self.context.reader,
+            keyspace: &self.context.keyspace,
+            turns: &self.context.turns,
+            principal: &self.principal,
+            db: self.db,
+            deadline: self.context.deadline(),
+            passed,
+            keys,
+        }
+    }
+}
+
+/// What a command is expected to do. What neither reads nor writes counts as a write without
+/// effects, which needs no barrier.
+pub fn kind_of(row: &Row) -> Kind {
+    match row.name {
+        "scan" | "keys" | "randomkey" | "dbsize" => Kind::WeakRead,
+        _ if row.has_flag("readonly") => Kind::Read,
+        _ => Kind::Write,
+    }
+}
+
+/// The keys a command names, those of a script included.
+pub fn keys_of(row: &Row, args: &[Bytes]) -> Vec<Bytes> {
+    if !matches!(row.run, Run::Script(_)) {
+        return row.keys.of(args);
+    }
+    let count = args.get(2).and_then(|count| parse_i64(count));
+    let count = count
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(0);
+    args.iter().skip(3).take(count).cloned().collect()
+}

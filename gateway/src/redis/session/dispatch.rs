@@ -1,0 +1,136 @@
+//! One command of a connection: known? allowed now? queued, or carried out.
+
+use bytes::{Bytes, BytesMut};
+
+use super::state::Session;
+use crate::redis::commands::{self, Row, Run, Session as Verb};
+use crate::redis::fault::Fault;
+use crate::redis::program::Now;
+use crate::redis::reply::Reply;
+
+impl Session {
+    /// Carries out one command and writes its replies. `passed`: the times of a barrier that was
+    /// passed after the command arrived.
+    pub async fn execute(&mut self, args: Vec<Bytes>, passed: Option<Now>, out: &mut BytesMut) {
+        match self.admit(&args) {
+            Err(fault) => {
+                if let Some(multi) = self.multi.as_mut() {
+                    multi.abort();
+                }
+                self.write(&Reply::Error(fault), out);
+            }
+            Ok(None) => {
+                out.clear();
+                self.closing = true;
+            }
+            Ok(Some(row)) if self.multi.is_some() && !runs_inside_multi(row) => {
+                if let Some(multi) = self.multi.as_mut() {
+                    multi.push(row, args);
+                }
+                self.write(&Reply::status("QUEUED"), out);
+                self.publish_facts(row.name);
+            }
+            Ok(Some(row)) => {
+                let replies = self.carry_out(row, args, passed).await;
+                // What the command itself published comes before its reply.
+                let _ = self.subscription_count() == 0 || self.deliver(out, usize::MAX);
+                replies.iter().for_each(|reply| self.write(reply, out));
+                self.publish_facts(row.name);
+            }
+        }
+        self.end_command();
+    }
+
+    /// The row of a command that may be carried out now. None: what speaks here is not a Redis
+    /// client (a browser made to send a request), so the connection is closed without a word.
+    fn admit(&self, args: &[Bytes]) -> Result<Option<&'static Row>, Fault> {
+        let name = args.first().map(Bytes::as_ref).unwrap_or_default();
+        if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
+            tracing::warn!(
+                client = self.client.id,
+                "an HTTP request on the Redis port: closed"
+            );
+            return Ok(None);
+        }
+        let row = commands::check(args)?;
+        let only = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                    this context";
+        if self.is_subscriber_only() && !runs_while_subscribed(row) {
+            return Err(Fault::new(format!(
+                "ERR Can't execute '{}': {only}",
+                row.name
+            )));
+        }
+        if self.multi.is_some() && row.has_flag("no_multi") {
+            return Err(Fault::fixed("ERR Command not allowed inside a transaction"));
+        }
+        Ok(Some(row))
+    }
+
+    async fn carry_out(&mut self, row: &Row, args: Vec<Bytes>, passed: Option<Now>) -> Vec<Reply> {
+        match row.run {
+            Run::Data(_) if row.name == "ping" && self.is_subscriber_only() => {
+                let message = args.get(1).cloned().unwrap_or_default();
+                vec![Reply::bulks([Bytes::from_static(b"pong"), message])]
+            }
+            Run::Data(_) if row.name == "publish" => vec![self.publish(&args).await],
+            Run::Data(data) => vec![self.data(row, data, &args, passed).await],
+            Run::Script(_) => vec![self.script(row, args).await],
+            Run::Session(verb) => self.session_command(verb, &args).await,
+        }
+    }
+
+    /// The commands that a connection carries out itself; lone, or at their place in EXEC.
+    pub async fn session_command(&mut self, verb: Verb, args: &[Bytes]) -> Vec<Reply> {
+        let one = match verb {
+            Verb::Auth => self.auth(args),
+            Verb::Client => return self.client_command(args).into_iter().collect(),
+            Verb::Command => self.command(args),
+            Verb::Config => self.config(args),
+            Verb::Discard => self.discard(),
+            Verb::Exec => self.exec().await,
+            Verb::Hello => self.hello(args),
+            Verb::Info => self.info(args),
+            Verb::Multi => self.begin(),
+            Verb::Pubsub => self.pubsub(args),
+            Verb::Quit => {
+                self.closing = true;
+                Reply::OK
+            }
+            Verb::Reset => {
+                self.reset();
+                Reply::status("RESET")
+            }
+            Verb::Script => self.script_command(args).await,
+            Verb::Unwatch => {
+                self.watching = None;
+                Reply::OK
+            }
+            Verb::Wait => self.wait(args),
+            Verb::Watch => self.watch(args).await,
+            Verb::Subscribe => return self.subscribe(args),
+            Verb::Unsubscribe => return self.unsubscribe(args),
+            Verb::Psubscribe => return self.psubscribe(args),
+            Verb::Punsubscribe => return self.punsubscribe(args),
+        };
+        vec![one]
+    }
+}
+
+/// Inside MULTI these are carried out at once.
+fn runs_inside_multi(row: &Row) -> bool {
+    use Verb::{Discard, Exec, Multi, Quit, Reset, Watch};
+    matches!(
+        row.run,
+        Run::Session(Discard | Exec | Multi | Quit | Reset | Watch)
+    )
+}
+
+fn runs_while_subscribed(row: &Row) -> bool {
+    use Verb::{Psubscribe, Punsubscribe, Quit, Reset, Subscribe, Unsubscribe};
+    let verb = matches!(
+        row.run,
+        Run::Session(Subscribe | Unsubscribe | Psubscribe | Punsubscribe | Quit | Reset)
+    );
+    verb || row.name == "ping"
+}

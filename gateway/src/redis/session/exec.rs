@@ -1,0 +1,146 @@
+//! MULTI, EXEC, DISCARD: commands that are queued and then run as one program.
+//!
+//! Commands on data run on one view, whose effects are one guarded txn; commands on the connection
+//! are carried out once that has happened, and answer at their place.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::data::{keys_of, kind_of};
+use super::state::Session;
+use crate::redis::commands::{Row, Run, call};
+use crate::redis::fault::Fault;
+use crate::redis::program::{Kind, View};
+use crate::redis::reply::Reply;
+
+/// Queued bytes of one MULTI.
+const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A command that waits for EXEC.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    pub row: Row,
+    pub args: Vec<Bytes>,
+}
+
+/// An open MULTI.
+#[derive(Debug, Default)]
+pub struct Multi {
+    queue: Vec<Queued>,
+    bytes: usize,
+    aborted: bool,
+}
+
+impl Multi {
+    /// A command was refused: EXEC will be too.
+    pub fn abort(&mut self) {
+        self.aborted = true;
+        self.queue.clear();
+    }
+
+    pub fn push(&mut self, row: &Row, args: Vec<Bytes>) {
+        self.bytes += args.iter().map(Bytes::len).sum::<usize>();
+        if self.bytes > QUEUED_BYTES_MAX {
+            self.abort();
+        }
+        if !self.aborted {
+            self.queue.push(Queued { row: *row, args });
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+impl Session {
+    pub fn begin(&mut self) -> Reply {
+        if self.multi.is_some() {
+            return Reply::Error(Fault::fixed("ERR MULTI calls can not be nested"));
+        }
+        self.multi = Some(Multi::default());
+        Reply::OK
+    }
+
+    pub fn discard(&mut self) -> Reply {
+        if self.multi.take().is_none() {
+            return Reply::Error(Fault::fixed("ERR DISCARD without MULTI"));
+        }
+        self.watching = None;
+        Reply::OK
+    }
+
+    pub async fn exec(&mut self) -> Reply {
+        let Some(multi) = self.multi.take() else {
+            return Reply::Error(Fault::fixed("ERR EXEC without MULTI"));
+        };
+        let watching = self.watching.take();
+        if multi.aborted {
+            let text = "EXECABORT Transaction discarded because of previous errors.";
+            return Reply::Error(Fault::fixed(text));
+        }
+        let (mut guards, mut passed) = (Vec::new(), None);
+        if let Some(watching) = &watching {
+            match self.barrier().await {
+                Ok(now) => passed = Some(now),
+                Err(failure) => return self.failed(&failure),
+            }
+            if watching.watch.is_touched() {
+                return Reply::NullArray;
+            }
+            guards.clone_from(&watching.guards);
+        }
+        let queue = Arc::new(multi.queue);
+        let writes = queue
+            .iter()
+            .any(|queued| kind_of(&queued.row) == Kind::Write);
+        let kind = if writes { Kind::Write } else { Kind::Read };
+        let keys: Vec<Bytes> = queue
+            .iter()
+            .flat_map(|queued| keys_of(&queued.row, &queued.args))
+            .collect();
+        match self
+            .run_queue(queue.clone(), kind, &guards, &keys, passed)
+            .await
+        {
+            Ok(Some((replies, db))) => {
+                self.db = db;
+                self.complete(&queue, replies).await
+            }
+            Ok(None) => Reply::NullArray,
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// Carries out what concerns the connection and puts all replies in order.
+    async fn complete(&mut self, queue: &[Queued], replies: Vec<Option<Reply>>) -> Reply {
+        let mut all = Vec::with_capacity(replies.len());
+        for (queued, reply) in queue.iter().zip(replies) {
+            match (reply, queued.row.run) {
+                (Some(reply), _) => all.push(reply),
+                (None, Run::Session(verb)) => {
+                    // Boxed, since EXEC is such a command itself (it is never queued).
+                    all.extend(Box::pin(self.session_command(verb, &queued.args)).await);
+                }
+                (None, _) => {}
+            }
+        }
+        Reply::Array(all)
+    }
+}
+
+/// Runs the queued commands on data; None for the others. And the database selected at the end.
+pub fn run_all(view: &mut View, queue: &[Queued]) -> (Vec<Option<Reply>>, u32) {
+    let mut run = |queued: &Queued| {
+        let db = i64::from(view.db());
+        let reply = call(view, &queued.row, &queued.args);
+        if matches!(queued.row.run, Run::Script(_)) {
+            // SELECT in a script is for that script.
+            view.select(db).expect("it was selected before");
+        }
+        reply
+    };
+    let replies = queue.iter().map(&mut run).collect();
+    (replies, view.db())
+}

@@ -1,0 +1,191 @@
+//! INFO: the sections and fields that clients read, and our own.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use quorate_core::types::KeyRange;
+
+use super::hello::REDIS_VERSION;
+use super::state::Session;
+use crate::redis::keyspace::DATABASES;
+use crate::redis::reply::Reply;
+
+const SECTIONS: [&str; 7] = [
+    "server",
+    "clients",
+    "memory",
+    "persistence",
+    "stats",
+    "replication",
+    "keyspace",
+];
+
+impl Session {
+    /// INFO [section...].
+    pub fn info(&mut self, args: &[Bytes]) -> Reply {
+        let wanted: Vec<String> = args
+            .iter()
+            .skip(1)
+            .map(|section| String::from_utf8_lossy(section).to_ascii_lowercase())
+            .collect();
+        let everything = wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|w| matches!(w.as_str(), "all" | "default" | "everything"));
+        let mut text = String::new();
+        for section in SECTIONS.into_iter().chain(["cluster"]) {
+            if !everything && !wanted.iter().any(|wanted| wanted == section) {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            self.section(section, &mut text);
+        }
+        Reply::Verbatim(text.into())
+    }
+
+    fn section(&self, section: &str, text: &mut String) {
+        let fields = match section {
+            "server" => self.server(),
+            "clients" => self.clients(),
+            "memory" => memory(),
+            "persistence" => persistence(),
+            "stats" => self.stats(),
+            "replication" => self.replication(),
+            "cluster" => vec![("cluster_enabled".into(), "0".into())],
+            _ => self.keyspace(),
+        };
+        let title = format!("{}{}", section[..1].to_ascii_uppercase(), &section[1..]);
+        write!(text, "# {title}\r\n").expect("a String takes everything");
+        for (name, value) in fields {
+            write!(text, "{name}:{value}\r\n").expect("a String takes everything");
+        }
+    }
+
+    fn server(&self) -> Fields {
+        let uptime = self.context.started.elapsed().as_secs();
+        let status = self.context.node.status();
+        let micros = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_micros());
+        fields([
+            ("redis_version", REDIS_VERSION.into()),
+            ("quorate_version", env!("CARGO_PKG_VERSION").into()),
+            ("redis_mode", "standalone".into()),
+            ("os", std::env::consts::OS.into()),
+            ("arch_bits", usize::BITS.to_string()),
+            ("process_id", std::process::id().to_string()),
+            ("run_id", format!("{:040x}", status.member)),
+            ("tcp_port", self.context.options.port.to_string()),
+            ("server_time_usec", micros.to_string()),
+            ("uptime_in_seconds", uptime.to_string()),
+            ("uptime_in_days", (uptime / 86_400).to_string()),
+            ("quorate_member", format!("{:x}", status.member)),
+            (
+                "quorate_leader",
+                status.leader.map_or("none".into(), |id| format!("{id:x}")),
+            ),
+            ("quorate_term", status.term.to_string()),
+            ("quorate_revision", status.revision.to_string()),
+        ])
+    }
+
+    fn clients(&self) -> Fields {
+        let context = &self.context;
+        fields([
+            ("connected_clients", context.clients.len().to_string()),
+            ("cluster_connections", "0".into()),
+            ("maxclients", context.options.clients_max.to_string()),
+            ("blocked_clients", "0".into()),
+        ])
+    }
+
+    fn stats(&self) -> Fields {
+        let counters = &self.context.counters;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        fields([
+            (
+                "total_connections_received",
+                read(&counters.connections).to_string(),
+            ),
+            (
+                "total_commands_processed",
+                read(&counters.commands).to_string(),
+            ),
+            ("rejected_connections", read(&counters.rejected).to_string()),
+            (
+                "redlock_on_plain_port_total",
+                self.context.guard_rail.seen().to_string(),
+            ),
+            (
+                "pubsub_channels",
+                self.context.hub.channels(None).len().to_string(),
+            ),
+            (
+                "pubsub_patterns",
+                self.context.hub.pattern_count().to_string(),
+            ),
+        ])
+    }
+
+    fn replication(&self) -> Fields {
+        let status = self.context.node.status();
+        fields([
+            ("role", "master".into()),
+            ("connected_slaves", "0".into()),
+            ("master_failover_state", "no-failover".into()),
+            ("master_replid", format!("{:040x}", status.cluster)),
+            ("master_repl_offset", status.applied_index.to_string()),
+        ])
+    }
+
+    /// Databases that have keys. How many of them end is not counted.
+    fn keyspace(&self) -> Fields {
+        let mut fields = Vec::new();
+        for db in 0..DATABASES {
+            let range: KeyRange = self.context.keyspace.range(db);
+            let (keys, _) = self.context.reader.count(&range);
+            if keys > 0 {
+                fields.push((
+                    format!("db{db}"),
+                    format!("keys={keys},expires=0,avg_ttl=0"),
+                ));
+            }
+        }
+        fields
+    }
+}
+
+type Fields = Vec<(String, String)>;
+
+fn fields<const N: usize>(pairs: [(&str, String); N]) -> Fields {
+    pairs.map(|(name, value)| (name.into(), value)).to_vec()
+}
+
+fn memory() -> Fields {
+    let used = resident_bytes();
+    fields([
+        ("used_memory", used.to_string()),
+        ("used_memory_rss", used.to_string()),
+        ("maxmemory", "0".into()),
+        ("maxmemory_policy", "noeviction".into()),
+    ])
+}
+
+fn persistence() -> Fields {
+    fields([("loading", "0".into()), ("aof_enabled", "1".into())])
+}
+
+/// Bytes of memory of this process; 0 where the system does not tell.
+fn resident_bytes() -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * PAGE_BYTES
+}

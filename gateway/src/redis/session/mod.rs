@@ -1,0 +1,21 @@
+//! One connection's conversation: what it has chosen, queued, watched and subscribed to, and the
+//! commands that concern the connection or this member rather than data.
+
+mod client_command;
+mod command_command;
+mod config;
+mod data;
+mod dispatch;
+mod exec;
+mod failure;
+mod hello;
+mod info;
+mod introspection;
+mod pipeline;
+mod publish;
+mod script_command;
+mod state;
+mod subscribe;
+mod watch;
+
+pub use state::Session;

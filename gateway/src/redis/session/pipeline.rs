@@ -1,0 +1,114 @@
+//! A pipeline's commands, in order, with what can be shared shared: plans that stand side by side
+//! are proposed together (the node keeps their order), reads that do pass one barrier.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::join_all;
+use quorate_core::command::Command;
+use quorate_core::outcome::{OpResult, Outcome, TxnOutcome};
+
+use super::data::kind_of;
+use super::failure::refusal_fault;
+use super::state::Session;
+use crate::redis::commands::{Row, check};
+use crate::redis::direct::{Place, Plan, plan};
+use crate::redis::guard_rail::Attempt;
+use crate::redis::program::{Failure, Kind, Now};
+use crate::redis::reply::Reply;
+
+/// Plans proposed together.
+const PLANS_MAX: usize = 256;
+
+impl Session {
+    /// Carries out commands that have arrived together; what they answer is appended.
+    pub async fn execute_all(&mut self, commands: Vec<Vec<Bytes>>, out: &mut BytesMut) {
+        let counter = &self.context.counters.commands;
+        counter.fetch_add(commands.len() as u64, Ordering::Relaxed);
+        let mut queue = VecDeque::from(commands);
+        let mut passed: Option<Now> = None;
+        while !self.closing {
+            let plans = self.plans(&queue);
+            if !plans.is_empty() {
+                queue.drain(..plans.len());
+                self.propose_all(plans, out).await;
+                passed = None;
+                continue;
+            }
+            let Some(args) = queue.pop_front() else {
+                return;
+            };
+            if !self.is_read(&args) {
+                passed = None;
+            } else if passed.is_none() {
+                // If there is none to be had, the command finds out and says so.
+                passed = self.barrier().await.ok();
+            }
+            self.execute(args, passed, out).await;
+        }
+    }
+
+    /// The plans of the commands at the front.
+    fn plans(&self, queue: &VecDeque<Vec<Bytes>>) -> Vec<(&'static Row, Plan)> {
+        if self.multi.is_some() || self.is_subscriber_only() {
+            return Vec::new();
+        }
+        let place = Place {
+            keyspace: &self.context.keyspace,
+            db: self.db,
+        };
+        let plan = |args: &Vec<Bytes>| {
+            let row = check(args).ok()?;
+            Some((row, plan(place, row, args)?))
+        };
+        queue.iter().take(PLANS_MAX).map_while(plan).collect()
+    }
+
+    async fn propose_all(&mut self, plans: Vec<(&'static Row, Plan)>, out: &mut BytesMut) {
+        let Some((last, _)) = plans.last() else {
+            return;
+        };
+        self.publish_facts(last.name);
+        let deadline = self.context.deadline();
+        let (node, principal) = (self.context.node.clone(), self.principal.clone());
+        let propose = |(_, plan): (&'static Row, Plan)| {
+            let proposed = node.propose(&principal, Command::Txn(plan.txn), deadline);
+            async move { (plan.rule, plan.attempt, proposed.await) }
+        };
+        for (rule, attempt, result) in join_all(plans.into_iter().map(propose)).await {
+            let reply = match result.map(|reply| reply.applied.outcome) {
+                Ok(Ok(Outcome::Txn(outcome))) => {
+                    self.note_lock(attempt.as_ref(), &outcome);
+                    Plan::reply(rule, &outcome)
+                }
+                Ok(Ok(_)) => Reply::Null,
+                Ok(Err(refusal)) => Reply::Error(refusal_fault(refusal)),
+                Err(error) => self.failed(&Failure::Node(error)),
+            };
+            self.write(&reply, out);
+            self.end_command();
+            if self.closing {
+                return;
+            }
+        }
+    }
+
+    fn note_lock(&self, attempt: Option<&Attempt>, outcome: &TxnOutcome) {
+        let Some(attempt) = attempt else { return };
+        let rail = &self.context.guard_rail;
+        if outcome.succeeded {
+            rail.made(attempt);
+        } else if let [OpResult::Range(range)] = outcome.results.as_slice()
+            && let [held] = range.kvs.as_slice()
+        {
+            rail.refused(attempt, held, self.context.node.local_barrier().clock);
+        }
+    }
+
+    /// Whether it is a lone read on data.
+    fn is_read(&self, args: &[Bytes]) -> bool {
+        let read = |row: &Row| !row.keys.of(args).is_empty() && kind_of(row) == Kind::Read;
+        self.multi.is_none() && check(args).is_ok_and(read)
+    }
+}

@@ -1,0 +1,68 @@
+//! PUBLISH outside of programs, PUBSUB, WAIT.
+
+use bytes::Bytes;
+
+use super::state::Session;
+use crate::redis::fault::Fault;
+use crate::redis::number::parse_i64;
+use crate::redis::reply::Reply;
+
+impl Session {
+    /// PUBLISH channel message: how many received it, on all members.
+    pub async fn publish(&mut self, args: &[Bytes]) -> Reply {
+        let (Some(channel), Some(payload)) = (args.get(1), args.get(2)) else {
+            return Reply::Error(Fault::arity("publish"));
+        };
+        let publish = self.context.node.publish(channel.clone(), payload.clone());
+        Reply::Integer(i64::try_from(publish.await).unwrap_or(i64::MAX))
+    }
+
+    /// PUBSUB CHANNELS [pattern] | NUMSUB channel... | NUMPAT.
+    pub fn pubsub(&mut self, args: &[Bytes]) -> Reply {
+        let hub = &self.context.hub;
+        let verb = args
+            .get(1)
+            .map(|verb| verb.to_ascii_lowercase())
+            .unwrap_or_default();
+        match (verb.as_slice(), args.get(2..).unwrap_or_default()) {
+            (b"channels", []) => Reply::bulks(hub.channels(None)),
+            (b"channels", [pattern]) => Reply::bulks(hub.channels(Some(pattern))),
+            (b"channels", _) => Reply::Error(Fault::arity("pubsub|channels")),
+            (b"numpat", []) => Reply::count(hub.pattern_count()),
+            (b"numpat", _) => Reply::Error(Fault::arity("pubsub|numpat")),
+            (b"numsub", channels) => {
+                let count = |channel: &Bytes| {
+                    let count = Reply::count(hub.listener_count(channel));
+                    [Reply::Bulk(channel.clone()), count]
+                };
+                Reply::Array(channels.iter().flat_map(count).collect())
+            }
+            _ => Reply::Error(Fault::unknown_subcommand("pubsub", &args[1])),
+        }
+    }
+
+    /// WAIT numreplicas timeout: an acknowledged write is on a majority already, so the answer is
+    /// there at once: the members beside this one that certainly have it.
+    pub fn wait(&mut self, args: &[Bytes]) -> Reply {
+        let number = |at: usize| args.get(at).and_then(|text| parse_i64(text));
+        let (Some(_), Some(timeout)) = (number(1), number(2)) else {
+            return match number(1) {
+                None => Reply::Error(Fault::NOT_AN_INTEGER),
+                Some(_) => Reply::Error(Fault::fixed(
+                    "ERR timeout is not an integer or out of range",
+                )),
+            };
+        };
+        if timeout < 0 {
+            return Reply::Error(Fault::fixed("ERR timeout is negative"));
+        }
+        let voters = self
+            .context
+            .node
+            .members()
+            .iter()
+            .filter(|m| !m.is_learner)
+            .count();
+        Reply::count(voters / 2)
+    }
+}

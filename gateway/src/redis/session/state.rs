@@ -1,0 +1,159 @@
+//! What a connection remembers between its commands.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use quorate_core::types::Principal;
+
+use super::exec::Multi;
+use super::watch::Watching;
+use crate::redis::client::Client;
+use crate::redis::context::Context;
+use crate::redis::frame::{Protocol, encode};
+use crate::redis::pubsub::{Listener, Mailbox};
+use crate::redis::reply::Reply;
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The reply of the next command is left out.
+    SkipNext,
+    /// The reply of this command is left out.
+    Skip,
+}
+
+/// One connection.
+pub struct Session {
+    pub context: Arc<Context>,
+    pub client: Arc<Client>,
+    pub principal: Principal,
+    pub protocol: Protocol,
+    pub db: u32,
+    pub multi: Option<Multi>,
+    pub watching: Option<Watching>,
+    pub mailbox: Arc<Mailbox>,
+    pub channels: BTreeSet<Bytes>,
+    pub patterns: BTreeSet<Bytes>,
+    pub reply_mode: ReplyMode,
+    /// Nothing more is read; what is written so far is sent.
+    pub closing: bool,
+}
+
+impl Session {
+    pub fn new(
+        context: Arc<Context>,
+        peer: Option<SocketAddr>,
+        local: Option<SocketAddr>,
+    ) -> Session {
+        let client = Arc::new(Client::new(context.next_client_id(), peer, local));
+        context.clients.insert(client.id, client.clone());
+        Session {
+            context,
+            client,
+            principal: Principal::default(),
+            protocol: Protocol::Resp2,
+            db: 0,
+            multi: None,
+            watching: None,
+            mailbox: Arc::default(),
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            reply_mode: ReplyMode::On,
+            closing: false,
+        }
+    }
+
+    pub fn listener(&self) -> Listener {
+        Listener {
+            id: self.client.id,
+            mailbox: self.mailbox.clone(),
+        }
+    }
+
+    pub fn subscription_count(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// RESP2 connections with subscriptions may only change them.
+    pub fn is_subscriber_only(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.subscription_count() > 0
+    }
+
+    /// Writes a command's reply, unless the client wants none.
+    pub fn write(&mut self, reply: &Reply, out: &mut BytesMut) {
+        match self.reply_mode {
+            ReplyMode::On => encode(reply, self.protocol, out),
+            ReplyMode::Off | ReplyMode::Skip | ReplyMode::SkipNext => {}
+        }
+    }
+
+    /// Called when a command and all its replies are done.
+    pub fn end_command(&mut self) {
+        self.reply_mode = match self.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            other => other,
+        };
+    }
+
+    /// Writes messages that have arrived; false if the connection was too slow for them.
+    pub fn deliver(&mut self, out: &mut BytesMut, bytes_max: usize) -> bool {
+        let Some(messages) = self.mailbox.take(bytes_max) else {
+            return false;
+        };
+        for message in messages {
+            encode(&message.reply(), self.protocol, out);
+        }
+        true
+    }
+
+    /// Tells the others what CLIENT LIST shows.
+    pub fn publish_facts(&self, command: &'static str) {
+        let mut facts = self.client.facts.lock();
+        facts.last_command = command;
+        facts.last_active = Instant::now();
+        facts.db = self.db;
+        facts.protocol = self.protocol.number();
+        facts.channels = self.channels.len();
+        facts.patterns = self.patterns.len();
+        facts.queued = self.multi.as_ref().map(Multi::len);
+    }
+
+    /// RESET: back to how a connection begins.
+    pub fn reset(&mut self) {
+        self.multi = None;
+        self.watching = None;
+        self.unsubscribe_all();
+        self.protocol = Protocol::Resp2;
+        self.db = 0;
+        self.reply_mode = ReplyMode::On;
+        let mut facts = self.client.facts.lock();
+        facts.name = Bytes::new();
+        facts.no_evict = false;
+        facts.no_touch = false;
+    }
+
+    pub fn unsubscribe_all(&mut self) {
+        for channel in std::mem::take(&mut self.channels) {
+            self.context.hub.unsubscribe(&channel, self.client.id);
+        }
+        for pattern in std::mem::take(&mut self.patterns) {
+            self.context
+                .hub
+                .unsubscribe_pattern(&pattern, self.client.id);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.unsubscribe_all();
+        self.context.clients.remove(&self.client.id);
+    }
+}

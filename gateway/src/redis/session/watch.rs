@@ -1,0 +1,62 @@
+//! WATCH, UNWATCH and the connection's barrier.
+
+use bytes::Bytes;
+use quorate_core::command::{Guard, Relation, Test};
+use quorate_core::types::KeyRange;
+
+use super::state::Session;
+use crate::redis::fault::Fault;
+use crate::redis::program::{Failure, Now, barrier};
+use crate::redis::pubsub::Watch;
+use crate::redis::reply::Reply;
+
+/// Keys that must not be touched before EXEC: what this member sees of them, and guards for what
+/// it has not yet seen.
+pub struct Watching {
+    pub watch: Watch,
+    pub guards: Vec<Guard>,
+}
+
+impl Session {
+    pub async fn watch(&mut self, args: &[Bytes]) -> Reply {
+        if self.multi.is_some() {
+            return Reply::Error(Fault::fixed("ERR WATCH inside MULTI is not allowed"));
+        }
+        let mut watching = self.watching.take().unwrap_or_else(|| Watching {
+            watch: Watch::new(self.context.hub.touches.clone()),
+            guards: Vec::new(),
+        });
+        let full = |key: &Bytes| self.context.keyspace.key(self.db, key);
+        let keys: Vec<Bytes> = args.iter().skip(1).map(full).collect();
+        // Watched before they are read, so that no touch falls between.
+        let new: Vec<Bytes> = keys
+            .into_iter()
+            .filter(|key| watching.watch.add(key.clone()))
+            .collect();
+        if let Err(failure) = self.barrier().await {
+            return self.failed(&failure);
+        }
+        for key in new {
+            let record = self.context.reader.get(&key);
+            let (modified, generation) = record.map_or((0, 0), |record| {
+                (record.modified.main, record.life_generation)
+            });
+            let range = KeyRange::Key(key);
+            let unchanged = Test::ModRevision(Relation::Equal, modified);
+            watching.guards.push(Guard {
+                range: range.clone(),
+                test: unchanged,
+            });
+            watching.guards.push(Guard {
+                range,
+                test: Test::LifeGeneration(generation),
+            });
+        }
+        self.watching = Some(watching);
+        Reply::OK
+    }
+
+    pub async fn barrier(&self) -> Result<Now, Failure> {
+        Ok(barrier(&self.context.node, self.context.deadline()).await?)
+    }
+}

@@ -1,0 +1,180 @@
+//! From settings to a running server and back: member, front ends, listeners, and a clean stop.
+
+use std::sync::Arc;
+
+use quorate_core::node::Node;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+
+use crate::config::{RedisListen, Settings};
+use crate::etcd::{self, Etcd};
+use crate::listen::{Address, Connection, HttpServer, Listener, Listening, Workers};
+use crate::metrics::{Metrics, Versions};
+use crate::redis;
+
+/// Connections of all listeners together.
+const CONNECTIONS_MAX: usize = 10_000;
+
+/// Runs until a signal or a fault ends it.
+///
+/// # Errors
+/// One message for the operator.
+pub async fn run(settings: Settings) -> Result<(), String> {
+    for name in &settings.unknown_variables {
+        tracing::warn!(variable = name, "unrecognized environment variable");
+    }
+    // Ports first: a start that fails for a port must leave no trace on disk.
+    let clients = bind_all(&settings.listen_clients).await?;
+    let redis = bind_redis(&settings.redis).await?;
+    let node = Node::start(settings.node.clone())
+        .await
+        .map_err(|error| error.to_string())?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = Workers::start(threads).map_err(|error| format!("no thread: {error}"))?;
+    let listening = Listening {
+        workers: Arc::new(workers),
+        connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+    };
+    announce(&settings, &clients, &redis);
+    serve_etcd(&settings, &node, clients, &listening);
+    serve_redis(&settings, &node, redis, &listening);
+    tracing::info!("ready to serve client requests");
+    let ended = wait(&node).await;
+    node.shutdown().await;
+    tracing::info!("stopped");
+    ended
+}
+
+async fn bind_all(addresses: &[Address]) -> Result<Vec<Listener>, String> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        listeners.push(Listener::bind(address).await.map_err(|error| {
+            format!("can't listen on {address}: {error}; free the address or choose another")
+        })?);
+    }
+    Ok(listeners)
+}
+
+/// A default that is taken is left out; what was asked for must be had.
+async fn bind_redis(wanted: &RedisListen) -> Result<Vec<Listener>, String> {
+    match wanted {
+        RedisListen::No => Ok(Vec::new()),
+        RedisListen::Asked(addresses) => bind_all(addresses).await,
+        RedisListen::Default(address) => match Listener::bind(address).await {
+            Ok(listener) => Ok(vec![listener]),
+            Err(error) => {
+                tracing::warn!(
+                    %address, %error,
+                    "Redis clients are not served: the default address can't be had; \
+                     choose another with --listen-redis-urls"
+                );
+                Ok(Vec::new())
+            }
+        },
+    }
+}
+
+fn serve_etcd(settings: &Settings, node: &Node, listeners: Vec<Listener>, listening: &Listening) {
+    let versions = Versions {
+        server: etcd::API_VERSION,
+        cluster: etcd::CLUSTER_VERSION,
+    };
+    let metrics = Metrics::new(node.status().member, versions, etcd::metric_rows());
+    let etcd = Etcd::start(node.clone(), settings.etcd.clone(), Arc::new(metrics));
+    let http = HttpServer::new(settings.http);
+    for listener in listeners {
+        tracing::info!(
+            address = %listener.address(),
+            "serving client traffic insecurely; this is strongly discouraged!"
+        );
+        let (etcd, http) = (etcd.clone(), http.clone());
+        let serve = move |connection| {
+            let (etcd, http) = (etcd.clone(), http.clone());
+            async move {
+                let handler = move |request| {
+                    let etcd = etcd.clone();
+                    async move { etcd.serve(request).await }
+                };
+                http.serve(connection, handler).await;
+            }
+        };
+        tokio::spawn(listener.run(listening.clone(), serve));
+    }
+}
+
+fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, listening: &Listening) {
+    let port = listeners
+        .iter()
+        .find_map(|listener| match listener.address() {
+            Address::Tcp(address) => Some(address.port()),
+            Address::Unix(_) => None,
+        });
+    if listeners.is_empty() {
+        return;
+    }
+    let options = redis::Options {
+        key_prefix: settings.redis_key_prefix.clone(),
+        port: port.unwrap_or(0),
+        ..redis::Options::default()
+    };
+    let context = Arc::new(redis::Context::new(node.clone(), options));
+    for listener in listeners {
+        let context = context.clone();
+        let serve = move |connection: Connection| {
+            let context = context.clone();
+            async move {
+                let (peer, local) = (connection.peer(), connection.local());
+                redis::serve_connection_of(connection, context, peer, local).await;
+            }
+        };
+        tokio::spawn(listener.run(listening.clone(), serve));
+    }
+}
+
+/// For people, on standard output: what listens where, where the data is, what to try.
+fn announce(settings: &Settings, clients: &[Listener], redis: &[Listener]) {
+    let list = |listeners: &[Listener]| {
+        let addresses: Vec<String> = listeners.iter().map(|l| l.address().to_string()).collect();
+        addresses.join(", ")
+    };
+    println!(
+        "Quorate {} (etcd API {})",
+        env!("CARGO_PKG_VERSION"),
+        etcd::API_VERSION
+    );
+    println!("  etcd clients   {}", list(clients));
+    if !redis.is_empty() {
+        println!("  Redis clients  {}", list(redis));
+    }
+    println!(
+        "  members        {}",
+        settings.node.listen_peer_urls.join(", ")
+    );
+    println!("  data           {}", settings.node.data_dir.display());
+    println!("  No authentication, no TLS: whoever reaches these addresses may do everything.");
+    println!("Try:");
+    if let Some(Address::Tcp(address)) = clients.first().map(Listener::address) {
+        println!("  etcdctl --endpoints={address} put foo bar");
+        println!("  etcdctl --endpoints={address} get foo");
+    }
+    if let Some(Address::Tcp(address)) = redis.first().map(Listener::address) {
+        let (host, port) = (address.ip(), address.port());
+        println!("  redis-cli -h {host} -p {port} SET lock:a me NX PX 30000");
+    }
+}
+
+/// Until someone asks it to end, or it can't go on.
+async fn wait(node: &Node) -> Result<(), String> {
+    let no_signals = |error: std::io::Error| format!("signals can't be received: {error}");
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!(signal = "terminated", "received signal; stopping"),
+        _ = interrupt.recv() => tracing::info!(signal = "interrupt", "received signal; stopping"),
+        why = node.fatal() => {
+            tracing::error!(reason = why, "the member can't go on; stopping");
+            return Err(why);
+        }
+    }
+    Ok(())
+}
