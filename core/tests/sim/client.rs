@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_core::command::*;
 use quorate_core::node::Node;
-use quorate_core::outcome::{NodeError, OpResult, Outcome};
+use quorate_core::outcome::{NodeError, OpResult, Outcome, Refusal};
 use quorate_core::types::*;
 use tokio::time::Instant;
 
@@ -17,12 +17,16 @@ use crate::history::{Answer, Request};
 /// Where an answer is left.
 pub type Slot = Arc<Mutex<Option<Answer>>>;
 
+/// Revisions that a compaction leaves.
+const KEPT: Revision = 60;
 const DEADLINE: Duration = Duration::from_secs(3);
 
 pub struct Client {
     pub dice: Dice,
     pub number: usize,
     asked: u64,
+    /// The newest revision it was told.
+    newest: Revision,
     /// The lock it holds, its token, and until when it believes so.
     held: Option<(String, Revision)>,
     plays_locks: bool,
@@ -34,6 +38,7 @@ impl Client {
             dice,
             number,
             asked: 0,
+            newest: 0,
             held: None,
             plays_locks: number.is_multiple_of(2),
         }
@@ -53,6 +58,10 @@ impl Client {
         let prefix = ["w/", "redis/0/"][self.dice.range(0, 2) as usize];
         let key = format!("{prefix}k{}", self.dice.range(0, 4));
         match self.dice.range(0, 10) {
+            // What a watcher that lags far may then miss, and must be told.
+            1 if self.newest > 2 * KEPT && self.dice.once_in(4) => Request::Compact {
+                revision: self.newest - KEPT,
+            },
             0 => Request::Delete { key },
             1..5 => Request::Read { key },
             _ => Request::Put { key, value },
@@ -87,6 +96,9 @@ impl Client {
 
     /// Learns from an answer.
     pub fn told(&mut self, request: &Request, answer: &Answer) {
+        if let Answer::Done { revision, .. } | Answer::Value { revision, .. } = answer {
+            self.newest = *revision;
+        }
         let happened = match answer {
             Answer::Done { happened, revision } => happened.then_some(*revision),
             _ => None,
@@ -140,7 +152,15 @@ async fn change(node: &Node, command: Command, deadline: Instant) -> Answer {
             let happened = outcome.succeeded && !outcome.results.iter().any(deleted_none);
             Answer::Done { happened, revision }
         }
-        other => panic!("a txn has another outcome: {other:?}"),
+        Ok(Outcome::Compacted) => Answer::Done {
+            happened: true,
+            revision,
+        },
+        Err(Refusal::Compacted) => Answer::Done {
+            happened: false,
+            revision,
+        },
+        other => panic!("nothing asked for has this outcome: {other:?}"),
     }
 }
 
@@ -151,6 +171,7 @@ pub fn text(value: &Value) -> String {
 
 fn command(request: &Request) -> Command {
     let (guards, op) = match request {
+        Request::Compact { revision } => return Command::Compact(*revision),
         Request::Put { key, value } => (Vec::new(), put(key, value, Life::Forever)),
         Request::Delete { key } => (Vec::new(), delete(key)),
         Request::Acquire {

@@ -23,6 +23,10 @@ pub enum Request {
     Read {
         key: String,
     },
+    /// Forget what is older.
+    Compact {
+        revision: Revision,
+    },
     /// Put-if-absent with a life of its own.
     Acquire {
         lock: String,
@@ -73,7 +77,7 @@ impl Operation {
     /// The revision of a change that is known to have happened.
     pub fn changed_at(&self) -> Option<Revision> {
         match (&self.request, &self.answer) {
-            (Request::Read { .. } | Request::Renew { .. }, _) => None,
+            (Request::Read { .. } | Request::Renew { .. } | Request::Compact { .. }, _) => None,
             (
                 _,
                 Answer::Done {
@@ -114,6 +118,14 @@ pub struct Observer {
     pub prefix: &'static str,
     pub next: Revision,
     pub sights: Vec<(u64, Sight)>,
+}
+
+impl Observer {
+    /// How often it was told that it can't have something.
+    pub fn gaps(&self) -> usize {
+        let gaps = |(_, sight): &&(u64, Sight)| matches!(sight, Sight::Compacted(_));
+        self.sights.iter().filter(gaps).count()
+    }
 }
 
 /// What everybody agrees has happened.

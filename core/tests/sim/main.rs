@@ -60,10 +60,12 @@ fn play(seed: u64) -> Result<(), String> {
     }
     let operations = &run.history.operations;
     let acknowledged = operations.iter().filter(|o| o.acknowledged.is_some());
+    let observers = run.history.observers.iter();
     println!(
-        "seed {seed}: {} of {} operations answered; {}",
+        "seed {seed}: {} of {} operations answered, {} gaps told to watchers; {}",
         acknowledged.count(),
         operations.len(),
+        observers.map(history::Observer::gaps).sum::<usize>(),
         run.faults
     );
     check::all(&run)
