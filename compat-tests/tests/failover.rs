@@ -136,7 +136,8 @@ fn nothing_acknowledged_is_lost_and_no_lock_is_held_twice_when_the_leader_is_kil
     let (puts, locks) = std::thread::scope(|scope| {
         let putting = scope.spawn(|| load.put(&endpoints));
         let owners = ["anna", "bert"];
-        let locking = owners.map(|owner| scope.spawn(|| (owner, load.lock(owner, &ports))));
+        let (load, ports) = (&load, &ports);
+        let locking = owners.map(|owner| scope.spawn(move || (owner, load.lock(owner, ports))));
         load.reached(PHASE_OPERATIONS);
         let killed = leader(&servers);
         servers.member(killed).kill();

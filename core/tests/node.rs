@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::command::*;
-use quorate_core::node::{Node, NodeConfig};
+use quorate_core::node::{Node, NodeConfig, Polled, Watcher};
 use quorate_core::outcome::{NodeError, OpResult, Outcome, Reply};
 use quorate_core::types::*;
 use tokio::time::Instant;
@@ -33,6 +33,8 @@ fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConf
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(300),
         election_max: Duration::from_millis(600),
+        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
+        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
     }
 }
 
@@ -129,6 +131,53 @@ async fn a_key_with_a_deadline_ends_by_itself() {
         started.elapsed() >= Duration::from_millis(400),
         "it ended early"
     );
+    node.shutdown().await;
+}
+
+struct Bell(tokio::sync::Notify);
+
+impl quorate_core::node::Wake for Bell {
+    fn wake(&self, _token: u64) {
+        self.0.notify_one();
+    }
+}
+
+/// The next revision of the watcher's range, waiting for its wake as a front end does.
+async fn next_seen(watcher: &mut Watcher, bell: &Bell) -> Revision {
+    loop {
+        match watcher.poll(100, 10_000).await {
+            Polled::Events { revisions, .. } if !revisions.is_empty() => {
+                return revisions[0].revision;
+            }
+            Polled::Events { caught_up, .. } if caught_up => bell.0.notified().await,
+            Polled::Events { .. } => {}
+            Polled::Compacted(oldest) => panic!("compacted at {oldest}"),
+        }
+    }
+}
+
+/// The simulator found watchers asleep for good that had caught up over others' changes only.
+#[tokio::test]
+async fn a_watcher_that_caught_up_over_foreign_changes_is_woken() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let node = Node::start(config(dir.path(), "one", &cluster(&["one"])))
+        .await
+        .expect("starts");
+    for i in 0..5 {
+        let foreign = put(&format!("foreign{i}"), "x", Life::Forever);
+        propose(&node, foreign).await.expect("put");
+    }
+    let bell = std::sync::Arc::new(Bell(tokio::sync::Notify::new()));
+    let (mut watcher, _) = node.watch(KeyRange::prefix(b"own/"), 2, bell.clone(), 0);
+    let watching = tokio::spawn(async move { next_seen(&mut watcher, &bell).await });
+    // The watcher has come to rest once it has read all there is; then something happens.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let own = propose(&node, put("own/k", "v", Life::Forever)).await;
+    let seen = tokio::time::timeout(Duration::from_secs(5), watching).await;
+    let seen = seen.expect("it is woken").expect("no panic");
+    assert_eq!(seen, own.expect("put").applied.revision);
     node.shutdown().await;
 }
 

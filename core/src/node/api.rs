@@ -24,6 +24,18 @@ pub struct NodeConfig {
     pub heartbeat: Duration,
     pub election_min: Duration,
     pub election_max: Duration,
+    /// Entries after which a snapshot is noted and the log behind it purged (etcd's
+    /// `--snapshot-count`).
+    pub snapshot_entries: u64,
+    /// Entries that are kept behind a snapshot for members that lag; one that lags more is sent
+    /// the snapshot.
+    pub catch_up_entries: u64,
+}
+
+impl NodeConfig {
+    /// etcd's defaults for the two counts.
+    pub const SNAPSHOT_ENTRIES: u64 = 10_000;
+    pub const CATCH_UP_ENTRIES: u64 = 5_000;
 }
 
 /// A member of the cluster as replicated state knows it.
@@ -74,7 +86,8 @@ pub trait Wake: Send + Sync + 'static {
 #[derive(Debug)]
 pub enum Polled {
     /// Changes of the range in revision order, and the revision up to which (inclusive) the
-    /// watcher has now seen everything. `caught_up`: nothing more was there at the time.
+    /// watcher has now seen everything. `caught_up`: nothing more was there at the time; never
+    /// with an empty answer unless the watcher is sure to be woken.
     Events {
         revisions: Vec<Arc<RevisionEvents>>,
         through: Revision,

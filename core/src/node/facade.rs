@@ -128,7 +128,9 @@ impl Node {
         }
         let (replica, op) = (self.core.replica.clone(), op.clone());
         let reading = move || replica.state.read().range(&op, &replica.versions);
-        tokio::task::spawn_blocking(reading)
+        let versions = self.core.versions();
+        versions
+            .off_thread(reading)
             .await
             .map_err(|_| NodeError::Stopped)
     }
@@ -229,7 +231,9 @@ impl Node {
     ) -> Result<Result<(u32, Revision, Revision), Refusal>, NodeError> {
         let replica = self.core.replica.clone();
         let hashing = move || replica.hash_kv(revision);
-        tokio::task::spawn_blocking(hashing)
+        let versions = self.core.versions();
+        versions
+            .off_thread(hashing)
             .await
             .map_err(|_| NodeError::Stopped)
     }

@@ -4,6 +4,7 @@ mod api;
 mod barrier;
 mod clock;
 mod core;
+mod environment;
 mod facade;
 mod forwarded;
 mod hub;
@@ -20,8 +21,9 @@ mod watcher;
 
 pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
 pub use clock::{MachineTime, TimeSource};
+pub use environment::{Environment, OnFatal, Threads, Workers};
 pub use facade::Node;
-pub use start::{Environment, StartError};
+pub use start::StartError;
 pub use watcher::Watcher;
 
 pub(crate) use core::Core;

@@ -13,19 +13,20 @@ use super::api::NodeConfig;
 use super::barrier::Barriers;
 use super::clock::LeaderClock;
 use super::core::Core;
+use super::environment::Environment;
 use super::ids;
 use super::queue::Queue;
 use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
-use super::running::{Running, Threads};
-use super::start::{Environment, StartError, failed, raft_config};
+use super::running::{Held, Running};
+use super::start::{StartError, failed, raft_config};
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
-use crate::log::{self, Log, LogThreads};
+use crate::log::{self, Log};
 use crate::peer::{Accept, Hello, PeerService};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
-use crate::versions::{self, DataDir, Directory, Opened, Versions};
+use crate::versions::{DataDir, Opened};
 
 /// A member that is complete; its tasks are not running yet.
 pub(super) struct OpenedNode {
@@ -112,7 +113,7 @@ pub(super) async fn open(
         member,
         incarnation,
     };
-    let (log_store, log_threads) =
+    let (log_store, log_worker) =
         open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
     let (replica, machine) = open_replica(&config.data_dir, environment, cluster, &faults)?;
     let hello = Hello {
@@ -148,9 +149,9 @@ pub(super) async fn open(
         heard_leader: Mutex::new(None),
         links: Mutex::new(HashMap::new()),
     });
-    let threads = Threads {
+    let held = Held {
         core: None,
-        log: log_threads,
+        log: log_worker,
         versions: replica.versions.clone(),
         data_dir,
     };
@@ -161,7 +162,7 @@ pub(super) async fn open(
         fault,
         stop: Arc::new(Notify::new()),
         stopped: AtomicBool::new(false),
-        threads: Mutex::new(Some(threads)),
+        held: Mutex::new(Some(held)),
     });
     let service = Arc::new(PeerService::new(hello, raft, core.clone()));
     Ok(OpenedNode {
@@ -202,20 +203,20 @@ fn open_log(
     environment: &Environment,
     identity: log::Identity,
     faults: &Faults,
-) -> Result<(LogStore, LogThreads), StartError> {
+) -> Result<(LogStore, Box<dyn Send>), StartError> {
     let faults = faults.clone();
     let on_fatal = move |fault: &log::LogFault| faults.report(fault.to_string());
     let options = log::Options {
         // Entries are kept decoded above the log; its own cache serves what is not flushed yet.
         cache_bytes: 1 << 20,
         on_fatal: Some(Arc::new(on_fatal)),
-        ..log::Options::default().with_machine_clock()
+        ..environment.workers.log_options()
     };
     let (log, flusher, recovered) =
         Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;
-    let threads = flusher.spawn().map_err(failed)?;
+    let worker = environment.workers.run_log(flusher).map_err(failed)?;
     let store = LogStore::new(log, &recovered).map_err(failed)?;
-    Ok((store, threads))
+    Ok((store, worker))
 }
 
 fn open_replica(
@@ -225,10 +226,11 @@ fn open_replica(
     faults: &Faults,
 ) -> Result<(Arc<Replica>, Machine), StartError> {
     let faults = faults.clone();
-    let medium = Arc::new(Directory::new(dir));
-    let options = versions::Options::default();
-    let on_fatal = move |why| faults.report(why);
-    let opened: Opened = Versions::open(medium, cluster, options, on_fatal).map_err(failed)?;
+    let on_fatal = Box::new(move |why| faults.report(why));
+    let workers = &environment.workers;
+    let opened: Opened = workers
+        .open_versions(dir, cluster, on_fatal)
+        .map_err(failed)?;
     let opened_at = opened.position;
     let membership = match &opened.membership {
         Some(bytes) => wire::get_stored_membership(&mut Bytes::clone(bytes)).map_err(failed)?,

@@ -35,6 +35,10 @@ pub(crate) async fn run(core: Arc<Core>) {
     let slots = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT_MAX));
     loop {
         core.queue.filled().await;
+        // A leader without its quorum still leads, for us, but takes nothing.
+        if core.queue.was_refused() {
+            wait_for_a_leader(&core).await;
+        }
         core.wait_for_store().await;
         let Ok(slot) = slots.clone().acquire_owned().await else {
             return;
@@ -59,11 +63,15 @@ pub(crate) async fn run(core: Arc<Core>) {
             }
             Route::Nowhere => {
                 drop(slot);
-                core.queue.drop_late(Instant::now(), &NodeError::NoLeader);
-                tokio::time::sleep(LEADER_POLL).await;
+                wait_for_a_leader(&core).await;
             }
         }
     }
+}
+
+async fn wait_for_a_leader(core: &Core) {
+    core.queue.drop_late(Instant::now(), &NodeError::NoLeader);
+    tokio::time::sleep(LEADER_POLL).await;
 }
 
 /// Where proposals go now.
@@ -180,10 +188,7 @@ async fn forward(
     // The order is on the wire; the next batch may follow while this one is under way.
     match tokio::time::timeout(FORWARD_TIMEOUT, core.unless_leader_changes(leader, answer)).await {
         Ok(Some(Ok(Ok(answer)))) => distribute(&core, batch, answer).await,
-        Ok(Some(Ok(Err(LinkError::NotSent(_))))) => {
-            tokio::time::sleep(LEADER_POLL).await;
-            core.queue.put_back(batch);
-        }
+        Ok(Some(Ok(Err(LinkError::NotSent(_))))) => core.queue.put_back(batch),
         _ => answer_all(batch, &NodeError::Unknown),
     }
     drop(slot);

@@ -59,6 +59,8 @@ pub(crate) struct Submission {
 pub(crate) struct Queue {
     waiting: Mutex<VecDeque<Submission>>,
     added: Notify,
+    /// Something came back since the last look.
+    refused: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -90,7 +92,14 @@ impl Queue {
             waiting.push_front(submission);
         }
         drop(waiting);
+        self.refused.store(true, Ordering::SeqCst);
         self.added.notify_one();
+    }
+
+    /// Whether something was put back since the last call: where it went does not take it now,
+    /// and would not at once either.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::SeqCst)
     }
 
     /// Waits until something is there.
@@ -143,5 +152,33 @@ impl Queue {
                 drop(submission.answer.send(Err(NodeError::Stopped)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+
+    /// The simulator found a leader without its quorum asked again and again without a pause.
+    #[test]
+    fn what_comes_back_is_noticed_once() {
+        let queue = Queue::default();
+        let (answer, _receiver) = oneshot::channel();
+        let submission = Submission {
+            proposal: Proposal {
+                principal: Default::default(),
+                command: Command::Tick,
+            },
+            size: 1,
+            claim: Arc::default(),
+            answer,
+            deadline: Instant::now(),
+            forwarded: false,
+        };
+        assert!(queue.push(submission).is_ok() && !queue.was_refused());
+        queue.put_back(queue.take());
+        assert!(queue.was_refused() && !queue.was_refused());
+        assert_eq!(queue.take().len(), 1, "it is still there");
     }
 }

@@ -10,7 +10,6 @@ use tokio::sync::{Notify, watch};
 
 use super::api::{Member, Status};
 use super::core::Core;
-use crate::log::LogThreads;
 use crate::raft::{Peer, Raft};
 use crate::types::{ClusterId, MemberId};
 use crate::versions::{DataDir, Versions};
@@ -23,13 +22,13 @@ pub(super) struct Running {
     pub(super) fault: watch::Receiver<Option<String>>,
     pub(super) stop: Arc<Notify>,
     pub(super) stopped: AtomicBool,
-    pub(super) threads: Mutex<Option<Threads>>,
+    pub(super) held: Mutex<Option<Held>>,
 }
 
 /// What must have ended before the data directory is another's.
-pub(super) struct Threads {
+pub(super) struct Held {
     pub(super) core: Option<JoinHandle<()>>,
-    pub(super) log: LogThreads,
+    pub(super) log: Box<dyn Send>,
     pub(super) versions: Versions,
     pub(super) data_dir: DataDir,
 }
@@ -109,16 +108,17 @@ impl Running {
             return;
         }
         self.stop.notify_one();
-        let Some(threads) = self.threads.lock().take() else {
+        let Some(held) = self.held.lock().take() else {
             return;
         };
-        let joining = tokio::task::spawn_blocking(move || {
-            let Threads {
+        let store = held.versions.clone();
+        let joining = store.off_thread(move || {
+            let Held {
                 core,
                 log,
                 versions,
                 data_dir,
-            } = threads;
+            } = held;
             drop(core.map(JoinHandle::join));
             drop(log);
             if let Err(error) = versions.close() {

@@ -7,22 +7,17 @@ use std::time::Duration;
 use openraft::{Config, SnapshotPolicy};
 use tokio::runtime;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::api::NodeConfig;
-use super::clock::{MachineTime, TimeSource};
 use super::core::Core;
+use super::environment::Environment;
 use super::facade::Node;
 use super::open::{OpenedNode, open};
 use super::{barrier, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
-use crate::disk::{Disk, RealDisk};
-use crate::peer::{self, TcpTransport, Transport};
-
-/// Entries after which a snapshot is noted and the log behind it purged, and how many are kept for
-/// members that lag (etcd: 10,000 and 5,000).
-const SNAPSHOT_ENTRIES: u64 = 10_000;
-const CATCH_UP_ENTRIES: u64 = 5_000;
+use crate::peer;
 
 /// Why a member did not start: what, why and what to do, for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -31,25 +26,6 @@ pub struct StartError(pub String);
 
 pub(super) fn failed(error: impl std::fmt::Display) -> StartError {
     StartError(error.to_string())
-}
-
-/// The outside world, so that a simulator can stand in.
-#[derive(Clone)]
-pub struct Environment {
-    pub disk: Arc<dyn Disk>,
-    pub transport: Arc<dyn Transport>,
-    pub time: Arc<dyn TimeSource>,
-}
-
-impl Environment {
-    /// This machine.
-    pub fn machine() -> Environment {
-        Environment {
-            disk: Arc::new(RealDisk),
-            transport: Arc::new(TcpTransport),
-            time: Arc::new(MachineTime::default()),
-        }
-    }
 }
 
 impl Node {
@@ -84,10 +60,22 @@ impl Node {
         let node = receiver
             .await
             .map_err(|_| StartError("the core thread ended".into()))??;
-        if let Some(threads) = &mut *node.running.threads.lock() {
-            threads.core = Some(core);
+        if let Some(held) = &mut *node.running.held.lock() {
+            held.core = Some(core);
         }
         Ok(node)
+    }
+
+    /// As `start_in`, in the current runtime instead of a thread of its own: for a simulation,
+    /// where several members share a thread, and time is the runtime's.
+    ///
+    /// # Errors
+    /// One message for the operator.
+    pub async fn start_here(
+        config: NodeConfig,
+        environment: Environment,
+    ) -> Result<Node, StartError> {
+        Ok(begin(config, environment).await?.0)
     }
 }
 
@@ -97,25 +85,38 @@ async fn run(
     environment: Environment,
     started: oneshot::Sender<Result<Node, StartError>>,
 ) {
-    match open(&config, &environment).await {
-        Ok(mut opened) => {
-            let stop = opened.running.stop.clone();
-            let raft = opened.core.raft.clone();
-            let tasks = opened.spawn_tasks(config);
-            drop(started.send(Ok(Node {
-                core: opened.core,
-                running: opened.running,
-            })));
-            stop.notified().await;
-            tasks.iter().for_each(tokio::task::JoinHandle::abort);
-            drop(raft.shutdown().await);
+    match begin(config, environment).await {
+        Ok((node, ended)) => {
+            drop(started.send(Ok(node)));
+            drop(ended.await);
         }
         Err(error) => drop(started.send(Err(error))),
     }
 }
 
+/// Opens the member and spawns its tasks; the handle ends when the member was told to stop.
+async fn begin(
+    config: NodeConfig,
+    environment: Environment,
+) -> Result<(Node, JoinHandle<()>), StartError> {
+    let mut opened = open(&config, &environment).await?;
+    let stop = opened.running.stop.clone();
+    let raft = opened.core.raft.clone();
+    let tasks = opened.spawn_tasks(config);
+    let ended = tokio::spawn(async move {
+        stop.notified().await;
+        tasks.iter().for_each(JoinHandle::abort);
+        drop(raft.shutdown().await);
+    });
+    let node = Node {
+        core: opened.core,
+        running: opened.running,
+    };
+    Ok((node, ended))
+}
+
 impl OpenedNode {
-    fn spawn_tasks(&mut self, config: NodeConfig) -> Vec<tokio::task::JoinHandle<()>> {
+    fn spawn_tasks(&mut self, config: NodeConfig) -> Vec<JoinHandle<()>> {
         let core = &self.core;
         let listeners = std::mem::take(&mut self.listeners);
         let serving = |listener| tokio::spawn(peer::serve(listener, self.service.clone()));
@@ -166,9 +167,9 @@ pub(super) fn raft_config(config: &NodeConfig) -> Result<Config, StartError> {
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(false),
         quorum_loss_probe_interval: Some(2 * millis(config.election_max)),
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
-        max_in_snapshot_log_to_keep: CATCH_UP_ENTRIES,
-        replication_lag_threshold: CATCH_UP_ENTRIES,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_entries),
+        max_in_snapshot_log_to_keep: config.catch_up_entries,
+        replication_lag_threshold: config.catch_up_entries,
         install_snapshot_timeout: 10_000,
         max_payload_entries: 64,
         ..Config::default()

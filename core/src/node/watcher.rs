@@ -116,7 +116,9 @@ impl Watcher {
             return Some((recent, through));
         }
         let (replica, next) = (self.replica.clone(), self.next);
-        tokio::task::spawn_blocking(move || replica.history(next, max_revisions, max_bytes))
+        let versions = self.replica.versions.clone();
+        versions
+            .off_thread(move || replica.history(next, max_revisions, max_bytes))
             .await
             .ok()?
     }
@@ -129,15 +131,17 @@ impl Watcher {
         head: Revision,
     ) -> Polled {
         let range = &self.registration.range;
-        let revisions = read
+        let revisions: Vec<_> = read
             .iter()
             .filter_map(|events| inside(range, events))
             .collect();
         self.next = through + 1;
+        // Nobody may wait on an answer of this kind: the registration is not armed.
+        let caught_up = through >= head && !revisions.is_empty();
         Polled::Events {
             revisions,
             through,
-            caught_up: through >= head,
+            caught_up,
         }
     }
 }

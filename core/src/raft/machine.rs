@@ -88,8 +88,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
             ));
         };
         let versions = self.replica.versions.clone();
-        let (state, position) =
-            tokio::task::spawn_blocking(move || -> Result<_, Box<dyn Error + Send + Sync>> {
+        let store = versions.clone();
+        let (state, position) = store
+            .off_thread(move || -> Result<_, Box<dyn Error + Send + Sync>> {
                 install.finish()?;
                 let opened = versions.reopened()?;
                 Ok((rebuild(opened.parts)?, opened.position))
@@ -124,7 +125,9 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
 
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, SnapshotData>, io::Error> {
         let versions = self.replica.versions.clone();
-        let source = tokio::task::spawn_blocking(move || versions.snapshot())
+        let store = versions.clone();
+        let source = store
+            .off_thread(move || versions.snapshot())
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
@@ -139,7 +142,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
         };
         Ok(Snapshot {
             meta,
-            snapshot: SnapshotData::Outgoing(Box::new(source)),
+            snapshot: SnapshotData::Outgoing(store, Box::new(source)),
         })
     }
 }

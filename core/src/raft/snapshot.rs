@@ -21,7 +21,7 @@ use super::types::{Raft, TypeConfig, Vote};
 use super::wire;
 use crate::node::Core;
 use crate::peer::{Kind, Link, LinkError};
-use crate::versions::{Installer, SnapshotReader};
+use crate::versions::{Installer, SnapshotReader, Versions};
 
 const BEGIN: u8 = 0;
 const PART: u8 = 1;
@@ -30,7 +30,7 @@ const END: u8 = 2;
 /// What openraft hands round as a snapshot.
 pub(crate) enum SnapshotData {
     /// A consistent read of this member's store.
-    Outgoing(Box<SnapshotReader>),
+    Outgoing(Versions, Box<SnapshotReader>),
     /// A second store, filled and checked, that can take this member's place.
     Incoming(Box<Installer>),
 }
@@ -48,13 +48,13 @@ pub(crate) async fn send_snapshot(
     wire::put_stored_membership(&mut begin, &snapshot.meta.last_membership);
     link.call(Kind::Snapshot, begin.into(), part_timeout)
         .await?;
-    let SnapshotData::Outgoing(mut source) = snapshot.snapshot else {
+    let SnapshotData::Outgoing(versions, mut source) = snapshot.snapshot else {
         return Err(LinkError::NotSent(
             "an incoming snapshot is not sent on".into(),
         ));
     };
     loop {
-        let read = tokio::task::spawn_blocking(move || (source.next(), source)).await;
+        let read = versions.off_thread(move || (source.next(), source)).await;
         let (chunk, back) = read.map_err(|error| LinkError::NotSent(error.to_string()))?;
         source = back;
         let Some(chunk) = chunk else { break };
@@ -77,7 +77,7 @@ pub(crate) async fn send_snapshot(
 
 async fn begin(core: &Arc<Core>) -> io::Result<Box<Installer>> {
     let versions = core.versions().clone();
-    let begun = tokio::task::spawn_blocking(move || versions.install()).await;
+    let begun = core.versions().off_thread(move || versions.install()).await;
     Ok(Box::new(
         begun.map_err(io::Error::other)?.map_err(io::Error::other)?,
     ))
@@ -123,10 +123,9 @@ impl IncomingSnapshot {
             }
             (PART, Some(mut incoming)) => {
                 let mut install = incoming.install;
-                let (result, install) =
-                    tokio::task::spawn_blocking(move || (install.chunk(&payload), install))
-                        .await
-                        .map_err(io::Error::other)?;
+                let filling = move || (install.chunk(&payload), install);
+                let filled = core.versions().off_thread(filling).await;
+                let (result, install) = filled.map_err(io::Error::other)?;
                 result.map_err(io::Error::other)?;
                 incoming.install = install;
                 Ok((Some(incoming), ok))

@@ -2,7 +2,6 @@
 //! live one's place only when all of it was there, whole and of this cluster.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 use bytes::{Buf, Bytes};
 use redb::{Database, Durability};
@@ -11,10 +10,11 @@ use super::error::VersionsError;
 use super::medium::{Health, Slot};
 use super::queue::Request;
 use super::schema::{self, TABLES};
-use super::shared::{Shared, open_slot};
+use super::shared::open_slot;
 use super::snapshot::{
     CHUNK_BYTES_MAX, CHUNK_HEAD_BYTES, End, Header, KIND_END, KIND_HEADER, KIND_ROWS,
 };
+use super::store::Versions;
 use crate::types::ClusterId;
 
 /// Longest row: an entry's events of forgetful keys with what they replaced, and some.
@@ -25,7 +25,7 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Takes chunks in order; dropped before `finish`, it changes nothing.
 pub struct Installer {
-    shared: Arc<Shared>,
+    versions: Versions,
     cluster: ClusterId,
     database: Option<Database>,
     header: Option<Header>,
@@ -42,15 +42,16 @@ fn refused(why: impl Into<String>) -> VersionsError {
 
 impl Installer {
     pub(super) fn begin(
-        shared: Arc<Shared>,
+        versions: Versions,
         cluster: ClusterId,
     ) -> Result<Installer, VersionsError> {
         let what = "cannot make room for a snapshot";
-        shared.medium.discard().map_err(VersionsError::io(what))?;
+        let medium = &*versions.shared.medium;
+        medium.discard().map_err(VersionsError::io(what))?;
         let health = Arc::new(Health::default());
-        let database = open_slot(&*shared.medium, Slot::Install, &health, CACHE_BYTES)?;
+        let database = open_slot(medium, Slot::Install, &health, CACHE_BYTES)?;
         Ok(Installer {
-            shared,
+            versions,
             cluster,
             database: Some(database),
             header: None,
@@ -154,10 +155,7 @@ impl Installer {
         }
         self.check_head()?;
         drop(self.database.take());
-        let (answer, answered) = sync_channel(1);
-        self.shared.queue.request(Request::Install(answer))?;
-        let stopped = |_| VersionsError::Stopped(self.shared.queue.reason());
-        answered.recv().map_err(stopped)?
+        self.versions.ask(Request::Install)
     }
 
     fn check_head(&self) -> Result<(), VersionsError> {

@@ -28,6 +28,7 @@ mod shared;
 mod snapshot;
 mod store;
 mod transaction;
+mod worker;
 mod writer;
 
 #[cfg(test)]

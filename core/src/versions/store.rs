@@ -18,6 +18,7 @@ use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES};
 use super::shared::{Shared, damaged, read_head};
 use super::snapshot::SnapshotReader;
 use super::transaction;
+use super::worker::Hand;
 use super::writer::{Pace, Writer};
 use crate::types::{ClusterId, Revision};
 
@@ -71,6 +72,8 @@ pub struct Sizes {
 pub struct Versions {
     pub(super) shared: Arc<Shared>,
     cluster: ClusterId,
+    /// The writer, if it has no thread of its own.
+    hand: Option<Hand>,
     _handle: Arc<Handle>,
 }
 
@@ -103,6 +106,30 @@ impl Versions {
         options: Options,
         on_fatal: impl FnOnce(String) + Send + 'static,
     ) -> Result<Opened, VersionsError> {
+        let (versions, writer) = Versions::begin(medium, cluster, options)?;
+        let opened = versions.reopened()?;
+        writer.spawn(on_fatal)?;
+        Ok(opened)
+    }
+
+    /// As `open`, for a simulation: there is no thread. Somebody must call `step` regularly;
+    /// calls that wait for the writer step it themselves.
+    pub fn open_stepped(
+        medium: Arc<dyn Medium>,
+        cluster: ClusterId,
+        options: Options,
+        on_fatal: impl FnOnce(String) + Send + 'static,
+    ) -> Result<Opened, VersionsError> {
+        let (mut versions, writer) = Versions::begin(medium, cluster, options)?;
+        versions.hand = Some(Hand::new(writer, on_fatal));
+        versions.reopened()
+    }
+
+    fn begin(
+        medium: Arc<dyn Medium>,
+        cluster: ClusterId,
+        options: Options,
+    ) -> Result<(Versions, Writer), VersionsError> {
         let what = "cannot discard an unfinished snapshot";
         medium.discard().map_err(VersionsError::io(what))?;
         let recent = RecentEvents::new(0, options.recent_revisions_max, options.recent_bytes_max);
@@ -118,12 +145,16 @@ impl Versions {
         shared.set_marks(&head, true);
         let versions = Versions {
             _handle: Arc::new(Handle(Arc::clone(&shared))),
-            shared,
+            shared: Arc::clone(&shared),
             cluster,
+            hand: None,
         };
-        let opened = versions.reopened()?;
-        spawn_writer(&versions.shared, options, head, on_fatal)?;
-        Ok(opened)
+        let pace = Pace {
+            durable_every: options.durable_every,
+            compaction_rows: options.compaction_rows,
+            no_space_retry: options.no_space_retry,
+        };
+        Ok((versions, Writer::new(shared, pace, head)))
     }
 
     /// All of State as it is on disk: after `open`, and again after an install.
@@ -191,7 +222,7 @@ impl Versions {
 
     /// Begins to take in a snapshot; only one at a time.
     pub fn install(&self) -> Result<Installer, VersionsError> {
-        Installer::begin(Arc::clone(&self.shared), self.cluster)
+        Installer::begin(self.clone(), self.cluster)
     }
 
     /// The last durable commit; closed when it returns.
@@ -199,9 +230,29 @@ impl Versions {
         self.ask(Request::Stop)
     }
 
+    /// Lets a writer without a thread do what there is to do; nothing if it has one.
+    pub fn step(&self) {
+        if let Some(hand) = &self.hand {
+            hand.step();
+        }
+    }
+
+    /// Runs what waits for the disk where no async worker is held up by it; right here when the
+    /// store is stepped.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, tokio::task::JoinError> {
+        match self.hand {
+            Some(_) => Ok(work()),
+            None => tokio::task::spawn_blocking(work).await,
+        }
+    }
+
     pub(super) fn ask<T>(&self, request: fn(Answer<T>) -> Request) -> Result<T, VersionsError> {
         let (answer, answered) = sync_channel(1);
         self.shared.queue.request(request(answer))?;
+        self.step();
         let stopped = |_| VersionsError::Stopped(self.shared.queue.reason());
         answered.recv().map_err(stopped)?
     }
@@ -232,34 +283,4 @@ fn prepare(shared: &Shared, cluster: ClusterId) -> Result<Head, VersionsError> {
     transaction::put_head(&transaction, &head)?;
     transaction.commit()?;
     Ok(head)
-}
-
-fn spawn_writer(
-    shared: &Arc<Shared>,
-    options: Options,
-    head: schema::Head,
-    on_fatal: impl FnOnce(String) + Send + 'static,
-) -> Result<(), VersionsError> {
-    let pace = Pace {
-        durable_every: options.durable_every,
-        compaction_rows: options.compaction_rows,
-        no_space_retry: options.no_space_retry,
-    };
-    let shared = Arc::clone(shared);
-    let run = move || {
-        let writer = Writer::new(Arc::clone(&shared), pace, head);
-        let run = std::panic::AssertUnwindSafe(|| writer.run());
-        let why = match std::panic::catch_unwind(run) {
-            Ok(Ok(()) | Err(VersionsError::Stopped(_))) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the writer of the versions store panicked".to_owned(),
-        };
-        shared.queue.close(&why);
-        on_fatal(why);
-    };
-    let builder = std::thread::Builder::new().name("versions".to_owned());
-    builder
-        .spawn(run)
-        .map_err(VersionsError::io("cannot start the versions writer"))?;
-    Ok(())
 }

@@ -8,7 +8,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::change::{Change, Position};
 use super::compaction;
@@ -28,7 +30,7 @@ pub(super) struct Pace {
 }
 
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pace: Pace,
     head: Head,
     /// Committed or about to be, not durable.
@@ -60,19 +62,28 @@ impl Writer {
                 true => Some(Instant::now()),
                 false => self.durable_at,
             };
-            let taken = self.shared.queue.take(deadline, self.pace.durable_every);
-            if self.shared.queue.is_closed() {
-                self.shared.close();
-                return Ok(());
-            }
-            if let Next::Stop(answer) = self.round(taken)? {
-                self.shared.queue.close("it was closed");
-                self.shared.close();
-                // Who waits may have gone away.
-                let _ = answer.send(Ok(self.head.position));
+            if !self.step(deadline)? {
                 return Ok(());
             }
         }
+    }
+
+    /// Does what there is to do, once there is something or at the deadline; false at the end.
+    pub(super) fn step(&mut self, deadline: Option<Instant>) -> Result<bool, VersionsError> {
+        let deadline = deadline.map(Instant::into_std);
+        let taken = self.shared.queue.take(deadline, self.pace.durable_every);
+        if self.shared.queue.is_closed() {
+            self.shared.close();
+            return Ok(false);
+        }
+        let Next::Stop(answer) = self.round(taken)? else {
+            return Ok(true);
+        };
+        self.shared.queue.close("it was closed");
+        self.shared.close();
+        // Who waits may have gone away.
+        let _ = answer.send(Ok(self.head.position));
+        Ok(false)
     }
 
     fn round(&mut self, taken: Taken) -> Result<Next, VersionsError> {

@@ -1,0 +1,63 @@
+//! Who runs the writer: a thread of its own, or the hand of a simulator, step by step.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::error::VersionsError;
+use super::writer::Writer;
+
+type OnFatal = Box<dyn FnOnce(String) + Send>;
+
+impl Writer {
+    /// Runs it on a thread until it ends; `on_fatal` is told if it fails.
+    pub(super) fn spawn(
+        self,
+        on_fatal: impl FnOnce(String) + Send + 'static,
+    ) -> Result<(), VersionsError> {
+        let shared = Arc::clone(&self.shared);
+        let run = move || {
+            let why = match catch_unwind(AssertUnwindSafe(|| self.run())) {
+                Ok(Ok(()) | Err(VersionsError::Stopped(_))) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the writer of the versions store panicked".to_owned(),
+            };
+            shared.queue.close(&why);
+            on_fatal(why);
+        };
+        let builder = std::thread::Builder::new().name("versions".to_owned());
+        builder
+            .spawn(run)
+            .map_err(VersionsError::io("cannot start the versions writer"))?;
+        Ok(())
+    }
+}
+
+/// A writer that is stepped; none once it has ended.
+#[derive(Clone)]
+pub(super) struct Hand(Arc<Mutex<Option<(Writer, OnFatal)>>>);
+
+impl Hand {
+    pub(super) fn new(writer: Writer, on_fatal: impl FnOnce(String) + Send + 'static) -> Hand {
+        Hand(Arc::new(Mutex::new(Some((writer, Box::new(on_fatal))))))
+    }
+
+    /// Does what there is to do now.
+    pub(super) fn step(&self) {
+        let mut held = self.0.lock();
+        let Some((writer, _)) = &mut *held else {
+            return;
+        };
+        let why = match writer.step(Some(Instant::now())) {
+            Ok(true) => return,
+            Ok(false) | Err(VersionsError::Stopped(_)) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if let (Some((writer, on_fatal)), Some(why)) = (held.take(), why) {
+            writer.shared.queue.close(&why);
+            on_fatal(why);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What must hold for a run; one property a file.
+
+mod durable;
+mod lives;
+mod locks;
+mod reads;
+mod revisions;
+mod watches;
+
+use crate::world::Run;
+
+/// # Errors
+/// The first property that does not hold.
+pub fn all(run: &Run) -> Result<(), String> {
+    let happened = run.history.happened()?;
+    watches::exact(&run.history, &happened)?;
+    durable::nothing_is_lost(run, &happened)?;
+    durable::no_is_no(&run.history, &happened)?;
+    revisions::only_rise(&run.history)?;
+    reads::are_current(&run.history, &happened)?;
+    locks::have_one_holder(&run.history)?;
+    lives::end_in_time(run, &happened)
+}

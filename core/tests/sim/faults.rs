@@ -1,0 +1,190 @@
+//! Faults under the seed's dice: each has an end, and a few may overlap.
+
+use std::collections::BTreeMap;
+
+use crate::entropy::Dice;
+use crate::member::MEMBERS;
+use crate::network::MemberNumber;
+use crate::world::World;
+
+pub struct Faults {
+    dice: Dice,
+    next_at: u64,
+    heal_at: Option<u64>,
+    /// When a member's power goes for good, after it was told to fail.
+    dying: [Option<u64>; MEMBERS],
+    restart_at: [Option<u64>; MEMBERS],
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Faults {
+    pub fn new(dice: Dice) -> Faults {
+        Faults {
+            dice,
+            next_at: 1_500,
+            heal_at: None,
+            dying: [None; MEMBERS],
+            restart_at: [None; MEMBERS],
+            counts: BTreeMap::new(),
+        }
+    }
+
+    pub fn summary(&self) -> String {
+        format!("{:?}", self.counts)
+    }
+
+    pub fn tick(&mut self, world: &mut World) -> Result<(), String> {
+        self.end_what_is_due(world);
+        if world.now >= self.next_at {
+            self.next_at = world.now + self.dice.range(200, 2_500);
+            self.happen(world);
+        }
+        Ok(())
+    }
+
+    /// Ends all faults.
+    pub fn heal(&mut self, world: &mut World) -> Result<(), String> {
+        world.net.heal();
+        world.paused_until = world.paused_until.map(|until| until.min(world.now));
+        for member in 0..MEMBERS {
+            if self.dying[member].take().is_some() {
+                world.members[member].crash();
+            }
+            if !world.members[member].is_running() {
+                world.start(member);
+            }
+        }
+        self.restart_at = [None; MEMBERS];
+        world.trace.line(world.now, format_args!("heal"));
+        Ok(())
+    }
+
+    fn end_what_is_due(&mut self, world: &mut World) {
+        let now = world.now;
+        if self.heal_at.take_if(|at| *at <= now).is_some() {
+            world.net.heal();
+            world.trace.line(now, format_args!("network heals"));
+        }
+        for member in 0..MEMBERS {
+            if self.dying[member].take_if(|at| *at <= now).is_some() {
+                world.members[member].crash();
+                world
+                    .trace
+                    .line(now, format_args!("power is gone at {member}"));
+                self.restart_later(world, member);
+            }
+            if self.restart_at[member].take_if(|at| *at <= now).is_some() {
+                world.start(member);
+            }
+        }
+    }
+
+    fn restart_later(&mut self, world: &mut World, member: MemberNumber) {
+        let down = match self.dice.range(0, 4) {
+            0 => self.dice.range(2_000, 8_000),
+            _ => self.dice.range(20, 1_500),
+        };
+        world.paused_until[member] = 0;
+        self.restart_at[member] = Some(world.now + down);
+    }
+
+    fn happen(&mut self, world: &mut World) {
+        let member = self.dice.range(0, MEMBERS as u64) as usize;
+        let other = (member + 1 + self.dice.range(0, 2) as usize) % MEMBERS;
+        let lasting = self.dice.range(100, 4_000);
+        let kind = match self.dice.range(0, 12) {
+            0 | 1 => self.crash(world, member, "crash"),
+            2 => self.tear(world, member),
+            3 => {
+                for member in 0..MEMBERS {
+                    self.crash(world, member, "crash");
+                }
+                "crash of all"
+            }
+            4 => self.kill(world, member),
+            5 | 6 => {
+                for other in (0..MEMBERS).filter(|other| *other != member) {
+                    world.net.cut(member, other);
+                    world.net.cut(other, member);
+                }
+                "isolation"
+            }
+            7 => {
+                world.net.cut(member, other);
+                "one-way cut"
+            }
+            8 => {
+                world.net.cut(member, other);
+                world.net.cut(other, member);
+                "cut between two"
+            }
+            9 => {
+                world.net.set_delay(20, self.dice.range(30, 250));
+                "slow network"
+            }
+            10 => {
+                world.net.reset(member, other);
+                "reset"
+            }
+            _ => self.pause(world, member, lasting),
+        };
+        if matches!(
+            kind,
+            "isolation" | "one-way cut" | "cut between two" | "slow network"
+        ) {
+            self.heal_at = Some(world.now + lasting);
+        }
+        if self.dice.once_in(3) {
+            let by = self.dice.range(0, 172_800_000) as i64 - 86_400_000;
+            world.jump_wall(member, by);
+        }
+        *self.counts.entry(kind).or_default() += 1;
+        world
+            .trace
+            .line(world.now, format_args!("{kind} {member} {other}"));
+    }
+
+    fn is_up(&self, world: &World, member: MemberNumber) -> bool {
+        world.members[member].is_running() && self.dying[member].is_none()
+    }
+
+    fn crash(
+        &mut self,
+        world: &mut World,
+        member: MemberNumber,
+        kind: &'static str,
+    ) -> &'static str {
+        if !self.is_up(world, member) {
+            return "nothing";
+        }
+        world.members[member].crash();
+        self.restart_later(world, member);
+        kind
+    }
+
+    fn kill(&mut self, world: &mut World, member: MemberNumber) -> &'static str {
+        if !self.is_up(world, member) {
+            return "nothing";
+        }
+        world.members[member].kill();
+        self.restart_later(world, member);
+        "kill"
+    }
+
+    fn tear(&mut self, world: &mut World, member: MemberNumber) -> &'static str {
+        if !self.is_up(world, member) {
+            return "nothing";
+        }
+        world.members[member].arm_power_cut();
+        self.dying[member] = Some(world.now + self.dice.range(10, 200));
+        "torn write"
+    }
+
+    fn pause(&mut self, world: &mut World, member: MemberNumber, lasting: u64) -> &'static str {
+        if !self.is_up(world, member) {
+            return "nothing";
+        }
+        world.paused_until[member] = world.now + lasting;
+        "pause"
+    }
+}

@@ -1,0 +1,329 @@
+//! One simulated member: its disks, and while it runs a runtime of its own with paused time. A
+//! crash drops the runtime, and with it every task, as the end of a process would.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use quorate_core::disk::{Fault, SimDisk, SimOp};
+use quorate_core::log::{self, Flusher};
+use quorate_core::node::{Environment, Node, NodeConfig, OnFatal, TimeSource, Workers};
+use quorate_core::types::{ClusterId, KeyRange, KeyValue, Revision, UnixMillis};
+use quorate_core::versions::{self, Opened, Versions, VersionsError};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, sleep_until};
+
+use crate::client::text;
+use crate::entropy::Dice;
+use crate::medium::SimMedium;
+use crate::network::{MemberNumber, Net, address};
+
+pub const MEMBERS: usize = 3;
+
+/// The member's clocks: simulated time at a rate of its own, and a wall clock that jumps.
+#[derive(Default)]
+pub struct Clocks {
+    now_ms: AtomicU64,
+    /// In thousandths.
+    pub rate: AtomicU64,
+    pub wall_offset_ms: AtomicI64,
+}
+
+impl TimeSource for Clocks {
+    fn elapsed(&self) -> Duration {
+        let rate = self.rate.load(Ordering::Relaxed);
+        Duration::from_micros(self.now_ms.load(Ordering::Relaxed) * rate)
+    }
+
+    fn wall(&self) -> UnixMillis {
+        let offset = self.wall_offset_ms.load(Ordering::Relaxed);
+        UnixMillis((1_700_000_000_000 + self.elapsed().as_millis() as i64 + offset) as u64)
+    }
+}
+
+pub struct Member {
+    number: MemberNumber,
+    data_dir: PathBuf,
+    net: Net,
+    disk: SimDisk,
+    medium: Arc<SimMedium>,
+    pub clocks: Arc<Clocks>,
+    dice: Dice,
+    power_is_failing: bool,
+    process: Option<Process>,
+}
+
+/// What ends with a crash.
+struct Process {
+    runtime: Runtime,
+    /// The runtime's time when it began, and the simulated time then.
+    base: Instant,
+    began_ms: u64,
+    node: Arc<Mutex<Option<Node>>>,
+    fatal: Arc<Mutex<Option<String>>>,
+}
+
+impl Member {
+    pub fn new(number: MemberNumber, dir: &Path, net: Net, mut dice: Dice) -> Member {
+        let clocks = Arc::new(Clocks::default());
+        // A few members run fast or slow, within what is allowed.
+        let rate = [1000, 1000, 1000, 950, 1050][dice.range(0, 5) as usize];
+        clocks.rate.store(rate, Ordering::Relaxed);
+        Member {
+            number,
+            data_dir: dir.join(number.to_string()),
+            net,
+            disk: SimDisk::new(),
+            medium: Arc::default(),
+            clocks,
+            dice,
+            power_is_failing: false,
+            process: None,
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// The node, once it has opened.
+    pub fn node(&self) -> Option<Node> {
+        self.process.as_ref()?.node.lock().clone()
+    }
+
+    /// Why the member can't go on, if it can't.
+    pub fn fatal(&self) -> Option<String> {
+        self.process.as_ref()?.fatal.lock().clone()
+    }
+
+    /// Whether the power was told to fail: what the member says of its disks is no fault of it.
+    pub fn power_is_failing(&self) -> bool {
+        self.power_is_failing
+    }
+
+    /// Every key with its value and the revision of its last change.
+    pub fn keys(&self) -> BTreeMap<String, (String, Revision)> {
+        let everything = KeyRange::From(Bytes::new());
+        let Some(node) = self.node() else {
+            return BTreeMap::new();
+        };
+        node.read(|state| {
+            let key = |kv: &Arc<KeyValue>| {
+                let key = String::from_utf8_lossy(&kv.key).into_owned();
+                (key, (text(&kv.value), kv.modified.main))
+            };
+            state.iter(&everything).map(key).collect()
+        })
+    }
+
+    /// For the trace.
+    pub fn digest(&self) -> Option<u64> {
+        Some(self.node()?.read(|state| state.digest()))
+    }
+
+    /// For the trace: bytes and checksum of the versions store.
+    pub fn medium_summary(&self) -> (usize, u32) {
+        self.medium.summary()
+    }
+
+    /// For a message.
+    pub fn describe(&self) -> String {
+        match self.node() {
+            Some(node) => format!("{:?}", node.status()),
+            None => format!("running: {}, not open", self.is_running()),
+        }
+    }
+
+    pub fn start(&mut self, now: u64) {
+        self.power_is_failing = false;
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without I/O can be made");
+        let base = runtime.block_on(async { Instant::now() });
+        let environment = Environment {
+            disk: Arc::new(self.disk.clone()),
+            transport: self.net.transport(self.number),
+            time: self.clocks.clone(),
+            workers: Arc::new(Hands {
+                medium: self.medium.clone(),
+                dice: Mutex::new(self.dice.fork()),
+            }),
+        };
+        let node = Arc::new(Mutex::new(None));
+        let fatal = Arc::new(Mutex::new(None));
+        let starting = start(self.config(), environment, node.clone(), fatal.clone());
+        runtime.spawn(starting);
+        self.process = Some(Process {
+            runtime,
+            base,
+            began_ms: now,
+            node,
+            fatal,
+        });
+    }
+
+    fn config(&self) -> NodeConfig {
+        let url = |member| vec![format!("http://{}", address(member))];
+        let name = |member: MemberNumber| format!("m{member}");
+        NodeConfig {
+            name: name(self.number),
+            data_dir: self.data_dir.clone(),
+            listen_peer_urls: url(self.number),
+            advertise_peer_urls: url(self.number),
+            advertise_client_urls: vec![format!("http://{}", name(self.number))],
+            initial_cluster: (0..MEMBERS).map(|m| (name(m), url(m))).collect(),
+            cluster_token: "sim".into(),
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+            snapshot_entries: 200,
+            catch_up_entries: 50,
+        }
+    }
+
+    /// Runs everything that happens up to `now`.
+    pub fn run_until(&mut self, now: u64) {
+        self.clocks.now_ms.store(now, Ordering::Relaxed);
+        if let Some(process) = &self.process {
+            let until = process.base + Duration::from_millis(now - process.began_ms);
+            process.runtime.block_on(async { sleep_until(until).await });
+        }
+    }
+
+    /// Time passes at once, as after a stopped process is let go on.
+    pub fn wake_at(&mut self, now: u64) {
+        self.clocks.now_ms.store(now, Ordering::Relaxed);
+        if let Some(process) = &self.process {
+            let until = process.base + Duration::from_millis(now - process.began_ms);
+            process.runtime.block_on(async {
+                let slept = until.saturating_duration_since(Instant::now());
+                tokio::time::advance(slept).await;
+            });
+        }
+    }
+
+    /// Runs a task in the member's process.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(process) = &self.process {
+            process.runtime.spawn(task);
+        }
+    }
+
+    /// Lets the power fail in the middle of one of the next writes; `crash` follows.
+    pub fn arm_power_cut(&mut self) {
+        self.power_is_failing = true;
+        let op = [SimOp::Write, SimOp::Sync][self.dice.range(0, 2) as usize];
+        let nth = self.dice.range(1, 6);
+        self.disk.fail_nth(op, nth, Fault::PowerCut);
+        self.medium.cut_power_in(self.dice.range(0, 20));
+    }
+
+    /// The machine loses power; what was not synced is lost or torn.
+    pub fn crash(&mut self) {
+        let disk = self.disk.fork();
+        disk.crash(self.dice.roll());
+        self.disk = disk;
+        self.medium = Arc::new(self.medium.crashed(&mut self.dice));
+        self.end();
+    }
+
+    /// The process is killed, the machine goes on: what was written stays.
+    pub fn kill(&mut self) {
+        let disk = self.disk.fork();
+        disk.kill();
+        self.disk = disk;
+        self.medium = Arc::new(self.medium.killed());
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.net.kill(self.number);
+        self.process = None;
+    }
+}
+
+async fn start(
+    config: NodeConfig,
+    environment: Environment,
+    started: Arc<Mutex<Option<Node>>>,
+    fatal: Arc<Mutex<Option<String>>>,
+) {
+    match Node::start_here(config, environment).await {
+        Ok(node) => {
+            *started.lock() = Some(node.clone());
+            let why = node.fatal().await;
+            *fatal.lock() = Some(why);
+        }
+        Err(error) => *fatal.lock() = Some(format!("it did not start: {error}")),
+    }
+}
+
+/// Tasks instead of threads: the log is flushed after a delay, the versions store every few
+/// milliseconds.
+struct Hands {
+    medium: Arc<SimMedium>,
+    dice: Mutex<Dice>,
+}
+
+impl Workers for Hands {
+    fn log_options(&self) -> log::Options {
+        log::Options {
+            segment_bytes: 256 << 10,
+            first_segment_bytes: 64 << 10,
+            align_bytes: 512,
+            ..log::Options::default()
+        }
+    }
+
+    fn run_log(&self, flusher: Flusher) -> io::Result<Box<dyn Send>> {
+        tokio::spawn(flush(flusher, self.dice.lock().fork()));
+        Ok(Box::new(()))
+    }
+
+    fn open_versions(
+        &self,
+        _data_dir: &Path,
+        cluster: ClusterId,
+        on_fatal: OnFatal,
+    ) -> Result<Opened, VersionsError> {
+        let options = versions::Options {
+            // Small, so that watchers that lag read history.
+            recent_revisions_max: 50,
+            compaction_rows: 64,
+            ..versions::Options::default()
+        };
+        let opened = Versions::open_stepped(self.medium.clone(), cluster, options, on_fatal)?;
+        tokio::spawn(write(opened.versions.clone(), self.dice.lock().fork()));
+        Ok(opened)
+    }
+}
+
+async fn flush(mut flusher: Flusher, mut dice: Dice) {
+    let mut preparer = flusher.preparer();
+    loop {
+        let delay = match dice.range(0, 1_000) {
+            0 => dice.range(50, 400),
+            1..40 => dice.range(2, 20),
+            _ => 1,
+        };
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        flusher.run_once();
+        if dice.once_in(20) {
+            flusher.seal_once();
+            // A fault stops the log, which says so itself.
+            drop(preparer.run_once());
+        }
+    }
+}
+
+async fn write(versions: Versions, mut dice: Dice) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(dice.range(10, 90))).await;
+        versions.step();
+    }
+}

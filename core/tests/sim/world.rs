@@ -1,0 +1,339 @@
+//! A run: members, network, clients and watchers under one seed, with faults, then a healed end
+//! in which everybody must come to rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use quorate_core::types::{Index, Revision};
+
+use crate::client::{self, Client, Slot};
+use crate::entropy::Dice;
+use crate::faults::Faults;
+use crate::history::{Answer, History, Observer, Operation, Request, Shared};
+use crate::member::{MEMBERS, Member};
+use crate::network::{MemberNumber, Net};
+use crate::observer;
+use crate::trace::Trace;
+
+/// How long faults happen, and how long the members then have to serve everywhere.
+const FAULTS_MS: u64 = 15_000;
+const HEAL_MS: u64 = 10_000;
+/// Longer than any life.
+const REST_MS: u64 = 5_000;
+const SAMPLE_MS: u64 = 50;
+const CLIENTS: usize = 7;
+
+/// What is under way for a client.
+struct Asked {
+    operation: usize,
+    slot: Slot,
+    starts: u64,
+}
+
+pub struct World {
+    pub now: u64,
+    pub dice: Dice,
+    pub net: Net,
+    pub trace: Trace,
+    pub members: Vec<Member>,
+    /// How often each was started.
+    pub starts: [u64; MEMBERS],
+    /// A member whose process is stopped, until when.
+    pub paused_until: [u64; MEMBERS],
+    pub history: Shared,
+    clients: Vec<(Client, Option<Asked>, u64)>,
+    /// The observers of each member that run since this start.
+    observed: [u64; MEMBERS],
+    digests: BTreeMap<Index, (u64, MemberNumber)>,
+    revisions: [(u64, Revision); MEMBERS],
+}
+
+/// What a run leaves to be checked.
+pub struct Run {
+    pub history: History,
+    pub trace: String,
+    pub faults: String,
+    /// Of each member at the end: every key with its value and the revision of its last change.
+    pub finals: Vec<BTreeMap<String, (String, Revision)>>,
+}
+
+impl World {
+    fn new(seed: u64, dir: &std::path::Path) -> World {
+        let mut dice = Dice(seed);
+        let trace = Trace::default();
+        let net = Net::new(dice.fork(), trace.clone());
+        let member = |number| Member::new(number, dir, net.clone(), dice.fork());
+        let members = (0..MEMBERS).map(member).collect();
+        let observers = (0..2 * MEMBERS).map(|number| Observer {
+            member: number / 2,
+            prefix: ["", "w/"][number % 2],
+            next: 2,
+            sights: Vec::new(),
+        });
+        let history = History {
+            observers: observers.collect(),
+            ..History::default()
+        };
+        let clients = (0..CLIENTS).map(|number| (Client::new(number, dice.fork()), None, 0));
+        World {
+            now: 0,
+            clients: clients.collect(),
+            dice,
+            net,
+            trace,
+            members,
+            starts: [0; MEMBERS],
+            paused_until: [0; MEMBERS],
+            history: Arc::new(Mutex::new(history)),
+            observed: [0; MEMBERS],
+            digests: BTreeMap::new(),
+            revisions: [(0, 0); MEMBERS],
+        }
+    }
+
+    /// Plays a seed.
+    ///
+    /// # Errors
+    /// What went wrong while it ran.
+    pub fn run(seed: u64, dir: &std::path::Path) -> Result<Run, String> {
+        let mut world = World::new(seed, dir);
+        let mut faults = Faults::new(world.dice.fork());
+        (0..MEMBERS).for_each(|member| world.start(member));
+        while world.now < FAULTS_MS {
+            world.tick(true)?;
+            faults.tick(&mut world)?;
+        }
+        faults.heal(&mut world)?;
+        world.serve_everywhere()?;
+        world.rest()?;
+        Ok(world.ended(faults.summary()))
+    }
+
+    pub fn start(&mut self, member: MemberNumber) {
+        self.starts[member] += 1;
+        self.members[member].start(self.now);
+        self.trace.line(self.now, format_args!("start {member}"));
+    }
+
+    /// A millisecond passes.
+    fn tick(&mut self, asks: bool) -> Result<(), String> {
+        self.now += 1;
+        self.history.lock().now = self.now;
+        self.ask(asks);
+        self.net.advance(self.now);
+        for number in 0..MEMBERS {
+            if self.paused_until[number] >= self.now {
+                continue;
+            }
+            if std::mem::take(&mut self.paused_until[number]) > 0 {
+                self.members[number].wake_at(self.now);
+            }
+            self.members[number].run_until(self.now);
+            self.watch_over(number)?;
+        }
+        self.collect();
+        crate::panics::none_here()
+    }
+
+    fn watch_over(&mut self, number: MemberNumber) -> Result<(), String> {
+        let member = &self.members[number];
+        if let Some(why) = member.fatal()
+            && !member.power_is_failing()
+        {
+            return Err(format!("{} ms: member {number} stopped: {why}", self.now));
+        }
+        let Some(node) = member.node() else {
+            return Ok(());
+        };
+        if self.observed[number] < self.starts[number] {
+            self.observed[number] = self.starts[number];
+            for observer in [2 * number, 2 * number + 1] {
+                let task = observer::observe(node.clone(), self.history.clone(), observer);
+                member.spawn(task);
+            }
+        }
+        match self.now.is_multiple_of(SAMPLE_MS) {
+            true => self.sample(number),
+            false => Ok(()),
+        }
+    }
+
+    /// Members that have applied the same entries are the same, and a member's revision never
+    /// goes back while it runs.
+    fn sample(&mut self, number: MemberNumber) -> Result<(), String> {
+        let Some(node) = self.members[number].node() else {
+            return Ok(());
+        };
+        let index = node.local_barrier().index;
+        let (digest, revision) = node.read(|state| {
+            state.check();
+            (state.digest(), state.revision())
+        });
+        let (known, by) = *self.digests.entry(index).or_insert((digest, number));
+        if known != digest {
+            return Err(format!(
+                "{} ms: at index {index} members {by} and {number} differ",
+                self.now
+            ));
+        }
+        let (start, before) = self.revisions[number];
+        if start == self.starts[number] && revision < before {
+            return Err(format!(
+                "{} ms: member {number} went from revision {before} to {revision}",
+                self.now
+            ));
+        }
+        self.revisions[number] = (self.starts[number], revision);
+        Ok(())
+    }
+
+    /// Lets clients with nothing under way ask.
+    fn ask(&mut self, asks: bool) {
+        for at in 0..self.clients.len() {
+            let (client, asked, not_before) = &mut self.clients[at];
+            if !asks || asked.is_some() || *not_before > self.now {
+                continue;
+            }
+            let member = client.dice.range(0, MEMBERS as u64) as usize;
+            if self.members[member].node().is_none() {
+                continue;
+            }
+            let request = client.next_request();
+            self.send(at, member, request);
+        }
+    }
+
+    fn send(&mut self, client: usize, member: MemberNumber, request: Request) {
+        let Some(node) = self.members[member].node() else {
+            return;
+        };
+        let now = self.now;
+        self.trace.line(
+            now,
+            format_args!("client {client} to {member}: {request:?}"),
+        );
+        let slot = Slot::default();
+        let mut history = self.history.lock();
+        let operation = history.operations.len();
+        history.operations.push(Operation {
+            member,
+            request: request.clone(),
+            sent: now,
+            acknowledged: None,
+            answer: Answer::Unknown,
+        });
+        drop(history);
+        self.members[member].spawn(client::ask(node, request, slot.clone()));
+        self.clients[client].1 = Some(Asked {
+            operation,
+            slot,
+            starts: self.starts[member],
+        });
+    }
+
+    /// Takes the answers that have come; the end of a process is an answer, too.
+    fn collect(&mut self) {
+        let mut history = self.history.lock();
+        for (client, asked, not_before) in &mut self.clients {
+            let Some(Asked {
+                operation,
+                slot,
+                starts,
+            }) = asked
+            else {
+                continue;
+            };
+            let operation = &mut history.operations[*operation];
+            let member = operation.member;
+            let answer = match slot.lock().take() {
+                Some(answer) => answer,
+                None if self.starts[member] > *starts || !self.members[member].is_running() => {
+                    Answer::Unknown
+                }
+                None => continue,
+            };
+            operation.acknowledged = (answer != Answer::Unknown).then_some(self.now);
+            client.told(&operation.request, &answer);
+            let number = client.number;
+            self.trace
+                .line(self.now, format_args!("client {number}: {answer:?}"));
+            operation.answer = answer;
+            *not_before = self.now + client.dice.range(1, 60);
+            *asked = None;
+        }
+    }
+
+    /// After healing each member takes a write and a read in time.
+    fn serve_everywhere(&mut self) -> Result<(), String> {
+        let until = self.now + HEAL_MS;
+        let first = self.history.lock().operations.len();
+        let served = |history: &History, member| {
+            let done = |o: &Operation| o.member == member && o.changed_at().is_some();
+            history.operations[first..].iter().any(done)
+        };
+        while self.now < until {
+            self.tick(true)?;
+            let history = self.history.lock();
+            if (0..MEMBERS).all(|member| served(&history, member)) {
+                return Ok(());
+            }
+        }
+        let states: Vec<_> = self.members.iter().map(Member::describe).collect();
+        Err(format!(
+            "not all serve {HEAL_MS} ms after healing: {states:#?}"
+        ))
+    }
+
+    /// Nobody asks any more: all members reach one index, lives end, watchers see the head.
+    fn rest(&mut self) -> Result<(), String> {
+        let until = self.now + REST_MS;
+        while self.now < until {
+            self.tick(false)?;
+        }
+        let nodes: Vec<_> = self.members.iter().filter_map(Member::node).collect();
+        let heads: Vec<_> = nodes
+            .iter()
+            .map(|node| (node.local_barrier().index, node.revision()))
+            .collect();
+        if nodes.len() < MEMBERS || heads.iter().any(|head| *head != heads[0]) {
+            return Err(format!("members rest at different places: {heads:?}"));
+        }
+        let history = self.history.lock();
+        let everything = history.observers.iter().filter(|o| o.prefix.is_empty());
+        for observer in everything {
+            if observer.next != heads[0].1 + 1 {
+                return Err(format!(
+                    "the watcher on member {} wants {} though the head is {}",
+                    observer.member, observer.next, heads[0].1
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(self, faults: String) -> Run {
+        let finals = self.members.iter().map(Member::keys).collect();
+        for member in &self.members {
+            let (digest, lines) = (member.digest(), member.medium_summary());
+            self.trace
+                .line(self.now, format_args!("end {digest:x?} {lines:?}"));
+        }
+        drop(self.members);
+        let mut history = History::default();
+        std::mem::swap(&mut history, &mut *self.history.lock());
+        Run {
+            history,
+            trace: self.trace.text(),
+            faults,
+            finals,
+        }
+    }
+
+    /// Moves a member's wall clock.
+    pub fn jump_wall(&mut self, member: MemberNumber, by_ms: i64) {
+        let wall = &self.members[member].clocks.wall_offset_ms;
+        wall.fetch_add(by_ms, Ordering::Relaxed);
+    }
+}

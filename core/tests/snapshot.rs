@@ -1,0 +1,162 @@
+//! A member that lags beyond the log, on real disks: it is sent a snapshot, then agrees with the
+//! others, and a watcher on it has missed nothing it was not told of.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::command::*;
+use quorate_core::node::{Node, NodeConfig, Polled, Wake};
+use quorate_core::types::*;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+type Cluster = Vec<(String, Vec<String>)>;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn cluster() -> Cluster {
+    let free_port = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+        listener.local_addr().expect("bound").port()
+    };
+    let url = || vec![format!("http://127.0.0.1:{}", free_port())];
+    ["a", "b", "c"].map(|name| (name.into(), url())).into()
+}
+
+async fn start(dir: &Path, cluster: &Cluster, member: usize) -> Node {
+    let (name, url) = cluster[member].clone();
+    let config = NodeConfig {
+        data_dir: dir.join(&name),
+        listen_peer_urls: url.clone(),
+        advertise_peer_urls: url,
+        advertise_client_urls: vec![format!("http://{name}")],
+        name,
+        initial_cluster: cluster.clone(),
+        cluster_token: "test".into(),
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(300),
+        election_max: Duration::from_millis(600),
+        snapshot_entries: 100,
+        catch_up_entries: 20,
+    };
+    Node::start(config).await.expect("starts")
+}
+
+async fn put(node: &Node, key: String) -> Revision {
+    let op = PutOp {
+        key: key.clone().into(),
+        value: PutValue::Set(Value::Bytes(vec![b'v'; 3_000].into())),
+        life: Life::Forever,
+        want_prev: false,
+    };
+    let command = Command::Txn(Txn {
+        then: vec![Op::Put(op)],
+        ..Txn::default()
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let reply = node.propose(&Principal::default(), command, deadline).await;
+    reply.expect("a majority runs").applied.revision
+}
+
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(&self, _token: u64) {
+        self.0.notify_one();
+    }
+}
+
+/// Every revision from 2 to `last` that a watcher of all keys sees, and what it was told is gone.
+async fn watched(node: Node, last: Revision) -> (Vec<Revision>, Option<Revision>) {
+    let everything = KeyRange::From(Bytes::from_static(b"\0"));
+    let bell = Arc::new(Bell(Notify::new()));
+    let (mut seen, mut compacted) = (Vec::new(), None);
+    let (mut watcher, _) = node.watch(everything.clone(), 2, bell.clone(), 0);
+    while watcher.next_revision() <= last {
+        match watcher.poll(10, 100_000).await {
+            Polled::Events {
+                revisions,
+                caught_up,
+                ..
+            } => {
+                let is_idle = caught_up && revisions.is_empty();
+                seen.extend(revisions.iter().map(|events| events.revision));
+                if is_idle && watcher.next_revision() <= last {
+                    bell.0.notified().await;
+                }
+            }
+            Polled::Compacted(oldest) => {
+                compacted = Some(oldest);
+                (watcher, _) = node.watch(everything.clone(), oldest, bell.clone(), 0);
+            }
+        }
+    }
+    (seen, compacted)
+}
+
+#[tokio::test]
+async fn a_member_that_lags_beyond_the_log_is_sent_a_snapshot() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let cluster = cluster();
+    let mut nodes = Vec::new();
+    for member in 0..3 {
+        nodes.push(start(dir.path(), &cluster, member).await);
+    }
+    put(&nodes[0], "first".into()).await;
+    let lagging = nodes.pop().expect("three");
+    lagging.shutdown().await;
+    drop(lagging);
+    let mut last = 0;
+    for i in 0..400 {
+        last = put(&nodes[i % 2], format!("k{}", i % 50)).await;
+    }
+    let lagging = start(dir.path(), &cluster, 2).await;
+    let behind = lagging.status().applied_index;
+    let leader = nodes[0]
+        .status()
+        .last_index
+        .max(nodes[1].status().last_index);
+    assert!(leader - behind > 120, "it lags beyond the log");
+    // This one watches from before the snapshot, while it comes in.
+    let watching = tokio::spawn(watched(lagging.clone(), last));
+    lagging
+        .barrier(Instant::now() + PATIENCE)
+        .await
+        .expect("it catches up");
+    let (seen, compacted) = timeout(PATIENCE, watching)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    let from = compacted.unwrap_or(2);
+    let missed = (from..=last).find(|revision| !seen.contains(revision));
+    assert_eq!(missed, None, "told {compacted:?}, saw {}", seen.len());
+    assert!(seen.is_sorted_by(|a, b| a < b), "each once, in order");
+
+    last = put(&lagging, "last".into()).await;
+    nodes.push(lagging);
+    let mut digests = Vec::new();
+    for node in &nodes {
+        let index = node
+            .barrier(Instant::now() + PATIENCE)
+            .await
+            .expect("barrier")
+            .index;
+        node.applied(index, Instant::now() + PATIENCE)
+            .await
+            .expect("applied");
+        digests.push(node.read(|state| {
+            state.check();
+            assert_eq!(state.revision(), last);
+            state.digest()
+        }));
+    }
+    assert!(
+        digests.iter().all(|digest| *digest == digests[0]),
+        "{digests:x?}"
+    );
+    for node in &nodes {
+        node.shutdown().await;
+    }
+}
