@@ -100,7 +100,6 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         within: &["core/src/versions/"],
         banned: &[
-            "tokio",
             "openraft",
             "crate::node",
             "crate::raft",
