@@ -245,6 +245,8 @@ fn node_config(flags: &Flags, timing: &Timing) -> Result<NodeConfig, String> {
         heartbeat: timing.heartbeat,
         election_min: timing.election_min,
         election_max: timing.election_max,
+        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
+        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
     })
 }
 
