@@ -26,6 +26,8 @@ pub fn have_one_holder(history: &History) -> Result<(), String> {
         locks.entry(lock).or_default().push(hold);
     }
     for (lock, mut holds) in locks {
+        // One that was acknowledged too late to be used is no hold.
+        holds.retain(|hold| hold.from < hold.until);
         holds.sort_by_key(|hold| hold.from);
         let mut latest: Option<Hold> = None;
         for hold in holds {
