@@ -3,7 +3,7 @@
 //! trace.
 //!
 //! Each seed is played in a process of its own, since tokio counts its runtimes in a global that
-//! takes part in its randomness. `QUORATE_SIM_SEEDS` says how many seeds are played (default 50);
+//! takes part in its randomness. `QUORATE_SIM_SEEDS` says how many seeds are played (default 20);
 //! `QUORATE_SIM_SEED` plays that one here, and `QUORATE_SIM_TRACE` names a file for its trace.
 
 mod check;
@@ -101,7 +101,7 @@ fn one_seed() {
 
 #[test]
 fn what_was_promised_holds_under_every_seed() {
-    let seeds = number("QUORATE_SIM_SEEDS").unwrap_or(50);
+    let seeds = number("QUORATE_SIM_SEEDS").unwrap_or(20);
     let next = AtomicU64::new(1);
     let failures = Mutex::new(Vec::new());
     let work = || {
