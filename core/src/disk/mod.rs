@@ -1,6 +1,6 @@
-//! The only door to storage: a narrow trait, the real disk behind it, and a simulated one.
-//!
-//! Nothing else in the core opens a file, so a simulator can lose, tear and fail writes.
+//! The log's only door to storage: a narrow trait, the real disk behind it, and a simulated one, so
+//! that a simulator can lose, tear and fail writes. The versions store has a door of its own
+//! (`versions::Medium`); the data directory's lock and identity are plain files.
 
 mod contract;
 mod crash;
