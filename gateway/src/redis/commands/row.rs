@@ -86,6 +86,7 @@ pub enum Session {
     Config,
     Discard,
     Exec,
+    Function,
     Hello,
     Info,
     Multi,

@@ -89,6 +89,7 @@ impl Session {
             Verb::Config => self.config(args),
             Verb::Discard => self.discard(),
             Verb::Exec => self.exec().await,
+            Verb::Function => self.function(args),
             Verb::Hello => self.hello(args),
             Verb::Info => self.info(args),
             Verb::Multi => self.begin(),

@@ -8,6 +8,7 @@ mod data;
 mod dispatch;
 mod exec;
 mod failure;
+mod function_command;
 mod hello;
 mod info;
 mod introspection;

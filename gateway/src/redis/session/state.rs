@@ -85,9 +85,11 @@ impl Session {
         self.protocol == Protocol::Resp2 && self.subscription_count() > 0
     }
 
-    /// Writes a command's reply, unless the client wants none.
+    /// Writes a command's reply, unless the client wants none. Confirmations of subscriptions are
+    /// pushed, as Redis does, whatever the client wants of replies.
     pub fn write(&mut self, reply: &Reply, out: &mut BytesMut) {
         match self.reply_mode {
+            _ if matches!(reply, Reply::Push(_)) => encode(reply, self.protocol, out),
             ReplyMode::On => encode(reply, self.protocol, out),
             ReplyMode::Off | ReplyMode::Skip | ReplyMode::SkipNext => {}
         }
