@@ -4,4 +4,5 @@
 pub mod accepted;
 pub mod difference;
 pub mod ledger;
+pub mod redis;
 pub mod seeds;
