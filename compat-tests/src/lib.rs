@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod client;
 pub mod clients;
+pub mod cross;
 pub mod exec;
 pub mod matrix;
 pub mod peers;

@@ -38,6 +38,13 @@ impl Fault {
         ))
     }
 
+    /// What EXEC answers that was itself refused with this.
+    pub fn aborts_exec(&self) -> Fault {
+        let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
+        text.extend_from_slice(self.0.strip_prefix(b"ERR ").unwrap_or(&self.0));
+        Fault(Bytes::from(text))
+    }
+
     /// A time to live that is not possible.
     pub fn invalid_expire(name: &str) -> Fault {
         Fault::new(format!("ERR invalid expire time in '{name}' command"))

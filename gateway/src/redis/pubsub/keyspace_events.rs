@@ -74,6 +74,15 @@ impl EventFlags {
 /// What a change of a key is called, in order. A write that gives the key a deadline is followed
 /// by `expire`, a hash change that empties it by `del`.
 pub fn key_events(event: &Event) -> Vec<(Class, &'static str)> {
+    let mut events = Vec::new();
+    if event.prev.is_none() && !event.is_delete() {
+        events.push((b'n', "new"));
+    }
+    events.extend(caused(event));
+    events
+}
+
+fn caused(event: &Event) -> Vec<(Class, &'static str)> {
     let typed = |name: &'static str, class: Class| {
         let mut events = vec![(class, name)];
         if event.is_delete() {

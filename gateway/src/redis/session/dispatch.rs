@@ -14,9 +14,7 @@ impl Session {
     pub async fn execute(&mut self, args: Vec<Bytes>, passed: Option<Now>, out: &mut BytesMut) {
         match self.admit(&args) {
             Err(fault) => {
-                if let Some(multi) = self.multi.as_mut() {
-                    multi.abort();
-                }
+                let fault = self.refused(&args, fault);
                 self.write(&Reply::Error(fault), out);
             }
             Ok(None) => {
@@ -39,6 +37,20 @@ impl Session {
             }
         }
         self.end_command();
+    }
+
+    /// A refused command spoils the MULTI it came in; a refused EXEC ends it.
+    fn refused(&mut self, args: &[Bytes], fault: Fault) -> Fault {
+        let name = args.first().map(Bytes::as_ref).unwrap_or_default();
+        if name.eq_ignore_ascii_case(b"exec") {
+            self.multi = None;
+            self.watching = None;
+            return fault.aborts_exec();
+        }
+        if let Some(multi) = self.multi.as_mut() {
+            multi.abort();
+        }
+        fault
     }
 
     /// The row of a command that may be carried out now. None: what speaks here is not a Redis

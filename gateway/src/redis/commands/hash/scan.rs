@@ -17,10 +17,10 @@ pub fn hscan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
         return Ok(Cursor::START.reply(Vec::new()));
     };
     let options = ScanOptions::parse(&mut args, false)?;
-    let count = if hash.len() <= WHOLE_FIELDS_MAX {
-        usize::MAX
+    let (cursor, count) = if hash.len() <= WHOLE_FIELDS_MAX {
+        (Cursor::START, usize::MAX)
     } else {
-        options.count
+        (cursor, options.count)
     };
     let (fields, next) = pick(hash.keys().cloned(), cursor, count);
     let mut shown = Vec::new();

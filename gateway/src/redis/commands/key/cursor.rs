@@ -20,12 +20,20 @@ impl Cursor {
     pub const START: Cursor = Cursor(0);
 
     pub fn parse(text: &[u8]) -> Result<Cursor, Fault> {
-        let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        let number = std::str::from_utf8(text)
+        // As C's strtoul reads it: nothing is 0, and a minus turns the number around.
+        let (minus, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            digits => (false, digits),
+        };
+        let plain = digits.iter().all(u8::is_ascii_digit) && digits.is_empty() == text.is_empty();
+        let zero = if digits.is_empty() { &b"0"[..] } else { digits };
+        let number: Option<u64> = std::str::from_utf8(zero)
             .ok()
             .and_then(|text| text.parse().ok());
         match number {
-            Some(number) if digits => Ok(Cursor(number)),
+            Some(number) if plain && minus => Ok(Cursor(number.wrapping_neg())),
+            Some(number) if plain => Ok(Cursor(number)),
             _ => Err(Fault::fixed("ERR invalid cursor")),
         }
     }
@@ -57,7 +65,10 @@ impl ScanOptions {
         };
         while let Some(word) = args.take_keyword() {
             match word.as_slice() {
-                b"MATCH" => options.pattern = Some(args.take()?.clone()),
+                b"MATCH" => {
+                    let pattern = args.take()?.clone();
+                    options.pattern = Some(pattern).filter(|pattern| pattern.as_ref() != b"*");
+                }
                 b"COUNT" => {
                     let count = args.take_i64()?;
                     let count = usize::try_from(count).ok().filter(|count| *count > 0);
@@ -139,7 +150,9 @@ mod tests {
     #[test]
     fn cursors_are_strict() {
         assert!(Cursor::parse(b"0").is_ok());
-        for bad in ["", "-1", "+1", "x", "99999999999999999999"] {
+        assert_eq!(Cursor::parse(b""), Ok(Cursor::START));
+        assert_eq!(Cursor::parse(b"-1"), Ok(Cursor(u64::MAX)));
+        for bad in ["-", "+", "1x", "x", "99999999999999999999"] {
             assert!(Cursor::parse(bad.as_bytes()).is_err(), "{bad}");
         }
     }

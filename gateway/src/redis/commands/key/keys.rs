@@ -14,7 +14,7 @@ pub fn keys(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let pattern = args.take()?;
     let mut found = Vec::new();
     view.walk(&mut |key, _| {
-        if glob(pattern, &key, false) {
+        if pattern.as_ref() == b"*" || glob(pattern, &key, false) {
             found.push(Reply::Bulk(key));
         }
     });

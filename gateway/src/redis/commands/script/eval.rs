@@ -48,10 +48,10 @@ fn by_body(view: &mut View, mut args: Args<'_>, read_only: bool) -> Result<Reply
 
 fn by_name(view: &mut View, mut args: Args<'_>, read_only: bool) -> Result<Reply, Fault> {
     let name = args.take()?;
-    let (keys, rest) = keys_and_rest(args)?;
     if name.len() != SHA1_DIGITS {
         return Err(NO_SCRIPT);
     }
+    let (keys, rest) = keys_and_rest(args)?;
     let sha1 = Bytes::from(name.to_ascii_lowercase());
     let body = view.find_script(&sha1).ok_or(NO_SCRIPT)?;
     run(view, &Script { sha1, body }, keys, rest, read_only)
@@ -75,6 +75,11 @@ fn run(
     rest: &[Bytes],
     read_only: bool,
 ) -> Result<Reply, Fault> {
-    let read_only = read_only || script.header()?.read_only;
+    let header = script.header()?;
+    if read_only && header.start > 0 && !header.read_only {
+        let text = "ERR Can not execute a script with write flag using *_ro command.";
+        return Err(Fault::fixed(text));
+    }
+    let read_only = read_only || header.read_only;
     lua::run(script, keys, rest, &mut ViewHost { view, read_only })
 }

@@ -1,0 +1,8 @@
+//! Cross-checks: random operations played to the real server and to Quorate, every answer
+//! compared. What is shared by the protocols is here; one module a protocol.
+
+pub mod accepted;
+pub mod difference;
+pub mod ledger;
+pub mod redis;
+pub mod seeds;

@@ -1,0 +1,58 @@
+//! Whether two answers are the same after normalisation, and where they differ if not.
+
+use super::connection::Frame;
+use super::normal;
+use super::reply::Reply;
+use super::step::Command;
+use crate::cross::difference::Difference;
+
+/// Two replies to a command; `ran` are the commands that EXEC carried out.
+pub fn of_replies(
+    command: &Command,
+    ran: &[Command],
+    theirs: &Reply,
+    ours: &Reply,
+) -> Option<Difference> {
+    let all = (theirs.elements(), ours.elements());
+    if let (Some(a), Some(b)) = all
+        && command.name() == "exec"
+        && a.len() == b.len()
+        && a.len() == ran.len()
+    {
+        let pairs = ran.iter().zip(a.iter().zip(b));
+        return pairs
+            .filter_map(|(command, (theirs, ours))| of_replies(command, &[], theirs, ours))
+            .map(|found| Difference {
+                place: format!("exec {}", found.place),
+                ..found
+            })
+            .next();
+    }
+    let (mut theirs, mut ours) = (theirs.clone(), ours.clone());
+    normal::settle(command, &mut theirs, &mut ours);
+    (theirs != ours).then(|| found(command.name(), command, &theirs, &ours))
+}
+
+/// Two pushed messages; nothing about them is set aside.
+pub fn of_messages(after: &Command, theirs: &Reply, ours: &Reply) -> Option<Difference> {
+    (theirs != ours).then(|| found("message".to_owned(), after, theirs, ours))
+}
+
+/// What is no reply on at least one side.
+pub fn of_frames(command: &Command, theirs: &Frame, ours: &Frame) -> Difference {
+    Difference {
+        request: command.to_string(),
+        place: command.name(),
+        theirs: theirs.to_string(),
+        ours: ours.to_string(),
+    }
+}
+
+fn found(place: String, command: &Command, theirs: &Reply, ours: &Reply) -> Difference {
+    Difference {
+        request: command.to_string(),
+        place,
+        theirs: theirs.to_string(),
+        ours: ours.to_string(),
+    }
+}
