@@ -36,6 +36,8 @@ var scenarios = []scenario{
 	{"lease-expiry", playLeaseExpiry},
 	{"mutex", playMutex},
 	{"election", playElection},
+	{"lock-service", playLockService},
+	{"election-service", playElectionService},
 	{"namespace", playNamespace},
 	{"maintenance", playMaintenance},
 	{"compact", playCompact},

@@ -4,6 +4,7 @@ mod admission;
 mod auth;
 mod check;
 mod cluster;
+mod concurrency;
 mod convert;
 mod dispatch;
 mod error;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::disk::Disk;
-use super::maker::{Maker, open, parts};
+use super::maker::{CLUSTER, Maker, open, options, parts};
 use crate::types::{Revision, Version};
 use crate::versions::{Part, Versions};
 
@@ -47,6 +47,35 @@ fn what_is_superseded_goes_and_the_rest_stays() {
             .version,
         2
     );
+}
+
+/// One who waits for it is told when the rows are gone for good, and not before.
+#[tokio::test]
+async fn waiting_ends_when_the_rows_are_gone_durably() {
+    let disk = Disk::new();
+    let stepped = Versions::open_stepped(disk.clone(), CLUSTER, options(), |why| panic!("{why}"));
+    let versions = stepped.unwrap().versions;
+    let mut maker = Maker::default();
+    for round in 0..20 {
+        let change = maker.put("k", &round.to_string()).make();
+        versions.submit(change).unwrap();
+    }
+    versions.flush().unwrap();
+    versions.submit(maker.compact(21).make()).unwrap();
+    let mut waiting = std::pin::pin!(versions.compacted(21));
+    let mut steps = 0;
+    while futures_util::poll!(&mut waiting).is_pending() {
+        let after = open(disk.crash(steps)).versions;
+        assert!(rows(&after).len() > 1, "told too late, after {steps} steps");
+        drop(after);
+        versions.step();
+        steps += 1;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(steps > 20 / 4, "{steps} steps of 4 rows");
+    wait_for("the row to be alone after a crash", || {
+        rows(&open(disk.crash(steps)).versions) == [21]
+    });
 }
 
 #[test]
