@@ -40,6 +40,7 @@ var scenarios = []scenario{
 	{"election-service", playElectionService},
 	{"namespace", playNamespace},
 	{"maintenance", playMaintenance},
+	{"alarms", playAlarms},
 	{"compact", playCompact},
 }
 

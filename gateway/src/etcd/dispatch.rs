@@ -33,6 +33,16 @@ use super::watch::WatchService;
 use super::{admission, http_endpoints, methods};
 use crate::metrics::Metrics;
 
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    All,
+    Grpc,
+    Http,
+    /// Metrics and health checks.
+    Metrics,
+}
+
 /// The etcd front end; cheap to clone, one serves all connections.
 #[derive(Clone)]
 pub struct Etcd {
@@ -72,7 +82,16 @@ impl Etcd {
     }
 
     /// Answers one request; never fails, for an error is an answer too.
-    pub async fn serve(&self, request: Request<Incoming>) -> Reply {
+    pub async fn serve(&self, request: Request<Incoming>, served: Served) -> Reply {
+        let is_served = match served {
+            Served::All => true,
+            Served::Grpc => is_grpc(&request),
+            Served::Http => !is_grpc(&request),
+            Served::Metrics => !is_grpc(&request) && request.uri().path() != "/version",
+        };
+        if !is_served {
+            return http_endpoints::not_found();
+        }
         if !is_grpc(&request) {
             return http_endpoints::serve(&self.services.shared, &request).await;
         }
