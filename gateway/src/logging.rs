@@ -10,14 +10,15 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, LogOutput};
 
 /// Our own crates at the level asked for, others only from warnings on (debug: all of them).
-pub fn start(level: Level, format: LogFormat) {
+pub fn start(level: Level, format: LogFormat, output: LogOutput) {
     let others = match level {
         Level::DEBUG => Level::INFO,
         level => level.min(Level::WARN),
@@ -27,12 +28,20 @@ pub fn start(level: Level, format: LogFormat) {
         .with_target("quorate", level)
         .with_target("quorate_core", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer(output))
         .event_format(ZapLines { format });
     tracing_subscriber::registry()
         .with(lines)
         .with(targets)
         .init();
+}
+
+fn writer(output: LogOutput) -> BoxMakeWriter {
+    match output {
+        LogOutput::Stderr => BoxMakeWriter::new(std::io::stderr),
+        LogOutput::Stdout => BoxMakeWriter::new(std::io::stdout),
+        LogOutput::Both => BoxMakeWriter::new(std::io::stderr.and(std::io::stdout)),
+    }
 }
 
 struct ZapLines {

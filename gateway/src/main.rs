@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
         Err(why) => return failed(&why),
     };
-    logging::start(settings.log_level, settings.log_format);
+    logging::start(settings.log_level, settings.log_format, settings.log_output);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

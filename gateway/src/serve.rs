@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use crate::config::{RedisListen, Settings};
-use crate::etcd::{self, Etcd};
+use crate::etcd::{self, Etcd, Served};
 use crate::listen::{Address, Connection, HttpServer, Listener, Listening, Workers};
 use crate::metrics::{Metrics, Versions};
 use crate::redis;
@@ -20,11 +20,9 @@ const CONNECTIONS_MAX: usize = 10_000;
 /// # Errors
 /// One message for the operator.
 pub async fn run(settings: Settings) -> Result<(), String> {
-    for name in &settings.unknown_variables {
-        tracing::warn!(variable = name, "unrecognized environment variable");
-    }
+    tell(&settings);
     // Ports first: a start that fails for a port must leave no trace on disk.
-    let clients = bind_all(&settings.listen_clients).await?;
+    let clients = bind_clients(&settings).await?;
     let redis = bind_redis(&settings.redis).await?;
     let node = Node::start(settings.node.clone())
         .await
@@ -43,6 +41,37 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     node.shutdown().await;
     tracing::info!("stopped");
     ended
+}
+
+/// What came of the flags.
+fn tell(settings: &Settings) {
+    if let Some(path) = &settings.config_file {
+        tracing::info!(
+            path,
+            "loaded the configuration file; other flags and variables are ignored"
+        );
+    }
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// What the listeners for etcd's clients serve.
+async fn bind_clients(settings: &Settings) -> Result<Vec<(Listener, Served)>, String> {
+    let main = match settings.listen_http.is_empty() {
+        true => Served::All,
+        false => Served::Grpc,
+    };
+    let mut bound = Vec::new();
+    for (addresses, served) in [
+        (&settings.listen_clients, main),
+        (&settings.listen_http, Served::Http),
+        (&settings.listen_metrics, Served::Metrics),
+    ] {
+        let listeners = bind_all(addresses).await?;
+        bound.extend(listeners.into_iter().map(|listener| (listener, served)));
+    }
+    Ok(bound)
 }
 
 async fn bind_all(addresses: &[Address]) -> Result<Vec<Listener>, String> {
@@ -74,7 +103,12 @@ async fn bind_redis(wanted: &RedisListen) -> Result<Vec<Listener>, String> {
     }
 }
 
-fn serve_etcd(settings: &Settings, node: &Node, listeners: Vec<Listener>, listening: &Listening) {
+fn serve_etcd(
+    settings: &Settings,
+    node: &Node,
+    listeners: Vec<(Listener, Served)>,
+    listening: &Listening,
+) {
     let versions = Versions {
         server: etcd::API_VERSION,
         cluster: etcd::CLUSTER_VERSION,
@@ -82,7 +116,7 @@ fn serve_etcd(settings: &Settings, node: &Node, listeners: Vec<Listener>, listen
     let metrics = Metrics::new(node.status().member, versions, etcd::metric_rows());
     let etcd = Etcd::start(node.clone(), settings.etcd.clone(), Arc::new(metrics));
     let http = HttpServer::new(settings.http);
-    for listener in listeners {
+    for (listener, served) in listeners {
         tracing::info!(
             address = %listener.address(),
             "serving client traffic insecurely; this is strongly discouraged!"
@@ -93,7 +127,7 @@ fn serve_etcd(settings: &Settings, node: &Node, listeners: Vec<Listener>, listen
             async move {
                 let handler = move |request| {
                     let etcd = etcd.clone();
-                    async move { etcd.serve(request).await }
+                    async move { etcd.serve(request, served).await }
                 };
                 http.serve(connection, handler).await;
             }
@@ -132,19 +166,26 @@ fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, liste
 }
 
 /// For people, on standard output: what listens where, where the data is, what to try.
-fn announce(settings: &Settings, clients: &[Listener], redis: &[Listener]) {
-    let list = |listeners: &[Listener]| {
-        let addresses: Vec<String> = listeners.iter().map(|l| l.address().to_string()).collect();
+fn announce(settings: &Settings, clients: &[(Listener, Served)], redis: &[Listener]) {
+    let list = |listeners: &mut dyn Iterator<Item = &Listener>| {
+        let addresses: Vec<String> = listeners.map(|l| l.address().to_string()).collect();
         addresses.join(", ")
+    };
+    let grpc = || {
+        let serves_grpc = |served: &Served| matches!(served, Served::All | Served::Grpc);
+        let chosen = clients
+            .iter()
+            .filter(move |(_, served)| serves_grpc(served));
+        chosen.map(|(listener, _)| listener)
     };
     println!(
         "Quorate {} (etcd API {})",
         env!("CARGO_PKG_VERSION"),
         etcd::API_VERSION
     );
-    println!("  etcd clients   {}", list(clients));
+    println!("  etcd clients   {}", list(&mut grpc()));
     if !redis.is_empty() {
-        println!("  Redis clients  {}", list(redis));
+        println!("  Redis clients  {}", list(&mut redis.iter()));
     }
     println!(
         "  members        {}",
@@ -153,7 +194,7 @@ fn announce(settings: &Settings, clients: &[Listener], redis: &[Listener]) {
     println!("  data           {}", settings.node.data_dir.display());
     println!("  No authentication, no TLS: whoever reaches these addresses may do everything.");
     println!("Try:");
-    if let Some(Address::Tcp(address)) = clients.first().map(Listener::address) {
+    if let Some(Address::Tcp(address)) = grpc().next().map(Listener::address) {
         println!("  etcdctl --endpoints={address} put foo bar");
         println!("  etcdctl --endpoints={address} get foo");
     }

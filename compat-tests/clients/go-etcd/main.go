@@ -36,8 +36,11 @@ var scenarios = []scenario{
 	{"lease-expiry", playLeaseExpiry},
 	{"mutex", playMutex},
 	{"election", playElection},
+	{"lock-service", playLockService},
+	{"election-service", playElectionService},
 	{"namespace", playNamespace},
 	{"maintenance", playMaintenance},
+	{"alarms", playAlarms},
 	{"compact", playCompact},
 }
 

@@ -156,6 +156,12 @@ impl Node {
             .map_err(|_| NodeError::Timeout)
     }
 
+    /// Waits until this member has deleted, durably, what compaction to `revision` hides. Bound it:
+    /// a member that stops meanwhile doesn't answer.
+    pub async fn compacted(&self, revision: Revision) {
+        self.core.replica.versions.compacted(revision).await;
+    }
+
     /// A watcher from `start` on (0: from the next revision), with the store's revision at that
     /// instant. `wake.wake(token)` is called on the apply thread when something of the range
     /// happens after the watcher had seen everything; be quick there.

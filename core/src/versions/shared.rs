@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::sync::watch;
 
 use super::change::Position;
 use super::error::VersionsError;
@@ -13,6 +14,7 @@ use super::medium::{Health, Medium, Monitored, Slot};
 use super::queue::Queue;
 use super::recent::RecentEvents;
 use super::schema::{self, HEAD, Head, ONLY};
+use crate::types::Revision;
 
 pub(super) struct Shared {
     pub medium: Arc<dyn Medium>,
@@ -25,6 +27,8 @@ pub(super) struct Shared {
     database: Mutex<Option<Open>>,
     is_open: Condvar,
     marks: Mutex<Marks>,
+    /// The compact revision up to which the rows are gone, durably.
+    compacted: watch::Sender<Revision>,
 }
 
 struct Open {
@@ -54,6 +58,7 @@ impl Shared {
             database: Mutex::new(None),
             is_open: Condvar::new(),
             marks: Mutex::default(),
+            compacted: watch::Sender::new(-1),
         }
     }
 
@@ -135,7 +140,16 @@ impl Shared {
             marks.durable = head.position;
             drop(marks);
             self.recent.release(head.revision);
+            self.compacted.send_replace(head.compacted_revision);
         }
+    }
+
+    /// Resolves once the rows that compaction to `revision` hides are gone, durably; never if the
+    /// writer stops first.
+    pub(super) async fn compacted(&self, revision: Revision) {
+        let mut compacted = self.compacted.subscribe();
+        // The sender lives as long as self: waiting can't fail.
+        drop(compacted.wait_for(|compacted| *compacted >= revision).await);
     }
 
     pub(super) fn has_no_space(&self) -> bool {

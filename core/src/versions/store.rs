@@ -202,6 +202,12 @@ impl Versions {
         self.shared.marks().durable
     }
 
+    /// Resolves once what compaction to `revision` hides is deleted, durably: no crash brings it
+    /// back. Never if the store stops first.
+    pub async fn compacted(&self, revision: Revision) {
+        self.shared.compacted(revision).await;
+    }
+
     pub fn sizes(&self) -> Sizes {
         let health = self.shared.database().map(|(_, health)| health);
         Sizes {

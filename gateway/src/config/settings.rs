@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
 use quorate_core::limits::{REQUEST_BYTES_MAX, TXN_OPS_MAX};
 use quorate_core::node::NodeConfig;
 
+use super::durations;
 use super::flags::Flags;
-use super::{arguments, durations};
 use crate::etcd::EtcdOptions;
 use crate::listen::{Address, HttpLimits};
 
@@ -48,70 +47,37 @@ pub enum LogFormat {
     Console,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOutput {
+    Stderr,
+    Stdout,
+    Both,
+}
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub node: NodeConfig,
     pub etcd: EtcdOptions,
     pub http: HttpLimits,
     pub listen_clients: Vec<Address>,
+    /// HTTP alone; then `listen_clients` serve gRPC alone.
+    pub listen_http: Vec<Address>,
+    /// Metrics and health checks.
+    pub listen_metrics: Vec<Address>,
     pub redis: RedisListen,
     pub redis_key_prefix: String,
     pub log_level: tracing::Level,
     pub log_format: LogFormat,
-    /// Variables that look like etcd's and that nobody knows.
-    pub unknown_variables: Vec<String>,
+    pub log_output: LogOutput,
+    /// Read instead of flags and variables.
+    pub config_file: Option<String>,
+    /// What the operator is told at the start: what has no effect, or is not known.
+    pub warnings: Vec<String>,
 }
 
-/// What the command line asks for.
-pub enum Parsed {
-    Run(Box<Settings>),
-    /// Print and end well.
-    Print(String),
-    /// Ask another server whether it is well.
-    Probe(String),
-}
-
-/// Reads this process's arguments and variables.
-///
 /// # Errors
 /// One message for the operator.
-pub fn read() -> Result<Parsed, String> {
-    let command = Flags::command();
-    let known = |name: &str| {
-        command
-            .get_arguments()
-            .any(|flag| flag.get_long() == Some(name))
-    };
-    let given = arguments::normalized(std::env::args_os().skip(1), known)?;
-    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let unknown = arguments::check_variables(variables, known)?;
-    let flags = match Flags::try_parse_from(std::iter::once("quorate".to_string()).chain(given)) {
-        Ok(flags) => flags,
-        Err(error) if !error.use_stderr() => return Ok(Parsed::Print(error.to_string())),
-        Err(error) => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            return Err(first.trim_start_matches("error: ").to_string());
-        }
-    };
-    if flags.version {
-        return Ok(Parsed::Print(versions()));
-    }
-    if let Some(url) = flags.probe {
-        return Ok(Parsed::Probe(url));
-    }
-    let mut settings = settings(&flags)?;
-    settings.unknown_variables = unknown;
-    Ok(Parsed::Run(Box::new(settings)))
-}
-
-/// Tools written for etcd read the second line.
-fn versions() -> String {
-    let (own, etcd) = (env!("CARGO_PKG_VERSION"), crate::etcd::API_VERSION);
-    format!("quorate Version: {own}\netcd Version: {etcd}\n")
-}
-
-fn settings(flags: &Flags) -> Result<Settings, String> {
+pub fn settings(flags: &Flags) -> Result<Settings, String> {
     if flags.name.is_empty() {
         return Err("--name is empty; give the member a name".into());
     }
@@ -139,6 +105,8 @@ fn settings(flags: &Flags) -> Result<Settings, String> {
             flags.listen_client_urls.as_deref().unwrap_or(CLIENT_URL),
             "http",
         )?,
+        listen_http: more_addresses("listen-client-http-urls", &flags.listen_client_http_urls)?,
+        listen_metrics: more_addresses("listen-metrics-urls", &flags.listen_metrics_urls)?,
         redis: redis_listen(flags)?,
         redis_key_prefix: flags.redis_key_prefix.clone(),
         log_level: log_level(&flags.log_level)?,
@@ -151,7 +119,9 @@ fn settings(flags: &Flags) -> Result<Settings, String> {
                 ));
             }
         },
-        unknown_variables: Vec::new(),
+        log_output: log_output(&flags.log_outputs)?,
+        config_file: flags.config_file.clone(),
+        warnings: Vec::new(),
     })
 }
 
@@ -245,8 +215,8 @@ fn node_config(flags: &Flags, timing: &Timing) -> Result<NodeConfig, String> {
         heartbeat: timing.heartbeat,
         election_min: timing.election_min,
         election_max: timing.election_max,
-        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
-        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
+        snapshot_entries: or_default(flags.snapshot_count, NodeConfig::SNAPSHOT_ENTRIES),
+        catch_up_entries: or_default(flags.snapshot_catchup_entries, NodeConfig::CATCH_UP_ENTRIES),
     })
 }
 
@@ -350,6 +320,18 @@ fn addresses(flag: &str, text: &str, scheme: &str) -> Result<Vec<Address>, Strin
     parsed.map_err(|why| format!("--{flag}: {why}"))
 }
 
+fn more_addresses(flag: &str, text: &Option<String>) -> Result<Vec<Address>, String> {
+    match text.as_deref() {
+        None | Some("") => Ok(Vec::new()),
+        Some(text) => addresses(flag, text, "http"),
+    }
+}
+
+/// A count of 0 is etcd's default.
+fn or_default(count: u64, default: u64) -> u64 {
+    if count == 0 { default } else { count }
+}
+
 fn duration(flag: &str, text: &str) -> Result<Duration, String> {
     durations::parse(text).map_err(|why| format!("--{flag}: {why}"))
 }
@@ -364,6 +346,25 @@ fn log_level(text: &str) -> Result<tracing::Level, String> {
             let levels = "debug, info, warn or error";
             return Err(format!("--log-level is \"{other}\"; write {levels}"));
         }
+    })
+}
+
+fn log_output(text: &str) -> Result<LogOutput, String> {
+    let outputs: Vec<&str> = text.split(',').map(str::trim).collect();
+    if let Some(other) = outputs
+        .iter()
+        .find(|output| !["default", "stderr", "stdout"].contains(output))
+    {
+        return Err(format!(
+            "--log-outputs has \"{other}\"; logs go to default, stderr or stdout: redirect them"
+        ));
+    }
+    let has_stdout = outputs.contains(&"stdout");
+    let has_stderr = outputs.iter().any(|output| *output != "stdout");
+    Ok(match (has_stderr, has_stdout) {
+        (true, true) => LogOutput::Both,
+        (false, true) => LogOutput::Stdout,
+        _ => LogOutput::Stderr,
     })
 }
 

@@ -29,7 +29,7 @@ pub fn check(shared: &Shared, path: &str, headers: &HeaderMap) -> Result<(), Sta
     if version.is_some_and(|version| std::str::from_utf8(version).is_err()) {
         return Err(error::INVALID_API_VERSION.into());
     }
-    let is_served = LEARNER_PATHS.contains(&path) || !path.starts_with("/etcdserverpb.");
+    let is_served = LEARNER_PATHS.contains(&path) || path.starts_with("/grpc.");
     if !is_served && shared.standing.is_learner() {
         return Err(error::LEARNER.into());
     }

@@ -13,11 +13,14 @@ use quorate_proto::etcdserverpb::{
     lease_server::LeaseServer, maintenance_server::MaintenanceServer, watch_server::WatchServer,
 };
 use quorate_proto::grpc::health::v1::health_server::HealthServer;
+use quorate_proto::v3electionpb::election_server::ElectionServer;
+use quorate_proto::v3lockpb::lock_server::LockServer;
 use tonic::codegen::Service;
 use tonic::{Code, Status};
 
 use super::auth::AuthService;
 use super::cluster::ClusterService;
+use super::concurrency::{ElectionService, LockService};
 use super::health::HealthService;
 use super::kv::KvService;
 use super::lease::LeaseService;
@@ -29,6 +32,16 @@ use super::standing::Standing;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, methods};
 use crate::metrics::Metrics;
+
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    All,
+    Grpc,
+    Http,
+    /// Metrics and health checks.
+    Metrics,
+}
 
 /// The etcd front end; cheap to clone, one serves all connections.
 #[derive(Clone)]
@@ -44,6 +57,8 @@ struct Services {
     cluster: ClusterServer<ClusterService>,
     maintenance: MaintenanceServer<MaintenanceService>,
     auth: AuthServer<AuthService>,
+    lock: LockServer<LockService>,
+    election: ElectionServer<ElectionService>,
     health: HealthServer<HealthService>,
 }
 
@@ -67,7 +82,16 @@ impl Etcd {
     }
 
     /// Answers one request; never fails, for an error is an answer too.
-    pub async fn serve(&self, request: Request<Incoming>) -> Reply {
+    pub async fn serve(&self, request: Request<Incoming>, served: Served) -> Reply {
+        let is_served = match served {
+            Served::All => true,
+            Served::Grpc => is_grpc(&request),
+            Served::Http => !is_grpc(&request),
+            Served::Metrics => !is_grpc(&request) && request.uri().path() != "/version",
+        };
+        if !is_served {
+            return http_endpoints::not_found();
+        }
         if !is_grpc(&request) {
             return http_endpoints::serve(&self.services.shared, &request).await;
         }
@@ -110,6 +134,10 @@ impl Services {
                 .max_decoding_message_size(bytes_max),
             auth: AuthServer::new(AuthService { shared: cloned() })
                 .max_decoding_message_size(bytes_max),
+            lock: LockServer::new(LockService { shared: cloned() })
+                .max_decoding_message_size(bytes_max),
+            election: ElectionServer::new(ElectionService { shared: cloned() })
+                .max_decoding_message_size(bytes_max),
             health: HealthServer::new(HealthService).max_decoding_message_size(bytes_max),
             shared,
         }
@@ -131,6 +159,8 @@ impl Services {
             "etcdserverpb.Cluster" => self.cluster.clone().call(request).await,
             "etcdserverpb.Maintenance" => self.maintenance.clone().call(request).await,
             "etcdserverpb.Auth" => self.auth.clone().call(request).await,
+            "v3lockpb.Lock" => self.lock.clone().call(request).await,
+            "v3electionpb.Election" => self.election.clone().call(request).await,
             _ => self.health.clone().call(request).await,
         };
         match called {
@@ -194,8 +224,8 @@ mod tests {
 
     #[test]
     fn unknown_services_and_methods_are_told_apart() {
-        let told = unknown("v3lockpb.Lock", "Lock");
-        assert_eq!(told.message(), "unknown service v3lockpb.Lock");
+        let told = unknown("v3lockpb.Lick", "Lock");
+        assert_eq!(told.message(), "unknown service v3lockpb.Lick");
         let told = unknown("etcdserverpb.KV", "Nope");
         assert_eq!(
             told.message(),

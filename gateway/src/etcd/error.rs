@@ -7,6 +7,9 @@
 use quorate_core::outcome::{NodeError, Refusal};
 use tonic::{Code, Status};
 
+/// What etcd's own texts begin with.
+pub const PREFIX: &str = "etcdserver: ";
+
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -65,11 +68,22 @@ table! {
     CLIENT_DEADLINE = DeadlineExceeded, "context deadline exceeded";
     STREAM_ORDER = Unimplemented, "RangeStream does not support custom sort orders";
     STREAM_FILTERS = Unimplemented, "RangeStream does not support revision filters";
+    SESSION_EXPIRED = Unknown, "mutex: session is expired";
+    ELECTION_NO_LEADER = Unknown, "election: no leader";
+    ELECTION_NOT_LEADER = Unknown, "election: not leader";
+    LEADER_MISSING = Unknown, "\"leader\" field must be provided";
 }
 
 /// Cancel reasons of watchers that were never made; not prefixed in etcd either.
 pub const WATCHER_RANGE_EMPTY: &str = "mvcc: watcher range is empty";
 pub const WATCHER_DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
+
+/// A bound of this server's, which etcd doesn't have: what there are too many of, and the bound.
+pub fn too_many(what: &str, max: impl std::fmt::Display) -> Status {
+    Status::resource_exhausted(format!(
+        "quorate: too many {what} on this member, at most {max}"
+    ))
+}
 
 /// What etcd says where the core refuses.
 pub fn refused(refusal: Refusal) -> Status {

@@ -59,9 +59,13 @@ async fn route(shared: &Shared, request: &Request<Incoming>) -> Reply {
         _ => match checks_at(path) {
             Some(_) if !is_get => method_not_allowed(),
             Some((kind, checks)) => run_checks(shared, kind, &checks, &query).await,
-            None => reply::error(StatusCode::NOT_FOUND, "404 page not found"),
+            None => not_found(),
         },
     }
+}
+
+pub fn not_found() -> Reply {
+    reply::error(StatusCode::NOT_FOUND, "404 page not found")
 }
 
 fn method_not_allowed() -> Reply {

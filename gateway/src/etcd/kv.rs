@@ -10,7 +10,7 @@ use quorate_proto::etcdserverpb as pb;
 use tonic::{Request, Response, Status};
 
 use super::range_stream::RangeStream;
-use super::shared::Shared;
+use super::shared::{self, Shared};
 use super::{check, convert, error, overlap, quota, read_txn};
 
 /// What etcd's envelope of a proposal adds to a request beside its length: a header with an id of
@@ -179,15 +179,22 @@ impl pb::kv_server::Kv for KvService {
         &self,
         request: Request<pb::CompactionRequest>,
     ) -> Result<Response<pb::CompactionResponse>, Status> {
-        let call = self.shared.call(request.metadata().as_ref());
-        let reply = call
-            .propose(Command::Compact(request.get_ref().revision))
-            .await?;
-        match &reply.applied.outcome {
-            Ok(_) => Ok(Response::new(pb::CompactionResponse {
-                header: self.head(&reply),
-            })),
-            Err(refusal) => Err(error::refused(*refusal)),
+        let headers = request.metadata().as_ref();
+        let (call, deadline) = (self.shared.call(headers), shared::deadline(headers));
+        let pb::CompactionRequest { revision, physical } = *request.get_ref();
+        let reply = call.propose(Command::Compact(revision)).await?;
+        if let Err(refusal) = &reply.applied.outcome {
+            return Err(error::refused(*refusal));
         }
+        if physical {
+            let compacting = async {
+                self.shared.node.compacted(revision).await;
+                Ok(())
+            };
+            shared::by(deadline, compacting).await?;
+        }
+        Ok(Response::new(pb::CompactionResponse {
+            header: self.head(&reply),
+        }))
     }
 }

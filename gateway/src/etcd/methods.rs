@@ -52,7 +52,7 @@ const fn streaming(path: &'static str, kind: Kind) -> Method {
     Method { path, kind }
 }
 
-pub const METHODS: [Method; 45] = [
+pub const METHODS: [Method; 52] = [
     unary("/etcdserverpb.KV/Range"),
     unary("/etcdserverpb.KV/Put"),
     unary("/etcdserverpb.KV/Txn"),
@@ -95,6 +95,13 @@ pub const METHODS: [Method; 45] = [
     unary("/etcdserverpb.Auth/RoleDelete"),
     unary("/etcdserverpb.Auth/RoleGrantPermission"),
     unary("/etcdserverpb.Auth/RoleRevokePermission"),
+    unary("/v3lockpb.Lock/Lock"),
+    unary("/v3lockpb.Lock/Unlock"),
+    unary("/v3electionpb.Election/Campaign"),
+    unary("/v3electionpb.Election/Proclaim"),
+    unary("/v3electionpb.Election/Leader"),
+    streaming("/v3electionpb.Election/Observe", Kind::ServerStream),
+    unary("/v3electionpb.Election/Resign"),
     unary("/grpc.health.v1.Health/Check"),
     unary("/grpc.health.v1.Health/List"),
     streaming("/grpc.health.v1.Health/Watch", Kind::ServerStream),

@@ -4,6 +4,7 @@ mod admission;
 mod auth;
 mod check;
 mod cluster;
+mod concurrency;
 mod convert;
 mod dispatch;
 mod error;
@@ -26,7 +27,7 @@ mod standing;
 mod version;
 mod watch;
 
-pub use dispatch::Etcd;
+pub use dispatch::{Etcd, Served};
 pub use methods::metric_rows;
 pub use shared::EtcdOptions;
 pub use version::{API_VERSION, CLUSTER_VERSION, STORAGE_VERSION};

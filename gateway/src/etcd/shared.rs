@@ -1,5 +1,6 @@
 //! What every etcd service holds, and how a call is bounded and headed.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,11 @@ impl Call<'_> {
     }
 }
 
+/// When the caller stops waiting, if it said so.
+pub fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    grpc_timeout(headers).map(|timeout| Instant::now() + timeout)
+}
+
 /// The `grpc-timeout` header: up to eight digits and a unit.
 fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
@@ -148,6 +154,19 @@ fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
         "n" => Duration::from_nanos(amount),
         _ => return None,
     })
+}
+
+/// `work`, or the caller's deadline; work that is overtaken is dropped, and cleans up as if the
+/// caller had gone.
+pub async fn by<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    let worked = tokio::time::timeout_at(deadline, work).await;
+    worked.unwrap_or_else(|_| Err(error::CLIENT_DEADLINE.into()))
 }
 
 #[cfg(test)]

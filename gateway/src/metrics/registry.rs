@@ -66,6 +66,9 @@ pub struct Metrics {
     pub deletes: Counter,
     pub txns: Counter,
     pub watch_streams: Gauge,
+    /// Calls that wait for a lock, an election or its news; and those refused, being too many.
+    pub calls_waiting: Gauge,
+    pub calls_waiting_refused: Counter,
     pub health_successes: Gauge,
     pub health_failures: Gauge,
     checks: Family<Check, Gauge>,
@@ -118,6 +121,12 @@ impl Metrics {
             ),
             txns: counter(&mut registry, "etcd_mvcc_txn", "Txns seen by this member"),
             watch_streams: gauge(&mut registry, "etcd_debugging_mvcc_watch_stream_total"),
+            calls_waiting: gauge(&mut registry, "quorate_etcd_calls_waiting"),
+            calls_waiting_refused: counter(
+                &mut registry,
+                "quorate_etcd_calls_waiting_refused",
+                "Calls refused because too many wait for locks and elections",
+            ),
             health_successes: gauge(&mut registry, "etcd_server_health_success"),
             health_failures: gauge(&mut registry, "etcd_server_health_failures"),
             checks,

@@ -1,11 +1,12 @@
 //! Physical deletion: all that is superseded, nothing else, also across restarts.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::disk::Disk;
-use super::maker::{Maker, open, parts};
+use super::maker::{CLUSTER, Maker, open, options, parts};
 use crate::types::{Revision, Version};
-use crate::versions::{Part, Versions};
+use crate::versions::{Options, Part, Versions};
 
 fn rows(versions: &Versions) -> Vec<Revision> {
     let parts = parts(versions.reopened().unwrap());
@@ -14,6 +15,17 @@ fn rows(versions: &Versions) -> Vec<Revision> {
         _ => None,
     });
     rows.collect()
+}
+
+/// A store that does nothing by itself, and makes nothing durable unless it is told to.
+fn stepped(disk: Arc<Disk>) -> Versions {
+    let durable_every = Duration::from_secs(3600);
+    let options = Options {
+        durable_every,
+        ..options()
+    };
+    let opened = Versions::open_stepped(disk, CLUSTER, options, |why| panic!("{why}"));
+    opened.unwrap().versions
 }
 
 fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -47,6 +59,36 @@ fn what_is_superseded_goes_and_the_rest_stays() {
             .version,
         2
     );
+}
+
+/// One who waits for it is told when the rows are gone for good, and not before.
+#[tokio::test]
+async fn waiting_ends_when_the_rows_are_gone_durably() {
+    let disk = Disk::new();
+    let versions = stepped(disk.clone());
+    let mut maker = Maker::default();
+    for round in 0..20 {
+        let change = maker.put("k", &round.to_string()).make();
+        versions.submit(change).unwrap();
+    }
+    versions.flush().unwrap();
+    versions.submit(maker.compact(21).make()).unwrap();
+    let mut waiting = std::pin::pin!(versions.compacted(21));
+    while rows(&versions) != [21] {
+        assert!(
+            futures_util::poll!(&mut waiting).is_pending(),
+            "rows are left"
+        );
+        versions.step();
+    }
+    // A last slice finds that nothing is left.
+    versions.step();
+    versions.step();
+    let is_early = futures_util::poll!(&mut waiting).is_ready();
+    assert!(!is_early, "it is not durable yet");
+    versions.flush().unwrap();
+    assert!(futures_util::poll!(&mut waiting).is_ready());
+    assert_eq!(rows(&stepped(disk.crash(1))), [21]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What command lines come to.
 
+use clap::Parser;
+
 use super::*;
 
 fn of(arguments: &[&str]) -> Result<Settings, String> {
