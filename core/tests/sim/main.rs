@@ -11,12 +11,15 @@ mod check;
 mod client;
 mod entropy;
 mod faults;
+mod forgotten_vote;
 mod history;
+mod invariants;
 mod medium;
 mod member;
 mod network;
 mod observer;
 mod panics;
+mod stale_leader;
 mod trace;
 mod world;
 
