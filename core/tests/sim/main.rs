@@ -7,6 +7,7 @@
 //! or which: `51..151`; `QUORATE_SIM_SEED` plays that one here, and `QUORATE_SIM_TRACE` names a
 //! file for its trace.
 
+mod ask;
 mod check;
 mod client;
 mod entropy;
@@ -14,6 +15,7 @@ mod faults;
 mod forgotten_vote;
 mod history;
 mod invariants;
+mod leaseholder;
 mod medium;
 mod member;
 mod network;

@@ -18,7 +18,7 @@ use quorate_core::versions::{self, Opened, Versions, VersionsError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
-use crate::client::text;
+use crate::ask::text;
 use crate::entropy::Dice;
 use crate::medium::SimMedium;
 use crate::network::{MemberNumber, Net, address};

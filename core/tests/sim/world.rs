@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
+use quorate_core::node::Node;
 use quorate_core::types::Revision;
 
-use crate::client::{self, Client, Slot};
+use crate::ask;
+use crate::client::{Client, Slot};
 use crate::entropy::Dice;
 use crate::faults::Faults;
 use crate::history::{Answer, History, Observer, Operation, Request, Shared};
@@ -24,7 +26,7 @@ const HEAL_MS: u64 = 10_000;
 /// Longer than any life.
 const REST_MS: u64 = 5_000;
 const SAMPLE_MS: u64 = 50;
-const CLIENTS: usize = 7;
+const CLIENTS: usize = 9;
 /// The most that a client waits for an answer.
 const PATIENCE_MS: u64 = 3_000;
 
@@ -203,7 +205,7 @@ impl World {
             answer: Answer::Unknown,
         });
         drop(history);
-        self.members[member].spawn(client::ask(node, request, slot.clone()));
+        self.members[member].spawn(ask::ask(node, request, slot.clone()));
         let (client, asked, _) = &mut self.clients[client];
         *asked = Some(Asked {
             operation,
@@ -281,6 +283,10 @@ impl World {
             .collect();
         if nodes.len() < MEMBERS || heads.iter().any(|head| *head != heads[0]) {
             return Err(format!("members rest at different places: {heads:?}"));
+        }
+        let leases = |node: &Node| node.read(|state| state.leases());
+        if let Some(lease) = nodes.iter().flat_map(leases).next() {
+            return Err(format!("it never ends: {lease:?}"));
         }
         let history = self.history.lock();
         let everything = history.observers.iter().filter(|o| o.prefix.is_empty());
