@@ -104,17 +104,17 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for something or the end, until `deadline` if there is one. Then gathers what else
-    /// comes, until `deadline` or for `gather`, or until there is enough: one commit serves it all.
+    /// Waits for something or the end, until `deadline` if there is one. Then lets more gather,
+    /// until `deadline` or for `gather`, or until there is enough: one commit serves it all.
     /// A request is not kept waiting.
-    pub(super) fn take(&self, deadline: Option<Instant>, gather: Duration) -> Taken {
+    pub(super) fn wait(&self, deadline: Option<Instant>, gather: Duration) {
         let mut inner = self.inner.lock();
         while inner.changes.is_empty() && inner.requests.is_empty() && inner.closed.is_none() {
             match deadline {
                 None => self.not_empty.wait(&mut inner),
                 Some(deadline) => {
                     if self.not_empty.wait_until(&mut inner, deadline).timed_out() {
-                        break;
+                        return;
                     }
                 }
             }
@@ -126,9 +126,14 @@ impl Queue {
             && inner.bytes < self.enough_bytes
         {
             if self.not_empty.wait_until(&mut inner, until).timed_out() {
-                break;
+                return;
             }
         }
+    }
+
+    /// Takes what is there, without waiting.
+    pub(super) fn take(&self) -> Taken {
+        let mut inner = self.inner.lock();
         let mut taken = Taken::default();
         let mut bytes = 0;
         while bytes < self.enough_bytes

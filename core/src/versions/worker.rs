@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use super::error::VersionsError;
 use super::writer::Writer;
@@ -50,7 +49,7 @@ impl Hand {
         let Some((writer, _)) = &mut *held else {
             return;
         };
-        let why = match writer.step(Some(Instant::now())) {
+        let why = match writer.step() {
             Ok(true) => return,
             Ok(false) | Err(VersionsError::Stopped(_)) => None,
             Err(error) => Some(error.to_string()),

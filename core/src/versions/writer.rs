@@ -62,16 +62,17 @@ impl Writer {
                 true => Some(Instant::now()),
                 false => self.durable_at,
             };
-            if !self.step(deadline)? {
+            let deadline = deadline.map(Instant::into_std);
+            self.shared.queue.wait(deadline, self.pace.durable_every);
+            if !self.step()? {
                 return Ok(());
             }
         }
     }
 
-    /// Does what there is to do, once there is something or at the deadline; false at the end.
-    pub(super) fn step(&mut self, deadline: Option<Instant>) -> Result<bool, VersionsError> {
-        let deadline = deadline.map(Instant::into_std);
-        let taken = self.shared.queue.take(deadline, self.pace.durable_every);
+    /// Does what there is to do now, without waiting; false at the end.
+    pub(super) fn step(&mut self) -> Result<bool, VersionsError> {
+        let taken = self.shared.queue.take();
         if self.shared.queue.is_closed() {
             self.shared.close();
             return Ok(false);

@@ -3,9 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::entropy::Dice;
+use crate::forgotten_vote::ForgottenVote;
 use crate::member::MEMBERS;
 use crate::network::MemberNumber;
+use crate::stale_leader::StaleLeader;
 use crate::world::World;
+
+/// A fault in several steps.
+pub trait Script {
+    /// False once it is over.
+    fn tick(&mut self, world: &mut World) -> bool;
+}
 
 pub struct Faults {
     dice: Dice,
@@ -14,6 +22,8 @@ pub struct Faults {
     /// When a member's power goes for good, after it was told to fail.
     dying: [Option<u64>; MEMBERS],
     restart_at: [Option<u64>; MEMBERS],
+    /// While it lasts nothing else happens.
+    script: Option<Box<dyn Script>>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -25,6 +35,7 @@ impl Faults {
             heal_at: None,
             dying: [None; MEMBERS],
             restart_at: [None; MEMBERS],
+            script: None,
             counts: BTreeMap::new(),
         }
     }
@@ -35,7 +46,8 @@ impl Faults {
 
     pub fn tick(&mut self, world: &mut World) -> Result<(), String> {
         self.end_what_is_due(world);
-        if world.now >= self.next_at {
+        self.script.take_if(|script| !script.tick(world));
+        if world.now >= self.next_at && self.script.is_none() {
             self.next_at = world.now + self.dice.range(200, 2_500);
             self.happen(world);
         }
@@ -45,8 +57,10 @@ impl Faults {
     /// Ends all faults.
     pub fn heal(&mut self, world: &mut World) -> Result<(), String> {
         world.net.heal();
+        self.script = None;
         world.paused_until = world.paused_until.map(|until| until.min(world.now));
         for member in 0..MEMBERS {
+            world.members[member].stall_log(0);
             if self.dying[member].take().is_some() {
                 world.members[member].crash();
             }
@@ -92,7 +106,7 @@ impl Faults {
         let member = self.dice.range(0, MEMBERS as u64) as usize;
         let other = (member + 1 + self.dice.range(0, 2) as usize) % MEMBERS;
         let lasting = self.dice.range(100, 4_000);
-        let kind = match self.dice.range(0, 12) {
+        let kind = match self.dice.range(0, 15) {
             0 | 1 => self.crash(world, member, "crash"),
             2 => self.tear(world, member),
             3 => {
@@ -103,10 +117,7 @@ impl Faults {
             }
             4 => self.kill(world, member),
             5 | 6 => {
-                for other in (0..MEMBERS).filter(|other| *other != member) {
-                    world.net.cut(member, other);
-                    world.net.cut(other, member);
-                }
+                world.net.isolate(member);
                 "isolation"
             }
             7 => {
@@ -126,6 +137,8 @@ impl Faults {
                 world.net.reset(member, other);
                 "reset"
             }
+            11 | 12 => self.begin(world, "forgotten vote", ForgottenVote::begin),
+            13 => self.begin(world, "stale leader", StaleLeader::begin),
             _ => self.pause(world, member, lasting),
         };
         if matches!(
@@ -178,6 +191,22 @@ impl Faults {
         world.members[member].arm_power_cut();
         self.dying[member] = Some(world.now + self.dice.range(10, 200));
         "torn write"
+    }
+
+    /// A fault in several steps begins, if nothing else is under way.
+    fn begin(
+        &mut self,
+        world: &mut World,
+        kind: &'static str,
+        begin: fn(&mut World, MemberNumber, &mut Dice) -> Box<dyn Script>,
+    ) -> &'static str {
+        let is_going = |member| self.is_up(world, member) && world.paused_until[member] < world.now;
+        let is_quiet = self.heal_at.is_none() && (0..MEMBERS).all(is_going);
+        let Some(leader) = world.leader().filter(|_| is_quiet) else {
+            return "nothing";
+        };
+        self.script = Some(begin(world, leader, &mut self.dice));
+        kind
     }
 
     fn pause(&mut self, world: &mut World, member: MemberNumber, lasting: u64) -> &'static str {

@@ -43,6 +43,22 @@ pub enum Request {
         lock: String,
         token: Revision,
     },
+    Grant {
+        lease: i64,
+        ttl_ms: u64,
+    },
+    KeepAlive {
+        lease: i64,
+    },
+    /// Put that hangs the key on a lease, whatever it hung on before.
+    Attach {
+        key: String,
+        value: String,
+        lease: i64,
+    },
+    Revoke {
+        lease: i64,
+    },
 }
 
 /// What came back.
@@ -74,17 +90,34 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The revision of a change that is known to have happened.
+    /// Whether it is known to have happened.
+    pub fn happened(&self) -> bool {
+        matches!(self.answer, Answer::Done { happened: true, .. })
+    }
+
+    /// Whether it is known to have been denied by what it found.
+    pub fn denied(&self) -> bool {
+        matches!(
+            self.answer,
+            Answer::Done {
+                happened: false,
+                ..
+            }
+        )
+    }
+
+    /// The revision of a change of a key that is known to have happened.
     pub fn changed_at(&self) -> Option<Revision> {
-        match (&self.request, &self.answer) {
-            (Request::Read { .. } | Request::Renew { .. } | Request::Compact { .. }, _) => None,
-            (
-                _,
-                Answer::Done {
-                    happened: true,
-                    revision,
-                },
-            ) => Some(*revision),
+        let changes = matches!(
+            self.request,
+            Request::Put { .. }
+                | Request::Delete { .. }
+                | Request::Acquire { .. }
+                | Request::Release { .. }
+                | Request::Attach { .. }
+        );
+        match self.answer {
+            Answer::Done { revision, .. } if changes && self.happened() => Some(revision),
             _ => None,
         }
     }

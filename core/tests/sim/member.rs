@@ -18,7 +18,7 @@ use quorate_core::versions::{self, Opened, Versions, VersionsError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
-use crate::client::text;
+use crate::ask::text;
 use crate::entropy::Dice;
 use crate::medium::SimMedium;
 use crate::network::{MemberNumber, Net, address};
@@ -53,6 +53,8 @@ pub struct Member {
     disk: SimDisk,
     medium: Arc<SimMedium>,
     pub clocks: Arc<Clocks>,
+    /// Until when nothing is flushed, in simulated time.
+    stalled_until: Arc<AtomicU64>,
     dice: Dice,
     power_is_failing: bool,
     process: Option<Process>,
@@ -81,6 +83,7 @@ impl Member {
             disk: SimDisk::new(),
             medium: Arc::default(),
             clocks,
+            stalled_until: Arc::default(),
             dice,
             power_is_failing: false,
             process: None,
@@ -151,6 +154,8 @@ impl Member {
             time: self.clocks.clone(),
             workers: Arc::new(Hands {
                 medium: self.medium.clone(),
+                clocks: self.clocks.clone(),
+                stalled_until: self.stalled_until.clone(),
                 dice: Mutex::new(self.dice.fork()),
             }),
         };
@@ -223,6 +228,11 @@ impl Member {
         self.medium.cut_power_in(self.dice.range(0, 20));
     }
 
+    /// The log's disk takes nothing until then, or until the process ends.
+    pub fn stall_log(&mut self, until: u64) {
+        self.stalled_until.store(until, Ordering::Relaxed);
+    }
+
     /// The machine loses power; what was not synced is lost or torn.
     pub fn crash(&mut self) {
         let disk = self.disk.fork();
@@ -242,6 +252,7 @@ impl Member {
     }
 
     fn end(&mut self) {
+        self.stall_log(0);
         self.net.kill(self.number);
         self.process = None;
     }
@@ -267,6 +278,8 @@ async fn start(
 /// milliseconds.
 struct Hands {
     medium: Arc<SimMedium>,
+    clocks: Arc<Clocks>,
+    stalled_until: Arc<AtomicU64>,
     dice: Mutex<Dice>,
 }
 
@@ -281,7 +294,10 @@ impl Workers for Hands {
     }
 
     fn run_log(&self, flusher: Flusher) -> io::Result<Box<dyn Send>> {
-        tokio::spawn(flush(flusher, self.dice.lock().fork()));
+        let (clocks, until) = (self.clocks.clone(), self.stalled_until.clone());
+        let is_stalled =
+            move || clocks.now_ms.load(Ordering::Relaxed) < until.load(Ordering::Relaxed);
+        tokio::spawn(flush(flusher, self.dice.lock().fork(), is_stalled));
         Ok(Box::new(()))
     }
 
@@ -303,7 +319,7 @@ impl Workers for Hands {
     }
 }
 
-async fn flush(mut flusher: Flusher, mut dice: Dice) {
+async fn flush(mut flusher: Flusher, mut dice: Dice, is_stalled: impl Fn() -> bool) {
     let mut preparer = flusher.preparer();
     loop {
         let delay = match dice.range(0, 1_000) {
@@ -312,6 +328,9 @@ async fn flush(mut flusher: Flusher, mut dice: Dice) {
             _ => 1,
         };
         tokio::time::sleep(Duration::from_millis(delay)).await;
+        if is_stalled() {
+            continue;
+        }
         flusher.run_once();
         if dice.once_in(20) {
             flusher.seal_once();

@@ -13,6 +13,7 @@ use quorate_core::peer::{Accept, Boxed, Duplex, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::entropy::Dice;
+use crate::member::MEMBERS;
 use crate::trace::Trace;
 
 pub type MemberNumber = usize;
@@ -104,6 +105,14 @@ impl Net {
 
     pub fn cut(&self, from: MemberNumber, to: MemberNumber) {
         self.0.lock().cut.insert((from, to));
+    }
+
+    /// Nothing reaches the member, and nothing of it reaches another.
+    pub fn isolate(&self, member: MemberNumber) {
+        for other in (0..MEMBERS).filter(|other| *other != member) {
+            self.cut(member, other);
+            self.cut(other, member);
+        }
     }
 
     pub fn heal(&self) {

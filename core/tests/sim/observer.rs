@@ -9,7 +9,7 @@ use quorate_core::outcome::{Cause, Event, RevisionEvents};
 use quorate_core::types::{KeyRange, Revision};
 use tokio::sync::Notify;
 
-use crate::client::text;
+use crate::ask::text;
 use crate::history::{Change, Shared, Sight};
 
 struct Bell(Notify);

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
-use quorate_core::types::{Index, Revision};
+use quorate_core::node::Node;
+use quorate_core::types::Revision;
 
-use crate::client::{self, Client, Slot};
+use crate::ask;
+use crate::client::{Client, Slot};
 use crate::entropy::Dice;
 use crate::faults::Faults;
 use crate::history::{Answer, History, Observer, Operation, Request, Shared};
+use crate::invariants::Invariants;
 use crate::member::{MEMBERS, Member};
 use crate::network::{MemberNumber, Net};
 use crate::observer;
@@ -23,13 +26,17 @@ const HEAL_MS: u64 = 10_000;
 /// Longer than any life.
 const REST_MS: u64 = 5_000;
 const SAMPLE_MS: u64 = 50;
-const CLIENTS: usize = 7;
+const CLIENTS: usize = 9;
+/// The most that a client waits for an answer.
+const PATIENCE_MS: u64 = 3_000;
 
 /// What is under way for a client.
 struct Asked {
     operation: usize,
     slot: Slot,
     starts: u64,
+    /// When the client has no more patience; it may still happen then.
+    gives_up_at: u64,
 }
 
 pub struct World {
@@ -46,8 +53,7 @@ pub struct World {
     clients: Vec<(Client, Option<Asked>, u64)>,
     /// The observers of each member that run since this start.
     observed: [u64; MEMBERS],
-    digests: BTreeMap<Index, (u64, MemberNumber)>,
-    revisions: [(u64, Revision); MEMBERS],
+    invariants: Invariants,
 }
 
 /// What a run leaves to be checked.
@@ -88,8 +94,7 @@ impl World {
             paused_until: [0; MEMBERS],
             history: Arc::new(Mutex::new(history)),
             observed: [0; MEMBERS],
-            digests: BTreeMap::new(),
-            revisions: [(0, 0); MEMBERS],
+            invariants: Invariants::default(),
         }
     }
 
@@ -155,38 +160,13 @@ impl World {
             }
         }
         match self.now.is_multiple_of(SAMPLE_MS) {
-            true => self.sample(number),
+            true => {
+                let start = (number, self.starts[number]);
+                let looked = self.invariants.look(start, &node);
+                looked.map_err(|why| format!("{} ms: {why}", self.now))
+            }
             false => Ok(()),
         }
-    }
-
-    /// Members that have applied the same entries are the same, and a member's revision never
-    /// goes back while it runs.
-    fn sample(&mut self, number: MemberNumber) -> Result<(), String> {
-        let Some(node) = self.members[number].node() else {
-            return Ok(());
-        };
-        let index = node.local_barrier().index;
-        let (digest, revision) = node.read(|state| {
-            state.check();
-            (state.digest(), state.revision())
-        });
-        let (known, by) = *self.digests.entry(index).or_insert((digest, number));
-        if known != digest {
-            return Err(format!(
-                "{} ms: at index {index} members {by} and {number} differ",
-                self.now
-            ));
-        }
-        let (start, before) = self.revisions[number];
-        if start == self.starts[number] && revision < before {
-            return Err(format!(
-                "{} ms: member {number} went from revision {before} to {revision}",
-                self.now
-            ));
-        }
-        self.revisions[number] = (self.starts[number], revision);
-        Ok(())
     }
 
     /// Lets clients with nothing under way ask.
@@ -225,11 +205,13 @@ impl World {
             answer: Answer::Unknown,
         });
         drop(history);
-        self.members[member].spawn(client::ask(node, request, slot.clone()));
-        self.clients[client].1 = Some(Asked {
+        self.members[member].spawn(ask::ask(node, request, slot.clone()));
+        let (client, asked, _) = &mut self.clients[client];
+        *asked = Some(Asked {
             operation,
             slot,
             starts: self.starts[member],
+            gives_up_at: now + client.dice.range(200, PATIENCE_MS),
         });
     }
 
@@ -241,6 +223,7 @@ impl World {
                 operation,
                 slot,
                 starts,
+                gives_up_at,
             }) = asked
             else {
                 continue;
@@ -252,6 +235,7 @@ impl World {
                 None if self.starts[member] > *starts || !self.members[member].is_running() => {
                     Answer::Unknown
                 }
+                None if self.now >= *gives_up_at => Answer::Unknown,
                 None => continue,
             };
             operation.acknowledged = (answer != Answer::Unknown).then_some(self.now);
@@ -300,6 +284,10 @@ impl World {
         if nodes.len() < MEMBERS || heads.iter().any(|head| *head != heads[0]) {
             return Err(format!("members rest at different places: {heads:?}"));
         }
+        let leases = |node: &Node| node.read(|state| state.leases());
+        if let Some(lease) = nodes.iter().flat_map(leases).next() {
+            return Err(format!("it never ends: {lease:?}"));
+        }
         let history = self.history.lock();
         let everything = history.observers.iter().filter(|o| o.prefix.is_empty());
         for observer in everything {
@@ -329,6 +317,14 @@ impl World {
             faults,
             finals,
         }
+    }
+
+    /// A member that leads, as it believes.
+    pub fn leader(&self) -> Option<MemberNumber> {
+        (0..MEMBERS).find(|member| {
+            let status = self.members[*member].node().map(|node| node.status());
+            status.is_some_and(|status| status.leader == Some(status.member))
+        })
     }
 
     /// Moves a member's wall clock.

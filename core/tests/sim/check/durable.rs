@@ -10,7 +10,7 @@ use crate::world::Run;
 /// The key and the value of a request that writes a value.
 fn written(request: &Request) -> Option<(&String, &String)> {
     match request {
-        Request::Put { key, value } => Some((key, value)),
+        Request::Put { key, value } | Request::Attach { key, value, .. } => Some((key, value)),
         Request::Acquire { lock, owner, .. } => Some((lock, owner)),
         _ => None,
     }
@@ -71,12 +71,7 @@ pub fn no_is_no(history: &History, happened: &BTreeMap<Revision, Happened>) -> R
                     "revision {revision} was written twice or not asked for: {change:?}"
                 ));
             };
-            let denied = match &operation.answer {
-                Answer::Refused(_) => true,
-                Answer::Done { happened, .. } => !happened,
-                _ => false,
-            };
-            if denied {
+            if matches!(operation.answer, Answer::Refused(_)) || operation.denied() {
                 return Err(format!("denied, but at {revision}: {operation:?}"));
             }
         }

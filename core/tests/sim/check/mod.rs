@@ -1,6 +1,7 @@
 //! What must hold for a run; one property a file.
 
 mod durable;
+mod leases;
 mod lives;
 mod locks;
 mod reads;
@@ -19,5 +20,6 @@ pub fn all(run: &Run) -> Result<(), String> {
     revisions::only_rise(&run.history)?;
     reads::are_current(&run.history, &happened)?;
     locks::have_one_holder(&run.history)?;
-    lives::end_in_time(run, &happened)
+    lives::end_in_time(run, &happened)?;
+    leases::end_with_their_keys(run, &happened)
 }
