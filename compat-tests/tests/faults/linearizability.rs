@@ -2,7 +2,7 @@
 //! be: what the clients saw is the history of one store.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quorate_compat_tests::server::{Cluster, Kind};
 use rand::rngs::SmallRng;
@@ -98,7 +98,9 @@ fn clients_of_both_protocols_see_one_store_while_members_are_killed_and_paused()
         faults.shuffle(&mut random);
         for fault in faults {
             load.goes_on(ANSWERS, LIMIT);
+            let begun = Instant::now();
             hurt(&mut servers, &load, fault, &mut random);
+            println!("{fault:?}: {:?}, then {:?} answered", begun.elapsed(), load.answered());
         }
     }
     load.goes_on(ANSWERS, LIMIT);

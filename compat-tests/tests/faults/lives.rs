@@ -75,6 +75,8 @@ pub fn start(runtime: &tokio::runtime::Runtime, ports: &[Ports], seed: u64) -> C
         ended: AtomicBool::new(false),
         records: Mutex::new(BTreeMap::new()),
     });
+    // Channels are made for the runtime that they are made in.
+    let _inside = runtime.enter();
     let mut tasks = Vec::new();
     for number in 0..TAKERS {
         for role in [take_redis, take_etcd, observe] as [fn(&mut Client, usize) -> Turn<'_>; 3] {

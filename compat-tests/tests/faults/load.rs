@@ -18,6 +18,8 @@ use crate::resp::Resp;
 
 /// After this long a client gives up waiting for its answer.
 const ANSWER_LIMIT: Duration = Duration::from_millis(1500);
+/// A member that gave a client no answer is left alone by it for this long, as client libraries do.
+const SHUN: Duration = Duration::from_secs(1);
 /// The longest pause between two operations of a client, in milliseconds.
 const PAUSE_MS: u64 = 8;
 /// Keys that are worked on at once; the next ones come after so many operations, so that no key's
@@ -94,6 +96,8 @@ struct Worker {
     protocol: Protocol,
     etcd: Vec<Etcd>,
     resp: Vec<Resp>,
+    /// When each member may be asked again.
+    shunned: Vec<Instant>,
     random: SmallRng,
     /// What this client saw last in a key, to be replaced or released.
     seen: BTreeMap<usize, u64>,
@@ -106,6 +110,7 @@ pub async fn work(load: Arc<Load>, number: u32, protocol: Protocol, ports: Vec<P
         protocol,
         etcd: ports.iter().map(|p| Etcd::new(p.client, ANSWER_LIMIT)).collect(),
         resp: ports.iter().map(|p| Resp::new(p.redis, ANSWER_LIMIT)).collect(),
+        shunned: vec![Instant::now(); ports.len()],
         random: SmallRng::seed_from_u64(seed.wrapping_add(u64::from(number))),
         seen: BTreeMap::new(),
     };
@@ -120,7 +125,7 @@ impl Worker {
     async fn step(&mut self, load: &Load) {
         let number = load.next_key() + self.random.random_range(0..KEYS);
         let ask = self.choose(number, load);
-        let member = self.random.random_range(0..self.etcd.len());
+        let member = self.member();
         // The same key, as each protocol names it.
         let key = format!("redis/0/k{number}");
         let call = load.history.now();
@@ -143,12 +148,24 @@ impl Worker {
                 self.remember(number, op);
             }
             Err(failure) => {
+                self.shunned[member] = Instant::now() + SHUN;
                 let mut failures = load.failures.lock().expect("no holder of this lock panics");
                 *failures.entry(format!("{:?} {failure:?}", self.protocol)).or_default() += 1;
                 if let (Failure::Unknown(_), Some(op)) = (failure, ask.unanswered()) {
                     load.history.add(entry(op, None, None));
                 }
             }
+        }
+    }
+
+    /// Any member that is not shunned now; any at all if all are.
+    fn member(&mut self) -> usize {
+        let now = Instant::now();
+        let all = 0..self.shunned.len();
+        let open: Vec<usize> = all.clone().filter(|&place| self.shunned[place] <= now).collect();
+        match open[..] {
+            [] => self.random.random_range(all),
+            _ => open[self.random.random_range(0..open.len())],
         }
     }
 

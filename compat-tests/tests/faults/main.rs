@@ -8,6 +8,7 @@ mod ask;
 mod etcd;
 mod fresh_reads;
 mod history;
+mod kill_all;
 mod known_histories;
 mod linearizability;
 mod lives;
