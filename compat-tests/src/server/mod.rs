@@ -4,6 +4,7 @@
 mod arguments;
 mod cluster;
 mod kind;
+mod leader;
 mod member;
 mod ports;
 mod probe;

@@ -1,0 +1,19 @@
+//! Faults on real processes with real clients of both protocols: members are killed, paused and
+//! restarted, wall clocks jump, leaders change, and what was promised must still hold.
+//!
+//! Every random choice comes from a seed, which a failure prints. `QUORATE_FAULT_SEED` sets it, and
+//! `QUORATE_TIER=full` makes the runs longer.
+
+mod ask;
+mod etcd;
+mod fresh_reads;
+mod history;
+mod kill_all;
+mod known_histories;
+mod linearizability;
+mod lives;
+mod load;
+mod model;
+mod pause;
+mod resp;
+mod setting;
