@@ -3,5 +3,6 @@
 
 pub mod accepted;
 pub mod difference;
+pub mod etcd;
 pub mod ledger;
 pub mod seeds;
