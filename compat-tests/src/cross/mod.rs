@@ -3,6 +3,7 @@
 
 pub mod accepted;
 pub mod difference;
+pub mod etcd;
 pub mod ledger;
 pub mod redis;
 pub mod seeds;

@@ -1,0 +1,135 @@
+//! Txns: every target and result of a compare, branches of every operation, nested.
+
+use bytes::Bytes;
+use pb::compare::TargetUnion;
+use pb::request_op::Request;
+use quorate_proto::etcdserverpb as pb;
+
+use super::draw::Draw;
+
+/// How deep txns nest.
+const DEPTH_MAX: usize = 3;
+/// etcd's limit of operations in a branch.
+const OPS_MAX: usize = 128;
+
+impl Draw {
+    pub fn txn_request(&mut self) -> pb::TxnRequest {
+        if self.one_in(40) {
+            return self.wide_txn();
+        }
+        self.txn(DEPTH_MAX)
+    }
+
+    /// A txn of reads alone, which is not proposed.
+    pub fn read_txn_request(&mut self) -> pb::TxnRequest {
+        let compares = self.up_to(2);
+        let (then, otherwise) = (self.up_to(3), self.up_to(2));
+        let read = |draw: &mut Self| pb::RequestOp {
+            request: Some(Request::RequestRange(draw.range_request())),
+        };
+        pb::TxnRequest {
+            compare: (0..compares).map(|_| self.compare()).collect(),
+            success: (0..then).map(|_| read(self)).collect(),
+            failure: (0..otherwise).map(|_| read(self)).collect(),
+        }
+    }
+
+    fn txn(&mut self, depth: usize) -> pb::TxnRequest {
+        let compares = self.pick(&[0, 1, 1, 2, 3]);
+        let (then, otherwise) = (self.up_to(4), self.up_to(3));
+        pb::TxnRequest {
+            compare: (0..compares).map(|_| self.compare()).collect(),
+            success: (0..then).map(|_| self.operation(depth)).collect(),
+            failure: (0..otherwise).map(|_| self.operation(depth)).collect(),
+        }
+    }
+
+    fn operation(&mut self, depth: usize) -> pb::RequestOp {
+        let request = match self.up_to(19) {
+            0..=5 => Some(Request::RequestRange(self.range_request())),
+            6..=12 => Some(Request::RequestPut(self.put_request())),
+            13..=15 => Some(Request::RequestDeleteRange(self.delete_request())),
+            16..=18 if depth > 0 => Some(Request::RequestTxn(self.txn(depth - 1))),
+            // An operation of no kind is an error; seldom, or no txn would pass.
+            _ if self.one_in(20) => None,
+            _ => Some(Request::RequestRange(self.range_request())),
+        };
+        pb::RequestOp { request }
+    }
+
+    fn compare(&mut self) -> pb::Compare {
+        let (key, mut range_end) = self.range();
+        if !self.one_in(3) {
+            range_end = Bytes::new();
+        }
+        let target = self.pick(&[0, 1, 2, 3, 4]);
+        let mut compare = pb::Compare {
+            result: self.pick(&[0, 1, 2, 3]),
+            target,
+            key,
+            range_end,
+            target_union: Some(self.target_union(target)),
+        };
+        if self.one_in(12) {
+            // A value that does not belong to the target, or none.
+            let other = self.pick(&[0, 1, 2, 3, 4]);
+            compare.target_union = match self.one_in(2) {
+                true => None,
+                false => Some(self.target_union(other)),
+            };
+        }
+        if self.one_in(40) {
+            compare.result = self.pick(&[4, -1, 9]);
+        }
+        if self.one_in(40) {
+            compare.target = self.pick(&[5, -1, 9]);
+        }
+        compare
+    }
+
+    fn target_union(&mut self, target: i32) -> TargetUnion {
+        match target {
+            0 => TargetUnion::Version(self.pick(&[0, 1, 2, 3, -1])),
+            1 => TargetUnion::CreateRevision(self.compared_revision()),
+            2 => TargetUnion::ModRevision(self.compared_revision()),
+            3 => TargetUnion::Value(self.value()),
+            _ => TargetUnion::Lease(self.pick(&[0, 0, 1, 2, 77])),
+        }
+    }
+
+    fn compared_revision(&mut self) -> i64 {
+        match self.one_in(3) {
+            true => 0,
+            false => self.revision(),
+        }
+    }
+
+    /// As wide as allowed, or just wider: at one level, or over two.
+    fn wide_txn(&mut self) -> pb::TxnRequest {
+        let put = |number: usize| pb::RequestOp {
+            request: Some(Request::RequestPut(pb::PutRequest {
+                key: format!("k/wide/{number}").into(),
+                ..Default::default()
+            })),
+        };
+        let puts = |count: usize| (0..count).map(put).collect::<Vec<_>>();
+        let mut request = pb::TxnRequest::default();
+        match self.up_to(4) {
+            0 => request.success = puts(OPS_MAX),
+            1 => request.success = puts(OPS_MAX + 1),
+            2 => request.failure = puts(OPS_MAX + 1),
+            3 => request.compare = (0..=OPS_MAX).map(|_| self.compare()).collect(),
+            _ => {
+                let count = self.pick(&[OPS_MAX - 1, OPS_MAX]);
+                let inner = pb::TxnRequest {
+                    success: puts(count),
+                    ..Default::default()
+                };
+                request.success = vec![pb::RequestOp {
+                    request: Some(Request::RequestTxn(inner)),
+                }];
+            }
+        }
+        request
+    }
+}
