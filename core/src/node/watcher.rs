@@ -180,3 +180,6 @@ fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<Revision
     };
     Some(Arc::new(events))
 }
+
+#[cfg(test)]
+mod tests;
