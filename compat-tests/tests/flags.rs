@@ -57,7 +57,8 @@ fn every_flag_of_etcd_is_known_and_its_default_taken() {
         let told = known.stderr;
         assert!(!told.contains("is not a flag"), "--{flag}: {told}");
         // Two defaults of the help are no values: one is a Go name, others are left out.
-        let Some(default) = default.filter(|value| !value.is_empty() && !value.contains("math.")) else {
+        let Some(default) = default.filter(|value| !value.is_empty() && !value.contains("math."))
+        else {
             continue;
         };
         let taken = version_with(&quorate, &format!("--{flag}={default}"));
@@ -65,7 +66,11 @@ fn every_flag_of_etcd_is_known_and_its_default_taken() {
         assert!(taken.success().is_ok(), "--{flag}={default}: {told}");
     }
     let unknown = version_with(&quorate, "--no-such-flag=1");
-    assert!(unknown.stderr.contains("is not a flag"), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("is not a flag"),
+        "{}",
+        unknown.stderr
+    );
 }
 
 /// A file in etcd's form, with a key that nobody knows.
@@ -113,7 +118,10 @@ fn one_file_starts_both_and_other_flags_are_ignored() {
 fn both_refuse_the_same_files() {
     for (text, told) in [
         ("- a\n", ""),
-        ("watch-progress-notify-interval: 10m\n", "watch-progress-notify-interval"),
+        (
+            "watch-progress-notify-interval: 10m\n",
+            "watch-progress-notify-interval",
+        ),
         ("snapshot-count: \"5\"\n", "snapshot-count"),
         ("name: [\n", ""),
     ] {
@@ -125,7 +133,10 @@ fn both_refuse_the_same_files() {
             let path = directory.path().join("etcd.yml");
             std::fs::write(&path, text).expect("written");
             let mut command = guarded(program);
-            command.arg("--config-file").arg(&path).current_dir(directory.path());
+            command
+                .arg("--config-file")
+                .arg(&path)
+                .current_dir(directory.path());
             let refused = run(command, "", LIMIT).expect("it ends");
             assert!(!refused.status.success(), "{kind:?} takes {text}");
             let said = refused.stdout + &refused.stderr;

@@ -116,6 +116,9 @@ pub enum Refusal {
     PermissionDenied,
     #[error("revision of the permissions is old")]
     AuthOld,
+    /// The members' data differ: the alarm says so.
+    #[error("corrupt cluster")]
+    Corrupt,
     /// The history a read needs could not be read (disk).
     #[error("history cannot be read")]
     HistoryUnreadable,

@@ -152,6 +152,7 @@ async fn next_seen(watcher: &mut Watcher, bell: &Bell) -> Revision {
             Polled::Events { caught_up, .. } if caught_up => bell.0.notified().await,
             Polled::Events { .. } => {}
             Polled::Compacted(oldest) => panic!("compacted at {oldest}"),
+            Polled::Failed => panic!("history cannot be read"),
         }
     }
 }

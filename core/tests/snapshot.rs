@@ -87,6 +87,7 @@ async fn watched(node: Node, last: Revision) -> (Vec<Revision>, Option<Revision>
                     bell.0.notified().await;
                 }
             }
+            Polled::Failed => panic!("history cannot be read"),
             Polled::Compacted(oldest) => {
                 compacted = Some(oldest);
                 (watcher, _) = node.watch(everything.clone(), oldest, bell.clone(), 0);

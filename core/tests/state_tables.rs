@@ -273,6 +273,34 @@ fn an_alarm_of_space_refuses_what_grows() {
 }
 
 #[test]
+fn an_alarm_of_corruption_refuses_every_change() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1")]);
+    let grant = |id| {
+        let (id, ttl_ms) = (LeaseId(id), 1000);
+        Command::Lease(LeaseCommand::Grant { id, ttl_ms })
+    };
+    assert!(rig.apply(grant(7)).outcome.is_ok());
+    let (member, kind) = (3, AlarmKind::Corrupt);
+    for kind in [AlarmKind::NoSpace, kind] {
+        rig.apply(Command::Alarm(AlarmCommand::Activate { member, kind }));
+    }
+    for refused in [
+        run(vec![put("a", "2")]),
+        run(vec![delete("a")]),
+        grant(8),
+        Command::Lease(LeaseCommand::Revoke(LeaseId(7))),
+        Command::Compact(2),
+    ] {
+        assert_eq!(rig.refused(refused), Refusal::Corrupt);
+    }
+    let renewed = rig.apply(Command::Lease(LeaseCommand::Renew(vec![LeaseId(7)])));
+    assert!(renewed.outcome.is_ok());
+    rig.apply(Command::Alarm(AlarmCommand::Deactivate { member, kind }));
+    rig.txn(vec![delete("a")]);
+}
+
+#[test]
 fn a_hash_that_loses_its_last_field_is_gone_and_no_empty_one_comes() {
     let mut rig = Rig::new();
     let fields = |names: &[&str]| names.iter().map(|name| (bytes(name), bytes("1"))).collect();

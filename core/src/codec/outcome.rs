@@ -209,4 +209,5 @@ wire_enum!(Refusal {
     PermissionDenied = 11,
     AuthOld = 12,
     HistoryUnreadable = 13,
+    Corrupt = 14,
 });

@@ -95,6 +95,9 @@ pub enum Polled {
     },
     /// What comes next has been forgotten: the lowest revision that can still be watched from.
     Compacted(Revision),
+    /// What comes next can't be read on this member, whose disk has failed or which stops. The
+    /// cursor stays where it is; nothing wakes it.
+    Failed,
 }
 
 /// Sees all effects in order, on the apply thread.

@@ -11,10 +11,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::barrier::Barriers;
+use super::counts::Proposals;
 use super::proposer::Route;
 use super::queue::{Claim, Queue, Submission};
 use super::replica::Replica;
 use crate::command::{Command, EntryHeader, Proposal};
+use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
 use crate::raft::{PeerNetwork, Raft};
@@ -33,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) barriers: Barriers,
     pub(crate) network: PeerNetwork,
     pub(crate) election_timeout: Duration,
+    pub(super) proposals: Proposals,
+    pub(super) log: Arc<LogMetrics>,
     /// When a leader's append was last accepted here.
     pub(super) heard_leader: Mutex<Option<Instant>>,
     /// Connections for forwarding, by member.
@@ -157,7 +161,21 @@ impl Core {
             deadline,
             forwarded,
         };
-        self.queue.push(submission)?;
+        let pending = self.proposals.begin();
+        let result = match self.queue.push(submission) {
+            Ok(()) => self.answered(receiver, &claim, deadline).await,
+            Err(error) => Err(error),
+        };
+        pending.ended(&result);
+        result
+    }
+
+    async fn answered(
+        &self,
+        receiver: oneshot::Receiver<Result<Reply, NodeError>>,
+        claim: &Claim,
+        deadline: Instant,
+    ) -> Result<Reply, NodeError> {
         match tokio::time::timeout_at(deadline, receiver).await {
             Ok(Ok(result)) => result,
             // The answer was dropped on its way: nobody knows.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::api::{Barrier, EffectsListener, Member, Status, Wake};
 use super::core::Core;
+use super::counts::SyncTimes;
 use super::proposer::Route;
 use super::running::Running;
 use super::watcher::Watcher;
@@ -226,6 +227,18 @@ impl Node {
         self.running.status(&self.core)
     }
 
+    /// Proposals made here: those that wait for their answers, and those that ended without an
+    /// outcome since the start.
+    pub fn proposals(&self) -> (u64, u64) {
+        let proposals = &self.core.proposals;
+        (proposals.pending(), proposals.failed())
+    }
+
+    /// How long syncing this member's log took.
+    pub fn sync_times(&self) -> SyncTimes {
+        SyncTimes::of(&self.core.log)
+    }
+
     /// CRC32-C over the versions kept up to `revision` (0: the current), as etcd computes HashKV:
     /// the hash, the revision it is of, the compact revision.
     ///
@@ -238,10 +251,8 @@ impl Node {
         let replica = self.core.replica.clone();
         let hashing = move || replica.hash_kv(revision);
         let versions = self.core.versions();
-        versions
-            .off_thread(hashing)
-            .await
-            .map_err(|_| NodeError::Stopped)
+        let hashed = versions.off_thread(hashing).await;
+        hashed.map_err(|_| NodeError::Stopped)?
     }
 
     /// Resolves when the member can't go on (a failed disk, a lost log): the reason, for the

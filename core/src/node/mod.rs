@@ -4,6 +4,7 @@ mod api;
 mod barrier;
 mod clock;
 mod core;
+mod counts;
 mod environment;
 mod facade;
 mod forwarded;
@@ -21,6 +22,7 @@ mod watcher;
 
 pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
 pub use clock::{MachineTime, TimeSource};
+pub use counts::SyncTimes;
 pub use environment::{Environment, OnFatal, Threads, Workers};
 pub use facade::Node;
 pub use start::StartError;

@@ -13,6 +13,7 @@ use super::api::NodeConfig;
 use super::barrier::Barriers;
 use super::clock::LeaderClock;
 use super::core::Core;
+use super::counts::Proposals;
 use super::environment::Environment;
 use super::ids;
 use super::queue::Queue;
@@ -22,7 +23,7 @@ use super::running::{Held, Running};
 use super::start::{StartError, failed, raft_config};
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
-use crate::log::{self, Log};
+use crate::log::{self, Log, LogMetrics};
 use crate::peer::{Accept, Hello, PeerService};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
@@ -113,7 +114,7 @@ pub(super) async fn open(
         member,
         incarnation,
     };
-    let (log_store, log_worker) =
+    let (log_store, log_worker, log_metrics) =
         open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
     let (replica, machine) = open_replica(&config.data_dir, environment, cluster, &faults)?;
     let hello = Hello {
@@ -146,6 +147,8 @@ pub(super) async fn open(
         barriers: Barriers::default(),
         network,
         election_timeout: config.election_max,
+        proposals: Proposals::default(),
+        log: log_metrics,
         heard_leader: Mutex::new(None),
         links: Mutex::new(HashMap::new()),
     });
@@ -198,12 +201,15 @@ async fn listen(
     Ok(listeners)
 }
 
+/// The log as Raft has it, what runs its thread, what it counts.
+type OpenLog = (LogStore, Box<dyn Send>, Arc<LogMetrics>);
+
 fn open_log(
     dir: &Path,
     environment: &Environment,
     identity: log::Identity,
     faults: &Faults,
-) -> Result<(LogStore, Box<dyn Send>), StartError> {
+) -> Result<OpenLog, StartError> {
     let faults = faults.clone();
     let on_fatal = move |fault: &log::LogFault| faults.report(fault.to_string());
     let options = log::Options {
@@ -215,8 +221,9 @@ fn open_log(
     let (log, flusher, recovered) =
         Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;
     let worker = environment.workers.run_log(flusher).map_err(failed)?;
+    let metrics = log.metrics();
     let store = LogStore::new(log, &recovered).map_err(failed)?;
-    Ok((store, worker))
+    Ok((store, worker, metrics))
 }
 
 fn open_replica(

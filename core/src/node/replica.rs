@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use super::clock::LeaderClock;
 use super::hub::Hub;
 use crate::command::Entry;
-use crate::outcome::{Applied, Effects, Refusal, RevisionEvents};
+use crate::outcome::{Applied, Effects, NodeError, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::State;
 use crate::types::{Index, Revision};
-use crate::versions::{Change, Position, Versions};
+use crate::versions::{Change, Position, Versions, VersionsError};
 
 pub(crate) struct Replica {
     pub(crate) state: RwLock<State>,
@@ -103,31 +103,48 @@ impl Replica {
         }
     }
 
-    /// Events from `next` on, from memory or disk; for watchers that lag. None: forgotten.
+    /// Events from `next` on, from memory or disk, and up to where they are all; for watchers that
+    /// lag.
+    ///
+    /// # Errors
+    /// `Compacted`, or what is wrong with the store.
     pub(super) fn history(
         &self,
         next: Revision,
         max_revisions: usize,
         max_bytes: usize,
-    ) -> Option<(Vec<Arc<RevisionEvents>>, Revision)> {
-        let slice = self.versions.events(next, max_revisions, max_bytes).ok()?;
-        Some((slice.revisions, slice.through))
+    ) -> Result<(Vec<Arc<RevisionEvents>>, Revision), VersionsError> {
+        let slice = self.versions.events(next, max_revisions, max_bytes)?;
+        Ok((slice.revisions, slice.through))
     }
 
     /// Waits for the disk: not for async workers.
-    pub(super) fn hash_kv(&self, revision: Revision) -> Result<(u32, Revision, Revision), Refusal> {
+    ///
+    /// # Errors
+    /// `Stopped`; the refusals are of the revision, or of a disk that can't be read.
+    pub(super) fn hash_kv(
+        &self,
+        revision: Revision,
+    ) -> Result<Result<(u32, Revision, Revision), Refusal>, NodeError> {
         {
             let state = self.state.read();
             if revision > state.revision() {
-                return Err(Refusal::FutureRevision);
+                return Ok(Err(Refusal::FutureRevision));
             }
             if revision > 0 && revision < state.compact_revision() {
-                return Err(Refusal::Compacted);
+                return Ok(Err(Refusal::Compacted));
             }
         }
-        self.versions
-            .hash_kv(revision)
-            .map_err(|_| Refusal::HistoryUnreadable)
+        match self.versions.hash_kv(revision) {
+            Ok(hashed) => Ok(Ok(hashed)),
+            Err(VersionsError::Compacted(_)) => Ok(Err(Refusal::Compacted)),
+            Err(VersionsError::FutureRevision) => Ok(Err(Refusal::FutureRevision)),
+            Err(VersionsError::Stopped(_)) => Err(NodeError::Stopped),
+            Err(error) => {
+                tracing::error!(target: "versions", %error, "history cannot be hashed");
+                Ok(Err(Refusal::HistoryUnreadable))
+            }
+        }
     }
 }
 

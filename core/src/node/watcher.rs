@@ -8,6 +8,7 @@ use super::hub::Registration;
 use super::replica::Replica;
 use crate::outcome::RevisionEvents;
 use crate::types::{KeyRange, Revision};
+use crate::versions::VersionsError;
 
 /// See the module.
 pub struct Watcher {
@@ -79,8 +80,13 @@ impl Watcher {
         // What was read may have been forgotten between the look and the read.
         let (_, oldest) = self.bounds();
         match read {
-            Some((read, through)) if self.next >= oldest => self.take(read, through, head),
-            _ => Polled::Compacted(oldest.max(self.next + 1)),
+            Ok((read, through)) if self.next >= oldest => self.take(read, through, head),
+            Ok(_) => Polled::Compacted(oldest),
+            Err(VersionsError::Compacted(compact)) => Polled::Compacted(oldest.max(compact)),
+            Err(error) => {
+                tracing::error!(target: "versions", %error, "a watcher cannot read history");
+                Polled::Failed
+            }
         }
     }
 
@@ -107,20 +113,19 @@ impl Watcher {
         &self,
         max_revisions: usize,
         max_bytes: usize,
-    ) -> Option<(Vec<Arc<RevisionEvents>>, Revision)> {
+    ) -> Result<(Vec<Arc<RevisionEvents>>, Revision), VersionsError> {
         let recent = self.replica.versions.recent();
         if let Some(recent) = recent.read(self.next, max_revisions, max_bytes) {
             let through = recent
                 .last()
                 .map_or(self.next - 1, |events| events.revision);
-            return Some((recent, through));
+            return Ok((recent, through));
         }
         let (replica, next) = (self.replica.clone(), self.next);
         let versions = self.replica.versions.clone();
-        versions
-            .off_thread(move || replica.history(next, max_revisions, max_bytes))
-            .await
-            .ok()?
+        let reading = move || replica.history(next, max_revisions, max_bytes);
+        let read = versions.off_thread(reading).await;
+        read.unwrap_or_else(|error| Err(VersionsError::Stopped(error.to_string())))
     }
 
     /// Keeps what is in the range and moves the cursor behind it.
@@ -175,3 +180,6 @@ fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<Revision
     };
     Some(Arc::new(events))
 }
+
+#[cfg(test)]
+mod tests;

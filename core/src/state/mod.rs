@@ -32,5 +32,5 @@ pub use authorize::authorize;
 pub use cluster::MemberInfo;
 pub use forgetful::is_forgetful;
 pub use lives::Lease;
-pub use range::History;
+pub use range::{History, Unreadable};
 pub use restore::{Builder, RestoreError};

@@ -1,5 +1,6 @@
-//! While the NOSPACE alarm is on, whatever needs more space is refused; what frees space is not
-//! (server/etcdserver/apply: applierV3Capped). Judged on the alarm alone, which is replicated.
+//! What the alarms refuse. While NOSPACE is on, whatever needs more space; what frees space is not
+//! (server/etcdserver/apply: applierV3Capped). While CORRUPT is on, whatever changes keys, leases
+//! or history (applierV3Corrupt). Judged on the alarms alone, which are replicated.
 
 use super::apply::State;
 use crate::command::{AlarmKind, Command, DataOp, LeaseCommand, Op, ScriptCommand, Txn};
@@ -7,12 +8,28 @@ use crate::outcome::Refusal;
 
 impl State {
     /// # Errors
-    /// `NoSpace`.
+    /// `Corrupt`, `NoSpace`: when both are on, etcd tells the first.
     pub(super) fn admit(&self, command: &Command) -> Result<(), Refusal> {
-        match needs_space(command) && self.has_alarm(AlarmKind::NoSpace) {
-            true => Err(Refusal::NoSpace),
-            false => Ok(()),
+        if self.has_alarm(AlarmKind::Corrupt) && changes_data(command) {
+            return Err(Refusal::Corrupt);
         }
+        if self.has_alarm(AlarmKind::NoSpace) && needs_space(command) {
+            return Err(Refusal::NoSpace);
+        }
+        Ok(())
+    }
+}
+
+/// Every txn that was proposed, for those that only read are not. Lives end all the same: a lock
+/// must not outlast its holder because of an alarm.
+fn changes_data(command: &Command) -> bool {
+    match command {
+        Command::Txn(_) | Command::Compact(_) | Command::Script(_) => true,
+        Command::Lease(LeaseCommand::Grant { .. } | LeaseCommand::Revoke(_)) => true,
+        Command::Lease(LeaseCommand::Renew(_))
+        | Command::Alarm(_)
+        | Command::Cluster(_)
+        | Command::Tick => false,
     }
 }
 

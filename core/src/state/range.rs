@@ -13,8 +13,21 @@ use crate::types::{KeyRange, KeyValue, Revision, Value, Version};
 
 /// Old versions, for reads at an old revision. Answers are the same on every member.
 pub trait History {
-    /// The record written at `version`; None if it can't be read.
-    fn version(&self, key: &[u8], version: Version) -> Option<Arc<KeyValue>>;
+    /// The record written at `version`, which the caller knows to be kept.
+    ///
+    /// # Errors
+    /// If it can't be read, or isn't there: then the disk has lost it.
+    fn version(&self, key: &[u8], version: Version) -> Result<Arc<KeyValue>, Unreadable>;
+}
+
+/// A record that must be there and can't be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl From<Unreadable> for Refusal {
+    fn from(_: Unreadable) -> Refusal {
+        Refusal::HistoryUnreadable
+    }
 }
 
 impl State {
@@ -56,8 +69,7 @@ impl State {
                 At::Absent => continue,
                 At::Current(record) if wanted => result.kvs.push(record.clone()),
                 At::Past(version) if wanted => {
-                    let record = history.version(key, version);
-                    result.kvs.push(record.ok_or(Refusal::HistoryUnreadable)?);
+                    result.kvs.push(history.version(key, version)?);
                 }
                 At::Current(_) | At::Past(_) => {}
             }

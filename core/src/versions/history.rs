@@ -6,7 +6,7 @@ use super::error::VersionsError;
 use super::schema::{self, LATEST, RECENT, Row, VERSIONS};
 use super::store::Versions;
 use crate::outcome::RevisionEvents;
-use crate::state::{History, is_forgetful};
+use crate::state::{History, Unreadable, is_forgetful};
 use crate::types::{KeyValue, Version};
 
 impl Versions {
@@ -61,10 +61,17 @@ impl Versions {
 }
 
 impl History for Versions {
-    fn version(&self, key: &[u8], version: Version) -> Option<Arc<KeyValue>> {
-        self.get(key, version).unwrap_or_else(|error| {
-            tracing::error!(%error, "history cannot be read");
-            None
-        })
+    fn version(&self, key: &[u8], version: Version) -> Result<Arc<KeyValue>, Unreadable> {
+        match self.get(key, version) {
+            Ok(Some(kv)) => Ok(kv),
+            Ok(None) => {
+                tracing::error!(?version, "a version that must be in history is not there");
+                Err(Unreadable)
+            }
+            Err(error) => {
+                tracing::error!(%error, "history cannot be read");
+                Err(Unreadable)
+            }
+        }
     }
 }

@@ -320,6 +320,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Refusal::PermissionDenied,
         Refusal::AuthOld,
         Refusal::HistoryUnreadable,
+        Refusal::Corrupt,
     ])
 }
 

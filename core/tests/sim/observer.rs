@@ -51,6 +51,8 @@ pub async fn observe(node: Node, history: Shared, observer: usize) {
                     note(&history, observer, oldest, [Sight::Compacted(oldest)]);
                     break oldest;
                 }
+                // The member ends; its next life has an observer of its own.
+                Polled::Failed => return,
             }
         };
     }

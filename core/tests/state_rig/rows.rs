@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::outcome::{Effects, LeaseChange};
-use quorate_core::state::{Builder, History, Lease, State, is_forgetful};
+use quorate_core::state::{Builder, History, Lease, State, Unreadable, is_forgetful};
 use quorate_core::types::{KeyValue, LeaseId, Version};
 
 #[derive(Clone, Default)]
@@ -89,10 +89,8 @@ impl Rows {
 }
 
 impl History for Rows {
-    fn version(&self, key: &[u8], version: Version) -> Option<Arc<KeyValue>> {
-        self.versions
-            .get(&version)
-            .filter(|kv| kv.key == key)
-            .cloned()
+    fn version(&self, key: &[u8], version: Version) -> Result<Arc<KeyValue>, Unreadable> {
+        let kv = self.versions.get(&version);
+        kv.filter(|kv| kv.key == key).cloned().ok_or(Unreadable)
     }
 }

@@ -98,15 +98,14 @@ impl Etcd {
         let path = request.uri().path();
         let method = self.services.shared.metrics.grpc.method(path);
         let version = admission::client_version(request.headers());
-        if let Some(method) = &method {
-            self.services.shared.metrics.grpc.started(method, version);
-        }
+        let metrics = &self.services.shared.metrics.grpc;
+        let running = method.map(|method| metrics.started(method, version));
         let reply = match admission::check(&self.services.shared, path, request.headers()) {
-            Ok(()) => self.services.call(request, method.is_some()).await,
+            Ok(()) => self.services.call(request, running.is_some()).await,
             Err(status) => reply::status(status),
         };
-        if let Some(method) = method {
-            method.handled(reply::code(&reply));
+        if let Some(running) = running {
+            running.ended(reply::code(&reply));
         }
         reply
     }

@@ -56,6 +56,7 @@ table! {
     NO_SPACE = ResourceExhausted, "etcdserver: mvcc: database space exceeded";
     // etcd maps this one to a client-side value, so that it travels as Unknown.
     TOO_MANY_REQUESTS = Unknown, "etcdserver: too many requests";
+    CORRUPT = DataLoss, "etcdserver: corrupt cluster";
     LEASE_NOT_FOUND = NotFound, "etcdserver: requested lease not found";
     LEASE_EXISTS = FailedPrecondition, "etcdserver: lease already exists";
     LEARNER = FailedPrecondition, "etcdserver: rpc not supported for learner";
@@ -76,13 +77,12 @@ table! {
 
 /// Cancel reasons of watchers that were never made; not prefixed in etcd either.
 pub const WATCHER_RANGE_EMPTY: &str = "mvcc: watcher range is empty";
+pub const WATCHER_FAILED: &str = "quorate: history cannot be read on this member";
 pub const WATCHER_DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
 
 /// A bound of this server's, which etcd doesn't have: what there are too many of, and the bound.
 pub fn too_many(what: &str, max: impl std::fmt::Display) -> Status {
-    Status::resource_exhausted(format!(
-        "quorate: too many {what} on this member, at most {max}"
-    ))
+    Status::resource_exhausted(format!("quorate: too many {what}, at most {max}"))
 }
 
 /// What etcd says where the core refuses.
@@ -94,6 +94,7 @@ pub fn refused(refusal: Refusal) -> Status {
         Refusal::LeaseNotFound => LEASE_NOT_FOUND.into(),
         Refusal::LeaseExists => LEASE_EXISTS.into(),
         Refusal::NoSpace => NO_SPACE.into(),
+        Refusal::Corrupt => CORRUPT.into(),
         Refusal::TooLarge => REQUEST_TOO_LARGE.into(),
         Refusal::PermissionDenied => PERMISSION_DENIED.into(),
         Refusal::AuthOld => AUTH_OLD.into(),

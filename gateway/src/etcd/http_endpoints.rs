@@ -90,6 +90,7 @@ fn metrics(shared: &Shared) -> Reply {
         let all = KeyRange::From(bytes::Bytes::new());
         (state.compact_revision(), state.count(&all))
     });
+    let (proposals_pending, proposals_failed) = shared.node.proposals();
     let text = shared.metrics.render(&Snapshot {
         has_leader: status.leader.is_some(),
         is_leader: status.leader == Some(status.member),
@@ -104,6 +105,9 @@ fn metrics(shared: &Shared) -> Reply {
         compact_revision,
         keys,
         watchers: shared.node.watchers(),
+        proposals_pending,
+        proposals_failed,
+        sync_times: shared.node.sync_times(),
     });
     let content_type = http::HeaderValue::from_static(CONTENT_TYPE);
     reply::body(StatusCode::OK, content_type, text)

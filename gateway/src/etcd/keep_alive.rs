@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tonic::{Request, Status, Streaming};
 
 use super::admission::LeaderGuard;
+use super::bound::{self, Taken};
 use super::renewals::Renewed;
 use super::shared::Shared;
 use super::{error, lease};
@@ -37,12 +38,16 @@ struct KeepAlive {
     pending: VecDeque<Pending>,
     /// Set when the client has closed its half.
     is_closed: bool,
+    _counted: Taken,
 }
 
 pub fn stream(
     shared: Shared,
     request: Request<Streaming<pb::LeaseKeepAliveRequest>>,
-) -> KeepAliveStream {
+) -> Result<KeepAliveStream, Status> {
+    let metrics = &shared.metrics;
+    let counted =
+        bound::KEEP_ALIVE_STREAMS.take(&metrics.keep_alive_streams, &metrics.streams_refused)?;
     let leader = LeaderGuard::new(&shared, request.metadata().as_ref());
     let state = KeepAlive {
         shared,
@@ -50,11 +55,15 @@ pub fn stream(
         leader,
         pending: VecDeque::new(),
         is_closed: false,
+        _counted: counted,
     };
-    Box::pin(stream::try_unfold(state, |mut state| async move {
-        let response = state.next_response().await?;
-        Ok(response.map(|response| (response, state)))
-    }))
+    Ok(Box::pin(stream::try_unfold(
+        state,
+        |mut state| async move {
+            let response = state.next_response().await?;
+            Ok(response.map(|response| (response, state)))
+        },
+    )))
 }
 
 impl KeepAlive {

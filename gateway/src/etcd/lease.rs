@@ -109,10 +109,8 @@ impl pb::lease_server::Lease for LeaseService {
         &self,
         request: Request<Streaming<pb::LeaseKeepAliveRequest>>,
     ) -> Result<Response<KeepAliveStream>, Status> {
-        Ok(Response::new(keep_alive::stream(
-            self.shared.clone(),
-            request,
-        )))
+        let stream = keep_alive::stream(self.shared.clone(), request)?;
+        Ok(Response::new(stream))
     }
 
     async fn lease_time_to_live(

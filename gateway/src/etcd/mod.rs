@@ -2,6 +2,7 @@
 
 mod admission;
 mod auth;
+mod bound;
 mod check;
 mod cluster;
 mod concurrency;

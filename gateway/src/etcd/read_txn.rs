@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use quorate_core::command::{Op, RangeOp, Txn};
 use quorate_core::outcome::{OpResult, RangeResult, Refusal, TxnOutcome};
-use quorate_core::state::{History, State};
+use quorate_core::state::{History, State, Unreadable};
 use quorate_core::types::{KeyValue, Revision, Version};
 use quorate_proto::etcdserverpb as pb;
 use tonic::Status;
@@ -20,8 +20,8 @@ use super::{convert, error};
 struct NoHistory;
 
 impl History for NoHistory {
-    fn version(&self, _key: &[u8], _version: Version) -> Option<Arc<KeyValue>> {
-        None
+    fn version(&self, _key: &[u8], _version: Version) -> Result<Arc<KeyValue>, Unreadable> {
+        Err(Unreadable)
     }
 }
 

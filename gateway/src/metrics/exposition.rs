@@ -2,10 +2,18 @@
 //! clients read.
 //!
 //! They differ in counters: OpenMetrics names the family `x` and its samples `x_total`, the older
-//! text calls both `x_total`. And some of etcd's counters have no such ending, so those are
-//! registered as gauges of the name that etcd gives them.
+//! text calls both `x_total`. And some of etcd's counters have no such ending, or are no whole
+//! numbers, so those are registered as gauges of the name that etcd gives them, and called
+//! counters here.
 
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Registered as gauges.
+const COUNTERS: [&str; 3] = [
+    "etcd_server_health_failures",
+    "etcd_server_health_success",
+    "process_cpu_seconds_total",
+];
 
 /// Rewrites the comments; samples are alike.
 pub fn to_prometheus_text(open_metrics: &str) -> String {
@@ -32,6 +40,9 @@ fn rewritten(line: &str, counters: &[&str]) -> String {
     match (hash, kind, name) {
         (Some("#"), Some(kind @ ("HELP" | "TYPE")), Some(name)) if counters.contains(&name) => {
             format!("# {kind} {name}_total {}", words.next().unwrap_or_default())
+        }
+        (Some("#"), Some("TYPE"), Some(name)) if COUNTERS.contains(&name) => {
+            format!("# TYPE {name} counter")
         }
         _ => line.to_string(),
     }

@@ -45,9 +45,28 @@ pub struct MethodMetrics {
     handled: Family<Handled, Counter>,
 }
 
+/// A call that was started and has not ended; one that is dropped was given up by its client.
+pub struct Running(Option<Arc<MethodMetrics>>);
+
+impl Running {
+    pub fn ended(mut self, code: Code) {
+        if let Some(method) = self.0.take() {
+            method.handled(code);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(method) = self.0.take() {
+            method.handled(Code::Cancelled);
+        }
+    }
+}
+
 impl MethodMetrics {
     /// Counts the end of a call (for streams: of what came before the first message).
-    pub fn handled(&self, code: Code) {
+    fn handled(&self, code: Code) {
         if code == Code::Ok {
             self.ok.inc();
         } else {
@@ -130,13 +149,14 @@ impl GrpcMetrics {
     }
 
     /// Counts the start of a call. Known versions cost a shared lock and two atomic adds.
-    pub fn started(&self, method: &MethodMetrics, client_version: &str) {
+    pub fn started(&self, method: Arc<MethodMetrics>, client_version: &str) -> Running {
         method.started.inc();
         if let Some(counters) = self.client_versions.read().get(client_version) {
             counters.of(method.is_unary).inc();
-            return;
+            return Running(Some(method));
         }
         self.counters_of(client_version).of(method.is_unary).inc();
+        Running(Some(method))
     }
 
     /// Makes the counters of a version that was not seen yet.

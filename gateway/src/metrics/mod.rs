@@ -2,6 +2,7 @@
 
 mod exposition;
 mod grpc;
+mod histogram;
 mod process;
 mod registry;
 

@@ -7,10 +7,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use quorate_core::node::SyncTimes;
 
-use super::exposition;
 use super::grpc::{GrpcMetrics, MethodRow};
 use super::process::ProcessMetrics;
+use super::{exposition, histogram};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerId {
@@ -56,6 +57,9 @@ pub struct Snapshot {
     pub compact_revision: i64,
     pub keys: u64,
     pub watchers: usize,
+    pub proposals_pending: u64,
+    pub proposals_failed: u64,
+    pub sync_times: SyncTimes,
 }
 
 /// Bumped by whoever does the thing.
@@ -66,6 +70,10 @@ pub struct Metrics {
     pub deletes: Counter,
     pub txns: Counter,
     pub watch_streams: Gauge,
+    /// Watch and keep-alive streams, and watchers, refused because there were too many.
+    pub streams_refused: Counter,
+    pub watchers_refused: Counter,
+    pub keep_alive_streams: Gauge,
     /// Calls that wait for a lock, an election or its news; and those refused, being too many.
     pub calls_waiting: Gauge,
     pub calls_waiting_refused: Counter,
@@ -85,6 +93,8 @@ struct Gauges {
     leader_changes: Counter<u64, AtomicU64>,
     proposals_committed: Gauge,
     proposals_applied: Gauge,
+    proposals_pending: Gauge,
+    proposals_failed: Counter,
     quota: Gauge,
     db_size: Gauge,
     db_size_in_use: Gauge,
@@ -121,6 +131,17 @@ impl Metrics {
             ),
             txns: counter(&mut registry, "etcd_mvcc_txn", "Txns seen by this member"),
             watch_streams: gauge(&mut registry, "etcd_debugging_mvcc_watch_stream_total"),
+            streams_refused: counter(
+                &mut registry,
+                "quorate_etcd_streams_refused",
+                "Streams refused because there were too many",
+            ),
+            watchers_refused: counter(
+                &mut registry,
+                "quorate_etcd_watchers_refused",
+                "Watchers refused because there were too many",
+            ),
+            keep_alive_streams: gauge(&mut registry, "quorate_etcd_keep_alive_streams"),
             calls_waiting: gauge(&mut registry, "quorate_etcd_calls_waiting"),
             calls_waiting_refused: counter(
                 &mut registry,
@@ -157,7 +178,9 @@ impl Metrics {
         let mut text = String::new();
         let written = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         written.expect("writing to a string does not fail");
-        exposition::to_prometheus_text(&text)
+        let mut text = exposition::to_prometheus_text(&text);
+        histogram::sync_times(&snapshot.sync_times, &mut text);
+        text
     }
 }
 
@@ -203,6 +226,12 @@ impl Gauges {
             leader_changes,
             proposals_committed: gauge(registry, "etcd_server_proposals_committed_total"),
             proposals_applied: gauge(registry, "etcd_server_proposals_applied_total"),
+            proposals_pending: gauge(registry, "etcd_server_proposals_pending"),
+            proposals_failed: counter(
+                registry,
+                "etcd_server_proposals_failed",
+                "Proposals that ended without an outcome",
+            ),
             quota: gauge(registry, "etcd_server_quota_backend_bytes"),
             db_size: gauge(registry, "etcd_mvcc_db_total_size_in_bytes"),
             db_size_in_use: gauge(registry, "etcd_mvcc_db_total_size_in_use_in_bytes"),
@@ -222,6 +251,11 @@ impl Gauges {
         self.leader_changes.inc_by(unseen);
         self.proposals_committed.set(unsigned(now.committed_index));
         self.proposals_applied.set(unsigned(now.applied_index));
+        self.proposals_pending.set(unsigned(now.proposals_pending));
+        let uncounted = now
+            .proposals_failed
+            .saturating_sub(self.proposals_failed.get());
+        self.proposals_failed.inc_by(uncounted);
         self.quota.set(unsigned(now.quota_bytes));
         self.db_size.set(unsigned(now.db_size));
         self.db_size_in_use.set(unsigned(now.db_size_in_use));

@@ -102,7 +102,9 @@ fn a_life_ends_with_the_version_it_belongs_to() {
 
 fn check_history(versions: &Versions) {
     let value = |key: &str, main| {
-        let kv = versions.version(key.as_bytes(), Version { main, sub: 0 })?;
+        let kv = versions
+            .version(key.as_bytes(), Version { main, sub: 0 })
+            .ok()?;
         assert_eq!(kv.key, key);
         kv.value.as_bytes().cloned()
     };

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::local::Local;
 use super::observe::{self, ObserveStream};
-use super::place::{self, Place, Turn};
+use super::place::{self, Place};
 use super::request;
 use crate::etcd::admission::LeaderGuard;
 use crate::etcd::error;
@@ -27,7 +27,7 @@ impl pb::election_server::Election for ElectionService {
     ) -> Result<Response<pb::CampaignResponse>, Status> {
         let local = Arc::new(Local::of(&self.shared, &request));
         let deadline = local.deadline();
-        let _turn = Turn::take(&self.shared)?;
+        let _turn = place::turn(&self.shared)?;
         let campaigning = campaign(local, request.into_inner());
         shared::by(deadline, campaigning).await.map(Response::new)
     }
@@ -66,7 +66,7 @@ impl pb::election_server::Election for ElectionService {
     ) -> Result<Response<ObserveStream>, Status> {
         let guard = LeaderGuard::new(&self.shared, request.metadata().as_ref());
         let local = Local::of(&self.shared, &request);
-        let turn = Turn::take(&self.shared)?;
+        let turn = place::turn(&self.shared)?;
         let prefix = request::prefix(&request.get_ref().name);
         Ok(Response::new(observe::stream(local, prefix, guard, turn)))
     }

@@ -122,17 +122,21 @@ impl Local {
                 return Ok(());
             };
             let seen = request::revision(response.header.as_ref());
-            self.deleted(&older.key, seen).await;
+            self.deleted(&older.key, seen).await?;
         }
     }
 
     /// Waits until `key` is deleted at revision `from` or later, or until that can't be known any
     /// more: the caller looks again in either case.
-    async fn deleted(&self, key: &Bytes, from: Revision) {
+    ///
+    /// # Errors
+    /// If this member can't read what happened.
+    async fn deleted(&self, key: &Bytes, from: Revision) -> Result<(), Status> {
         let (mut cursor, bell, _) = self.watch(KeyRange::Key(key.clone()), from);
         loop {
             match poll(&mut cursor).await {
-                Polled::Compacted(_) => return,
+                Polled::Compacted(_) => return Ok(()),
+                Polled::Failed => return Err(Status::unknown(error::WATCHER_FAILED)),
                 Polled::Events {
                     revisions,
                     caught_up,
@@ -140,7 +144,7 @@ impl Local {
                 } => {
                     let mut events = revisions.iter().flat_map(|revision| &revision.events);
                     if events.any(|event| event.is_delete()) {
-                        return;
+                        return Ok(());
                     }
                     bell.rung_if(caught_up && revisions.is_empty()).await;
                 }

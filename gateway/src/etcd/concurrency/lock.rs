@@ -8,7 +8,7 @@ use quorate_proto::v3lockpb as pb;
 use tonic::{Request, Response, Status};
 
 use super::local::Local;
-use super::place::{Place, Turn};
+use super::place::{self, Place};
 use super::request;
 use crate::etcd::error;
 use crate::etcd::shared::{self, Shared};
@@ -25,7 +25,7 @@ impl pb::lock_server::Lock for LockService {
     ) -> Result<Response<pb::LockResponse>, Status> {
         let local = Arc::new(Local::of(&self.shared, &request));
         let deadline = local.deadline();
-        let _turn = Turn::take(&self.shared)?;
+        let _turn = place::turn(&self.shared)?;
         let locking = lock(local, request.into_inner());
         shared::by(deadline, locking).await.map(Response::new)
     }

@@ -14,9 +14,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::local::{self, Local};
-use super::place::Turn;
 use super::request;
 use crate::etcd::admission::LeaderGuard;
+use crate::etcd::bound::Taken;
 use crate::etcd::{convert, error};
 
 pub type ObserveStream =
@@ -30,7 +30,7 @@ type Responses = mpsc::Sender<Result<LeaderResponse, Status>>;
 /// Why observing ended; nobody is told, as in etcd: the stream just ends.
 struct Ended;
 
-pub fn stream(local: Local, prefix: Bytes, mut guard: LeaderGuard, turn: Turn) -> ObserveStream {
+pub fn stream(local: Local, prefix: Bytes, mut guard: LeaderGuard, turn: Taken) -> ObserveStream {
     let (responses, receiver) = mpsc::channel(RESPONSES_WAITING_MAX);
     tokio::spawn(async move {
         let _turn = turn;

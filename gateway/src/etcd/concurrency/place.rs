@@ -1,5 +1,5 @@
 //! A key that stands in line, and what becomes of it when its caller goes away: it is deleted, for
-//! nobody would ever release what it would come to hold. And the bound of how many wait.
+//! nobody would ever release what it would come to hold.
 
 use std::sync::Arc;
 
@@ -11,40 +11,16 @@ use tonic::Status;
 
 use super::local::Local;
 use super::request;
-use crate::etcd::error;
+use crate::etcd::bound::{self, Taken};
 use crate::etcd::shared::Shared;
 
-/// Calls that wait at once on a member (Lock, Campaign, Observe). etcd has no bound; a waiting
-/// call takes some kilobytes.
-pub const CALLS_WAITING_MAX: i64 = 50_000;
-
-/// One of the calls that may wait; counted until dropped.
-pub struct Turn {
-    shared: Shared,
-}
-
-impl Turn {
-    /// # Errors
-    /// If too many wait already.
-    pub fn take(shared: &Shared) -> Result<Turn, Status> {
-        let shared = shared.clone();
-        let turn = Turn { shared };
-        let waiting = turn.shared.metrics.calls_waiting.inc() + 1;
-        if waiting > CALLS_WAITING_MAX {
-            turn.shared.metrics.calls_waiting_refused.inc();
-            return Err(error::too_many(
-                "calls that wait for a lock or an election",
-                CALLS_WAITING_MAX,
-            ));
-        }
-        Ok(turn)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.shared.metrics.calls_waiting.dec();
-    }
+/// One of the calls that may wait.
+///
+/// # Errors
+/// If too many wait already.
+pub fn turn(shared: &Shared) -> Result<Taken, Status> {
+    let metrics = &shared.metrics;
+    bound::CALLS_WAITING.take(&metrics.calls_waiting, &metrics.calls_waiting_refused)
 }
 
 /// Deleted when dropped, unless it was kept.

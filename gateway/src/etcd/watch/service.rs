@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::stream::WatchStream;
 use crate::etcd::admission::LeaderGuard;
+use crate::etcd::bound;
 use crate::etcd::shared::Shared;
 
 /// Responses that wait for a slow client; beyond, its watchers lag as cursors.
@@ -32,11 +33,12 @@ impl pb::watch_server::Watch for WatchService {
         let (responses, receiver) = mpsc::channel(RESPONSES_WAITING_MAX);
         let stream = WatchStream::new(self.shared.clone(), responses.clone());
         let requests = request.into_inner();
-        let metrics = self.shared.metrics.clone();
+        let metrics = &self.shared.metrics;
+        let counted =
+            bound::WATCH_STREAMS.take(&metrics.watch_streams, &metrics.streams_refused)?;
         tokio::spawn(async move {
-            metrics.watch_streams.inc();
             let ended = stream.run(requests, leader).await;
-            metrics.watch_streams.dec();
+            drop(counted);
             if let Err(status) = ended {
                 // The client may be gone; then nobody reads the reason.
                 drop(responses.send(Err(status)).await);

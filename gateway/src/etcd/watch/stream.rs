@@ -30,13 +30,16 @@ const NO_ID: i64 = -1;
 const POLL_REVISIONS_MAX: usize = 1_000;
 const POLL_BYTES_MAX: usize = 1024 * 1024;
 
+/// Watchers of one stream. etcd has no bound; a watcher takes some hundred bytes.
+const WATCHERS_MAX: usize = 100_000;
+
 /// Polls of one watcher in its turn.
 const POLL_ROUNDS_MAX: usize = 3;
 
-/// A watcher by its id. One that was overtaken by compaction keeps its id until it is cancelled.
+/// A watcher by its id. One that the server ended keeps its id until it is cancelled.
 enum Slot {
     Active(Box<Active>),
-    Compacted,
+    Ended,
 }
 
 /// What one poll of a cursor came to.
@@ -140,6 +143,11 @@ impl WatchStream {
 
     /// The id and range of a new watcher, or why there is none.
     fn admit(&mut self, request: &pb::WatchCreateRequest) -> Result<(i64, KeyRange), String> {
+        if self.slots.len() >= WATCHERS_MAX {
+            self.shared.metrics.watchers_refused.inc();
+            let refusal = error::too_many("watchers on one stream", WATCHERS_MAX);
+            return Err(refusal.message().to_string());
+        }
         if request.start_revision < 0 {
             return Err(error::COMPACTED.message.to_string());
         }
@@ -219,6 +227,7 @@ impl WatchStream {
         let polled = active.cursor.poll(POLL_REVISIONS_MAX, POLL_BYTES_MAX).await;
         let (revisions, through, caught_up) = match polled {
             Polled::Compacted(revision) => return self.overtaken(id, revision).await,
+            Polled::Failed => return self.failed(id).await,
             Polled::Events {
                 revisions,
                 through,
@@ -255,9 +264,20 @@ impl WatchStream {
         Ok(())
     }
 
+    /// This member can't say what comes next; another may.
+    async fn failed(&mut self, id: i64) -> Sent<Round> {
+        self.slots.insert(id, Slot::Ended);
+        let revision = self.shared.node.revision();
+        let response = self.response(id, revision, |response| {
+            response.canceled = true;
+            response.cancel_reason = error::WATCHER_FAILED.to_string();
+        });
+        self.send(response).await.map(|()| Round::Ended)
+    }
+
     /// etcd gives no revision and no reason here.
     async fn overtaken(&mut self, id: i64, compact: Revision) -> Sent<Round> {
-        self.slots.insert(id, Slot::Compacted);
+        self.slots.insert(id, Slot::Ended);
         let response = self.response(id, 0, |response| {
             response.canceled = true;
             response.compact_revision = compact;

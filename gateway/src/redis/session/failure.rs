@@ -39,6 +39,9 @@ pub fn refusal_fault(refusal: Refusal) -> Fault {
         Refusal::NoSpace => {
             Fault::fixed("OOM the cluster is out of space (NOSPACE alarm), command not executed")
         }
+        Refusal::Corrupt => {
+            Fault::fixed("CORRUPT the members' data differ (CORRUPT alarm), command not executed")
+        }
         Refusal::PermissionDenied | Refusal::AuthOld => {
             Fault::fixed("NOPERM this user has no permissions to run this command on these keys")
         }

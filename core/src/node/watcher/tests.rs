@@ -1,0 +1,82 @@
+//! What a watcher that lags is told: events, that they are forgotten, or that they can't be read.
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::command::{Command, Entry, EntryHeader, Life, Op, Proposal, PutOp, PutValue, Txn};
+use crate::node::api::Wake;
+use crate::node::clock::{LeaderClock, MachineTime};
+use crate::raft::wire;
+use crate::state::State;
+use crate::types::Value;
+use crate::versions::{Directory, Options, Versions};
+
+struct Silent;
+
+impl Wake for Silent {
+    fn wake(&self, _token: u64) {}
+}
+
+/// A replica that keeps one revision in memory, all others on disk.
+fn replica(directory: &Path) -> Arc<Replica> {
+    let options = Options {
+        recent_revisions_max: 1,
+        ..Options::default()
+    };
+    let medium = Arc::new(Directory::new(directory));
+    let opened = Versions::open(medium, 1, options, |why| panic!("{why}")).unwrap();
+    let clock = LeaderClock::new(Arc::new(MachineTime::default()));
+    Arc::new(Replica::new(State::default(), opened.versions, clock, 0))
+}
+
+fn apply(replica: &Replica, index: u64, command: Command) {
+    let entry = Entry {
+        header: EntryHeader::default(),
+        proposals: vec![Proposal {
+            principal: Default::default(),
+            command,
+        }],
+    };
+    let applied = replica.apply(wire::log_id(1, index), &entry);
+    assert!(applied[0].outcome.is_ok(), "{applied:?}");
+}
+
+fn put(key: &'static str) -> Command {
+    Command::Txn(Txn {
+        then: vec![Op::Put(PutOp {
+            key: Bytes::from_static(key.as_bytes()),
+            value: PutValue::Set(Value::Bytes(Bytes::from_static(b"v"))),
+            life: Life::Forever,
+            want_prev: false,
+        })],
+        ..Txn::default()
+    })
+}
+
+fn watcher(replica: &Arc<Replica>, from: Revision) -> Watcher {
+    let range = KeyRange::Key(Bytes::from_static(b"a"));
+    let registration = replica.hub.register(range, Arc::new(Silent), 0);
+    Watcher::new(replica.clone(), registration, from)
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_told_as_compacted() {
+    let directory = tempfile::tempdir().unwrap();
+    let replica = replica(directory.path());
+    (1..=10).for_each(|index| apply(&replica, index, put("a")));
+    let versions = replica.versions.clone();
+    versions.flush().unwrap();
+    let read = watcher(&replica, 2).poll(100, 1_000_000).await;
+    assert!(
+        matches!(&read, Polled::Events { revisions, .. } if revisions.len() == 10),
+        "{read:?}"
+    );
+    apply(&replica, 11, Command::Compact(5));
+    let forgotten = watcher(&replica, 2).poll(100, 1_000_000).await;
+    assert!(matches!(forgotten, Polled::Compacted(5)), "{forgotten:?}");
+    versions.close().unwrap();
+    let unreadable = watcher(&replica, 7).poll(100, 1_000_000).await;
+    assert!(matches!(unreadable, Polled::Failed), "{unreadable:?}");
+}
