@@ -11,6 +11,7 @@ mod ask;
 mod check;
 mod client;
 mod entropy;
+mod failing_disk;
 mod faults;
 mod forgotten_vote;
 mod history;

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::ask::text;
 use crate::entropy::Dice;
-use crate::medium::SimMedium;
+use crate::medium::{SimMedium, Trouble};
 use crate::network::{MemberNumber, Net, address};
 
 pub const MEMBERS: usize = 3;
@@ -50,13 +50,13 @@ pub struct Member {
     number: MemberNumber,
     data_dir: PathBuf,
     net: Net,
-    disk: SimDisk,
-    medium: Arc<SimMedium>,
+    pub disk: SimDisk,
+    pub medium: Arc<SimMedium>,
     pub clocks: Arc<Clocks>,
     /// Until when nothing is flushed, in simulated time.
     stalled_until: Arc<AtomicU64>,
     dice: Dice,
-    power_is_failing: bool,
+    is_failing: bool,
     process: Option<Process>,
 }
 
@@ -85,7 +85,7 @@ impl Member {
             clocks,
             stalled_until: Arc::default(),
             dice,
-            power_is_failing: false,
+            is_failing: false,
             process: None,
         }
     }
@@ -104,9 +104,14 @@ impl Member {
         self.process.as_ref()?.fatal.lock().clone()
     }
 
-    /// Whether the power was told to fail: what the member says of its disks is no fault of it.
-    pub fn power_is_failing(&self) -> bool {
-        self.power_is_failing
+    /// Whether power or disks were told to fail: what the member then says of them is no fault.
+    pub fn is_failing(&self) -> bool {
+        self.is_failing
+    }
+
+    /// From now on, until it starts anew.
+    pub fn is_told_to_fail(&mut self) {
+        self.is_failing = true;
     }
 
     /// Every key with its value and the revision of its last change.
@@ -143,7 +148,7 @@ impl Member {
     }
 
     pub fn start(&mut self, now: u64) {
-        self.power_is_failing = false;
+        self.is_failing = false;
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O can be made");
@@ -221,11 +226,12 @@ impl Member {
 
     /// Lets the power fail in the middle of one of the next writes; `crash` follows.
     pub fn arm_power_cut(&mut self) {
-        self.power_is_failing = true;
+        self.is_failing = true;
         let op = [SimOp::Write, SimOp::Sync][self.dice.range(0, 2) as usize];
         let nth = self.dice.range(1, 6);
         self.disk.fail_nth(op, nth, Fault::PowerCut);
-        self.medium.cut_power_in(self.dice.range(0, 20));
+        self.medium
+            .trouble_after(self.dice.range(0, 20), Trouble::PowerCut);
     }
 
     /// The log's disk takes nothing until then, or until the process ends.
@@ -311,6 +317,8 @@ impl Workers for Hands {
             // Small, so that watchers that lag read history.
             recent_revisions_max: 50,
             compaction_rows: 64,
+            // It would be slept through in real time.
+            no_space_retry: Duration::ZERO,
             ..versions::Options::default()
         };
         let opened = Versions::open_stepped(self.medium.clone(), cluster, options, on_fatal)?;
