@@ -7,6 +7,7 @@ use crate::failing_disk::FailingDisk;
 use crate::forgotten_vote::ForgottenVote;
 use crate::member::MEMBERS;
 use crate::network::MemberNumber;
+use crate::orderly_shutdown::OrderlyShutdown;
 use crate::stale_leader::StaleLeader;
 use crate::world::World;
 
@@ -115,7 +116,7 @@ impl Faults {
         let member = self.dice.range(0, MEMBERS as u64) as usize;
         let other = (member + 1 + self.dice.range(0, 2) as usize) % MEMBERS;
         let lasting = self.dice.range(100, 4_000);
-        let kind = match self.dice.range(0, 17) {
+        let kind = match self.dice.range(0, 18) {
             0 | 1 => self.crash(world, member, "crash"),
             2 => self.tear(world, member),
             3 => {
@@ -147,6 +148,7 @@ impl Faults {
                 "reset"
             }
             11 | 12 => self.begin(world, "forgotten vote", ForgottenVote::begin),
+            16 => self.begin(world, "orderly shutdown", OrderlyShutdown::begin),
             14 | 15 => self.begin(world, "failing disk", FailingDisk::begin),
             13 => self.begin(world, "stale leader", StaleLeader::begin),
             _ => self.pause(world, member, lasting),

@@ -2,7 +2,6 @@
 //! crash drops the runtime, and with it every task, as the end of a process would.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,15 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_core::disk::{Fault, SimDisk, SimOp};
-use quorate_core::log::{self, Flusher};
-use quorate_core::node::{Environment, Node, NodeConfig, OnFatal, TimeSource, Workers};
-use quorate_core::types::{ClusterId, KeyRange, KeyValue, Revision, UnixMillis};
-use quorate_core::versions::{self, Opened, Versions, VersionsError};
+use quorate_core::node::{Environment, Node, NodeConfig, Status, TimeSource};
+use quorate_core::types::{KeyRange, KeyValue, Revision, UnixMillis};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
 use crate::ask::text;
 use crate::entropy::Dice;
+use crate::hands::Hands;
 use crate::medium::{SimMedium, Trouble};
 use crate::network::{MemberNumber, Net, address};
 
@@ -28,7 +26,7 @@ pub const MEMBERS: usize = 3;
 /// The member's clocks: simulated time at a rate of its own, and a wall clock that jumps.
 #[derive(Default)]
 pub struct Clocks {
-    now_ms: AtomicU64,
+    pub now_ms: AtomicU64,
     /// In thousandths.
     pub rate: AtomicU64,
     pub wall_offset_ms: AtomicI64,
@@ -99,6 +97,13 @@ impl Member {
         self.process.as_ref()?.node.lock().clone()
     }
 
+    /// What the node says of itself, by the member's time.
+    pub fn status(&self) -> Option<Status> {
+        let node = self.node()?;
+        let _entered = self.process.as_ref()?.runtime.enter();
+        Some(node.status())
+    }
+
     /// Why the member can't go on, if it can't.
     pub fn fatal(&self) -> Option<String> {
         self.process.as_ref()?.fatal.lock().clone()
@@ -141,8 +146,8 @@ impl Member {
 
     /// For a message.
     pub fn describe(&self) -> String {
-        match self.node() {
-            Some(node) => format!("{:?}", node.status()),
+        match self.status() {
+            Some(status) => format!("{status:?}"),
             None => format!("running: {}, not open", self.is_running()),
         }
     }
@@ -277,80 +282,5 @@ async fn start(
             *fatal.lock() = Some(why);
         }
         Err(error) => *fatal.lock() = Some(format!("it did not start: {error}")),
-    }
-}
-
-/// Tasks instead of threads: the log is flushed after a delay, the versions store every few
-/// milliseconds.
-struct Hands {
-    medium: Arc<SimMedium>,
-    clocks: Arc<Clocks>,
-    stalled_until: Arc<AtomicU64>,
-    dice: Mutex<Dice>,
-}
-
-impl Workers for Hands {
-    fn log_options(&self) -> log::Options {
-        log::Options {
-            segment_bytes: 256 << 10,
-            first_segment_bytes: 64 << 10,
-            align_bytes: 512,
-            ..log::Options::default()
-        }
-    }
-
-    fn run_log(&self, flusher: Flusher) -> io::Result<Box<dyn Send>> {
-        let (clocks, until) = (self.clocks.clone(), self.stalled_until.clone());
-        let is_stalled =
-            move || clocks.now_ms.load(Ordering::Relaxed) < until.load(Ordering::Relaxed);
-        tokio::spawn(flush(flusher, self.dice.lock().fork(), is_stalled));
-        Ok(Box::new(()))
-    }
-
-    fn open_versions(
-        &self,
-        _data_dir: &Path,
-        cluster: ClusterId,
-        on_fatal: OnFatal,
-    ) -> Result<Opened, VersionsError> {
-        let options = versions::Options {
-            // Small, so that watchers that lag read history.
-            recent_revisions_max: 50,
-            compaction_rows: 64,
-            // It would be slept through in real time.
-            no_space_retry: Duration::ZERO,
-            ..versions::Options::default()
-        };
-        let opened = Versions::open_stepped(self.medium.clone(), cluster, options, on_fatal)?;
-        tokio::spawn(write(opened.versions.clone(), self.dice.lock().fork()));
-        Ok(opened)
-    }
-}
-
-async fn flush(mut flusher: Flusher, mut dice: Dice, is_stalled: impl Fn() -> bool) {
-    let mut preparer = flusher.preparer();
-    loop {
-        let delay = match dice.range(0, 1_000) {
-            0 => dice.range(50, 400),
-            1..40 => dice.range(2, 20),
-            _ => 1,
-        };
-        tokio::time::sleep(Duration::from_millis(delay)).await;
-        if is_stalled() {
-            continue;
-        }
-        flusher.run_once();
-        if dice.once_in(20) {
-            flusher.seal_once();
-            // A fault stops the log, which says so itself.
-            drop(preparer.run_once());
-        }
-    }
-}
-
-async fn write(versions: Versions, mut dice: Dice) {
-    loop {
-        tokio::time::sleep(Duration::from_millis(dice.range(10, 90))).await;
-        versions.step();
     }
 }
