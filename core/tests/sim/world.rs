@@ -145,7 +145,7 @@ impl World {
     fn watch_over(&mut self, number: MemberNumber) -> Result<(), String> {
         let member = &self.members[number];
         if let Some(why) = member.fatal()
-            && !member.power_is_failing()
+            && !member.is_failing()
         {
             return Err(format!("{} ms: member {number} stopped: {why}", self.now));
         }
@@ -162,7 +162,7 @@ impl World {
         match self.now.is_multiple_of(SAMPLE_MS) {
             true => {
                 let start = (number, self.starts[number]);
-                let looked = self.invariants.look(start, &node);
+                let looked = self.invariants.look(start, &node, member.status());
                 looked.map_err(|why| format!("{} ms: {why}", self.now))
             }
             false => Ok(()),
@@ -322,7 +322,7 @@ impl World {
     /// A member that leads, as it believes.
     pub fn leader(&self) -> Option<MemberNumber> {
         (0..MEMBERS).find(|member| {
-            let status = self.members[*member].node().map(|node| node.status());
+            let status = self.members[*member].status();
             status.is_some_and(|status| status.leader == Some(status.member))
         })
     }
