@@ -17,6 +17,8 @@ install_tools() {
     need python3 python3
     need node nodejs
     need npm npm
+    need faketime faketime
+    need ip iproute2
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
     [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}" || return
     have_go || install_go || return

@@ -1,6 +1,7 @@
 //! Real clients and real peers: the harness that builds or installs them, runs Quorate beside
 //! them, and plays every client's scenario against both.
 
+pub mod alone;
 pub mod cache;
 pub mod client;
 pub mod clients;

@@ -4,6 +4,7 @@
 mod cargo;
 mod debian;
 mod etcd;
+mod faketime;
 mod go;
 mod node;
 mod python;
@@ -12,6 +13,7 @@ mod tools;
 
 pub use cargo::{plain_program as plain_cargo_program, program as cargo_program};
 pub use etcd::{etcd, etcdctl_3_4, etcdctl_3_7, etcdutl};
+pub use faketime::libfaketime;
 pub use go::program as go_program;
 pub use node::package as node_package;
 pub use python::environment as python_environment;

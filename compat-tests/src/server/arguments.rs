@@ -8,7 +8,7 @@ use super::{Kind, Ports};
 pub(super) fn arguments(kind: Kind, index: usize, all: &[Ports], data: &Path) -> Vec<String> {
     match kind {
         Kind::Redis => redis(all[index], data),
-        Kind::Etcd => etcd(index, all, data),
+        Kind::Etcd | Kind::QuorateAsEtcd => etcd(index, all, data),
         Kind::Quorate => {
             let mut arguments = etcd(index, all, data);
             let url = format!("redis://127.0.0.1:{}", all[index].redis);

@@ -12,6 +12,8 @@ pub enum Kind {
     Etcd,
     Redis,
     Quorate,
+    /// Quorate with etcd's flags and no other: it opens what etcd opens.
+    QuorateAsEtcd,
 }
 
 impl Kind {
@@ -20,7 +22,7 @@ impl Kind {
         match self {
             Self::Etcd => peers::etcd(),
             Self::Redis => peers::redis_server(),
-            Self::Quorate => program::quorate(),
+            Self::Quorate | Self::QuorateAsEtcd => program::quorate(),
         }
     }
 
@@ -31,6 +33,6 @@ impl Kind {
 
     /// Whether it answers Redis's protocol.
     pub fn speaks_redis(self) -> bool {
-        self != Self::Etcd
+        matches!(self, Self::Redis | Self::Quorate)
     }
 }

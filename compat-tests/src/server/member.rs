@@ -20,6 +20,7 @@ pub struct Member {
     ports: Ports,
     program: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     log: PathBuf,
     process: Option<Child>,
 }
@@ -40,9 +41,15 @@ impl Member {
             ports,
             program,
             arguments,
+            environment: Vec::new(),
             log,
             process: None,
         })
+    }
+
+    /// Variables for its next starts.
+    pub fn set_environment(&mut self, variables: Vec<(String, String)>) {
+        self.environment = variables;
     }
 
     pub fn name(&self) -> &str {
@@ -72,6 +79,7 @@ impl Member {
         let mut command = guarded(&self.program);
         command
             .args(&self.arguments)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(broken)?)
             .stderr(log);

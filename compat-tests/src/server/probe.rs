@@ -38,11 +38,7 @@ fn expect(port: u16, request: &str, answer: &str) -> Result<(), String> {
 }
 
 /// Sends `request` and reads until `find` finds something in what was answered so far.
-fn exchange<T>(
-    port: u16,
-    request: &str,
-    find: impl Fn(&str) -> Option<T>,
-) -> Result<T, String> {
+fn exchange<T>(port: u16, request: &str, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
     let failed = |error: std::io::Error| format!("127.0.0.1:{port}: {error}");
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).map_err(failed)?;

@@ -17,11 +17,13 @@ pub enum Ask {
 }
 
 /// Why there is no answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     /// The member could not be reached: it did not see the request.
+    #[error("not sent")]
     NotSent,
     /// It may or may not have happened.
+    #[error("{0}")]
     Unknown(String),
 }
 

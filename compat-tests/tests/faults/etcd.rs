@@ -93,7 +93,10 @@ impl Etcd {
 
     async fn swap(&mut self, ask: Ask, key: &str) -> Result<Answer, Failure> {
         let (condition, then) = match ask {
-            Ask::Create(value) => (absent(key), Request::RequestPut(put(key, &value.to_string()))),
+            Ask::Create(value) => (
+                absent(key),
+                Request::RequestPut(put(key, &value.to_string())),
+            ),
             Ask::Replace(expected, new) => {
                 let put = put(key, &new.to_string());
                 (holds(key, expected), Request::RequestPut(put))

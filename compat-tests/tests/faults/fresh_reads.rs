@@ -66,14 +66,18 @@ impl FreshReads {
     pub fn end(self, runtime: &Runtime) -> Result<usize, String> {
         self.counter.ended.store(true, Ordering::SeqCst);
         for task in self.tasks {
-            runtime.block_on(task).map_err(|error| error.to_string())??;
+            runtime
+                .block_on(task)
+                .map_err(|error| error.to_string())??;
         }
         Ok(self.counter.through_pause.load(Ordering::SeqCst))
     }
 }
 
 async fn write(counter: Arc<Counter>, others: Vec<Ports>) -> Result<(), String> {
-    let clients = others.iter().map(|ports| Etcd::new(ports.client, ANSWER_LIMIT));
+    let clients = others
+        .iter()
+        .map(|ports| Etcd::new(ports.client, ANSWER_LIMIT));
     let mut clients: Vec<Etcd> = clients.collect();
     let mut turn = 0;
     while !counter.ended.load(Ordering::SeqCst) {
@@ -102,12 +106,18 @@ async fn read(counter: Arc<Counter>, member: Ports) -> Result<(), String> {
             let floor = counter.written.load(Ordering::SeqCst);
             let is_paused = counter.is_paused.load(Ordering::SeqCst);
             let read = match way {
-                0 => etcd.ask(Ask::Get, ETCD_KEY).await.map(|answer| match answer.op {
-                    Op::Read(held) => held,
-                    other => unreachable!("a get answered {other:?}"),
-                }),
+                0 => etcd
+                    .ask(Ask::Get, ETCD_KEY)
+                    .await
+                    .map(|answer| match answer.op {
+                        Op::Read(held) => held,
+                        other => unreachable!("a get answered {other:?}"),
+                    }),
                 1 => resp.run(cmd("GET").arg(KEY)).await,
-                _ => resp.run(&eval("return redis.call('get',KEYS[1])", KEY)).await,
+                _ => {
+                    resp.run(&eval("return redis.call('get',KEYS[1])", KEY))
+                        .await
+                }
             };
             judge(&counter, way, read, floor, is_paused)
         }));
@@ -128,10 +138,14 @@ fn judge(
 ) -> Result<(), String> {
     let Ok(value) = read else { return Ok(()) };
     counter.answered.fetch_add(1, Ordering::SeqCst);
-    counter.through_pause.fetch_add(usize::from(is_paused), Ordering::SeqCst);
+    counter
+        .through_pause
+        .fetch_add(usize::from(is_paused), Ordering::SeqCst);
     if value.unwrap_or(0) < floor {
         let way = ["etcd's Range", "GET", "EVAL"][way];
-        return Err(format!("{way} read {value:?} after {floor} had been acknowledged"));
+        return Err(format!(
+            "{way} read {value:?} after {floor} had been acknowledged"
+        ));
     }
     Ok(())
 }

@@ -122,8 +122,7 @@ fn check_revisions(entries: &[Entry]) -> Result<(), String> {
 
 /// Draws the key's history for a browser and returns the file's name.
 fn draw(key: &str, operations: &[Operation<Register>]) -> String {
-    let (_, information) =
-        porcupine_rs::check_operations_info_timeout(operations, CHECK_LIMIT);
+    let (_, information) = porcupine_rs::check_operations_info_timeout(operations, CHECK_LIMIT);
     let path = in_target(&format!("{}.html", key.replace('/', "-")));
     let drawn = File::create(&path)
         .and_then(|mut file| porcupine_rs::visualize::<Register, _>(&information, &mut file));

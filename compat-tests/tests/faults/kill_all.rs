@@ -44,7 +44,11 @@ async fn write(load: Arc<Load>, ports: Ports, is_etcd: bool) -> Vec<usize> {
             put.map(drop)
         } else {
             let mut set = cmd("SET");
-            set.arg(format!("all/{number}")).arg(number).arg("NX").arg("PX").arg(600_000);
+            set.arg(format!("all/{number}"))
+                .arg(number)
+                .arg("NX")
+                .arg("PX")
+                .arg(600_000);
             let set: Result<Option<String>, Failure> = resp.run(&set).await;
             set.map(|set| assert!(set.is_some(), "{number} was there before it was written"))
         };
@@ -75,9 +79,17 @@ fn power_cut(
         next: AtomicUsize::new(first),
         acknowledged: AtomicUsize::new(0),
     });
-    let ports: Vec<Ports> = servers.members().iter().map(|member| member.ports()).collect();
+    let ports: Vec<Ports> = servers
+        .members()
+        .iter()
+        .map(|member| member.ports())
+        .collect();
     let clients = (0..2 * CLIENTS).map(|client| {
-        let write = write(Arc::clone(&load), ports[client / 2 % ports.len()], client % 2 == 0);
+        let write = write(
+            Arc::clone(&load),
+            ports[client / 2 % ports.len()],
+            client % 2 == 0,
+        );
         runtime.spawn(write)
     });
     let clients: Vec<_> = clients.collect();
@@ -95,8 +107,12 @@ fn power_cut(
         servers.member(place).start().expect("it starts again");
     }
     let ended = clients.into_iter().map(|client| runtime.block_on(client));
-    let acknowledged = ended.flat_map(|ended| ended.expect("a client does not panic")).collect();
-    servers.wait_ready(LIMIT).expect("all members are ready without anybody's help");
+    let acknowledged = ended
+        .flat_map(|ended| ended.expect("a client does not panic"))
+        .collect();
+    servers
+        .wait_ready(LIMIT)
+        .expect("all members are ready without anybody's help");
     acknowledged
 }
 
@@ -109,13 +125,21 @@ fn nothing_acknowledged_is_missing_when_all_members_are_killed_at_once() {
     let (runtime, mut random) = (runtime(), SmallRng::seed_from_u64(seed));
     let mut acknowledged = Vec::new();
     for cut in 0..times(4, 40) {
-        acknowledged.extend(power_cut(&mut servers, &runtime, cut * 1_000_000, &mut random));
+        acknowledged.extend(power_cut(
+            &mut servers,
+            &runtime,
+            cut * 1_000_000,
+            &mut random,
+        ));
         for member in servers.members() {
             let found = runtime.block_on(find(member.ports(), &acknowledged));
             for (number, found) in acknowledged.iter().zip(found) {
                 let expected = Some(*number as u64);
                 let name = member.name();
-                assert_eq!(found, expected, "key {number} at {name}, cut {cut}, seed {seed}");
+                assert_eq!(
+                    found, expected,
+                    "key {number} at {name}, cut {cut}, seed {seed}"
+                );
             }
         }
     }
@@ -127,7 +151,12 @@ async fn find(ports: Ports, numbers: &[usize]) -> Vec<Value> {
     let mut etcd = Etcd::new(ports.client, ANSWER_LIMIT);
     let mut found = Vec::new();
     for number in numbers {
-        match etcd.ask(Ask::Get, &key(*number)).await.expect("a ready member answers").op {
+        match etcd
+            .ask(Ask::Get, &key(*number))
+            .await
+            .expect("a ready member answers")
+            .op
+        {
             Op::Read(held) => found.push(held),
             other => unreachable!("a get answered {other:?}"),
         }

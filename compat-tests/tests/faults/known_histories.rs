@@ -66,7 +66,11 @@ fn a_read_sees_the_last_write_and_no_older_one() {
 #[test]
 fn an_acknowledged_write_is_not_lost() {
     let first = at(0, 1, Op::Write(1));
-    good(&[first.clone(), at(2, 3, Op::Delete(Some(true))), at(4, 5, Op::Read(None))]);
+    good(&[
+        first.clone(),
+        at(2, 3, Op::Delete(Some(true))),
+        at(4, 5, Op::Read(None)),
+    ]);
     bad(&[first.clone(), at(2, 3, Op::Read(None))]);
     bad(&[first.clone(), at(2, 3, Op::Delete(Some(false)))]);
     bad(&[first, at(2, 3, swap(Some(1), Some(2), Swapped::No))]);
@@ -104,8 +108,14 @@ fn a_lock_has_one_holder() {
         at(4, 5, give_back(1)),
         at(6, 7, take(2, Swapped::Yes)),
     ]);
-    bad(&[at(0, 3, take(1, Swapped::Yes)), at(0, 3, take(2, Swapped::Yes))]);
-    bad(&[at(0, 1, take(1, Swapped::Yes)), at(9, 10, take(2, Swapped::Yes))]);
+    bad(&[
+        at(0, 3, take(1, Swapped::Yes)),
+        at(0, 3, take(2, Swapped::Yes)),
+    ]);
+    bad(&[
+        at(0, 1, take(1, Swapped::Yes)),
+        at(9, 10, take(2, Swapped::Yes)),
+    ]);
     // Refused although it was free; given back by somebody who did not hold it.
     bad(&[at(0, 1, take(1, Swapped::No))]);
     bad(&[at(0, 1, take(1, Swapped::Yes)), at(2, 3, give_back(2))]);

@@ -72,7 +72,9 @@ fn hurt(servers: &mut Cluster, load: &Load, fault: Fault, random: &mut SmallRng)
         }
     } else {
         std::thread::sleep(Duration::from_millis(random.random_range(PAUSES_MS)));
-        victims.iter().for_each(|&victim| servers.member(victim).resume());
+        victims
+            .iter()
+            .for_each(|&victim| servers.member(victim).resume());
     }
     servers.wait_ready(LIMIT).expect("all members are ready");
 }
@@ -83,12 +85,19 @@ fn clients_of_both_protocols_see_one_store_while_members_are_killed_and_paused()
     let Some(mut servers) = have(Cluster::start(Kind::Quorate, 3)) else {
         return;
     };
-    let ports: Vec<_> = servers.members().iter().map(|member| member.ports()).collect();
+    let ports: Vec<_> = servers
+        .members()
+        .iter()
+        .map(|member| member.ports())
+        .collect();
     let mut random = SmallRng::seed_from_u64(seed);
     let (runtime, load) = (runtime(), Arc::new(Load::new()));
     let mut workers = Vec::new();
     for number in 0..CLIENTS {
-        for (protocol, number) in [(Protocol::Etcd, number), (Protocol::Redis, number + CLIENTS)] {
+        for (protocol, number) in [
+            (Protocol::Etcd, number),
+            (Protocol::Redis, number + CLIENTS),
+        ] {
             let task = work(Arc::clone(&load), number, protocol, ports.clone(), seed);
             workers.push(runtime.spawn(task));
         }
@@ -100,7 +109,11 @@ fn clients_of_both_protocols_see_one_store_while_members_are_killed_and_paused()
             load.goes_on(ANSWERS, LIMIT);
             let begun = Instant::now();
             hurt(&mut servers, &load, fault, &mut random);
-            println!("{fault:?}: {:?}, then {:?} answered", begun.elapsed(), load.answered());
+            println!(
+                "{fault:?}: {:?}, then {:?} answered",
+                begun.elapsed(),
+                load.answered()
+            );
         }
     }
     load.goes_on(ANSWERS, LIMIT);
@@ -110,7 +123,11 @@ fn clients_of_both_protocols_see_one_store_while_members_are_killed_and_paused()
     }
     let entries = load.history.take();
     let open = entries.iter().filter(|entry| entry.end.is_none()).count();
-    println!("{:?} answered, {open} without an answer; {:#?}", load.answered(), load.failures());
+    println!(
+        "{:?} answered, {open} without an answer; {:#?}",
+        load.answered(),
+        load.failures()
+    );
     honest(&entries);
     history::require(&entries, seed);
 }
@@ -119,9 +136,23 @@ fn clients_of_both_protocols_see_one_store_while_members_are_killed_and_paused()
 fn honest(entries: &[history::Entry]) {
     use model::{Op, Swapped};
     let count = |wanted: fn(&Op) -> bool| entries.iter().filter(|e| wanted(&e.op)).count();
-    let swapped = count(|op| matches!(op, Op::Swap { swapped: Swapped::Yes, .. }));
+    let swapped = count(|op| {
+        matches!(
+            op,
+            Op::Swap {
+                swapped: Swapped::Yes,
+                ..
+            }
+        )
+    });
     let refused = count(|op| {
-        matches!(op, Op::Swap { swapped: Swapped::No | Swapped::Held(_), .. })
+        matches!(
+            op,
+            Op::Swap {
+                swapped: Swapped::No | Swapped::Held(_),
+                ..
+            }
+        )
     });
     let read = count(|op| matches!(op, Op::Read(Some(_))));
     let least = entries.len() / 50;

@@ -96,7 +96,11 @@ pub fn start(runtime: &tokio::runtime::Runtime, ports: &[Ports], seed: u64) -> C
 impl Clients {
     /// How many locks were given out so far.
     pub fn given(&self) -> usize {
-        let records = self.lives.records.lock().expect("no holder of this lock panics");
+        let records = self
+            .lives
+            .records
+            .lock()
+            .expect("no holder of this lock panics");
         records.values().map(|record| record.holds.len()).sum()
     }
 
@@ -104,7 +108,10 @@ impl Clients {
     pub fn go_on(&self, more: usize, limit: Duration) {
         let (begun, before) = (Instant::now(), self.given());
         while self.given() < before + more {
-            assert!(begun.elapsed() < limit, "not {more} further locks within {limit:?}");
+            assert!(
+                begun.elapsed() < limit,
+                "not {more} further locks within {limit:?}"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -115,9 +122,17 @@ impl Clients {
         for task in self.tasks {
             runtime.block_on(task).map_err(|error| error.to_string())?;
         }
-        let records = self.lives.records.lock().expect("no holder of this lock panics");
+        let records = self
+            .lives
+            .records
+            .lock()
+            .expect("no holder of this lock panics");
         for (lock, record) in records.iter() {
-            println!("{lock}: held {} times, seen {}", record.holds.len(), record.sightings.len());
+            println!(
+                "{lock}: held {} times, seen {}",
+                record.holds.len(),
+                record.sightings.len()
+            );
             check(record, self.lives.begun).map_err(|why| format!("{lock}: {why}"))?;
         }
         Ok(())
@@ -137,8 +152,14 @@ impl Client {
     fn new(lives: Arc<Lives>, ports: &[Ports], seed: u64, number: u64) -> Self {
         Self {
             lives,
-            etcd: ports.iter().map(|p| Etcd::new(p.client, ANSWER_LIMIT)).collect(),
-            resp: ports.iter().map(|p| Resp::new(p.redis, ANSWER_LIMIT)).collect(),
+            etcd: ports
+                .iter()
+                .map(|p| Etcd::new(p.client, ANSWER_LIMIT))
+                .collect(),
+            resp: ports
+                .iter()
+                .map(|p| Resp::new(p.redis, ANSWER_LIMIT))
+                .collect(),
             random: SmallRng::seed_from_u64(seed.wrapping_add(number)),
         }
     }
@@ -148,7 +169,11 @@ impl Client {
     }
 
     fn note(&self, lock: String, note: impl FnOnce(&mut Record)) {
-        let mut records = self.lives.records.lock().expect("no holder of this lock panics");
+        let mut records = self
+            .lives
+            .records
+            .lock()
+            .expect("no holder of this lock panics");
         note(records.entry(lock).or_default());
     }
 }
@@ -167,7 +192,12 @@ fn take_redis(client: &mut Client, lock: usize) -> Turn<'_> {
         set.arg(&key).arg(&token).arg("NX").arg("PX").arg(life);
         let taken: Result<Option<String>, Failure> = client.resp[member].run(&set).await;
         if let Ok(Some(_)) = taken {
-            let hold = Hold { token, sent, received: Instant::now(), life: REDIS_LIFE };
+            let hold = Hold {
+                token,
+                sent,
+                received: Instant::now(),
+                life: REDIS_LIFE,
+            };
             client.note(format!("redis/0/{key}"), |record| record.holds.push(hold));
         }
     })
@@ -189,7 +219,12 @@ fn take_etcd(client: &mut Client, lock: usize) -> Turn<'_> {
         let created = client.etcd[member].create(&key, &token, lease.id).await;
         if let Ok(true) = created {
             let life = Duration::from_secs(LEASE_SECONDS);
-            let hold = Hold { token, sent, received: Instant::now(), life };
+            let hold = Hold {
+                token,
+                sent,
+                received: Instant::now(),
+                life,
+            };
             client.note(key, |record| record.holds.push(hold));
         }
     })
@@ -202,18 +237,31 @@ fn observe(client: &mut Client, lock: usize) -> Turn<'_> {
         let redis_key = format!("redis/0/life{lock}");
         let (key, token) = match client.random.random_range(0..3) {
             0 => {
-                let get = client.resp[member].run(cmd("GET").arg(format!("life{lock}"))).await;
+                let get = client.resp[member]
+                    .run(cmd("GET").arg(format!("life{lock}")))
+                    .await;
                 (redis_key, get.map_err(drop))
             }
             way => {
-                let key = if way == 1 { redis_key } else { format!("life/{lock}") };
+                let key = if way == 1 {
+                    redis_key
+                } else {
+                    format!("life/{lock}")
+                };
                 let found = client.etcd[member].range(&key).await.map_err(drop);
                 let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-                (key, found.map(|f| f.kvs.first().map(|pair| text(&pair.value))))
+                (
+                    key,
+                    found.map(|f| f.kvs.first().map(|pair| text(&pair.value))),
+                )
             }
         };
         if let Ok(token) = token {
-            let sighting = Sighting { token, sent, received: Instant::now() };
+            let sighting = Sighting {
+                token,
+                sent,
+                received: Instant::now(),
+            };
             client.note(key, |record| record.sightings.push(sighting));
         }
     })
@@ -226,7 +274,10 @@ fn check(record: &Record, begun: Instant) -> Result<(), String> {
         let end = hold.sent + hold.life;
         let told = || {
             let (sent, received) = (since(hold.sent), since(hold.received));
-            format!("{} for {:?}, asked {sent:?}, told {received:?}", hold.token, hold.life)
+            format!(
+                "{} for {:?}, asked {sent:?}, told {received:?}",
+                hold.token, hold.life
+            )
         };
         for other in &record.holds[..place] {
             let follows = hold.received >= other.sent + other.life;
@@ -238,7 +289,11 @@ fn check(record: &Record, begun: Instant) -> Result<(), String> {
             let is_it = sighting.token.as_ref() == Some(&hold.token);
             let when = (since(sighting.sent), since(sighting.received));
             if !is_it && sighting.sent > hold.received && sighting.received < end {
-                return Err(format!("{}: at {when:?} it was {:?}", told(), sighting.token));
+                return Err(format!(
+                    "{}: at {when:?} it was {:?}",
+                    told(),
+                    sighting.token
+                ));
             }
             if is_it && sighting.sent > hold.received + hold.life + LATE {
                 return Err(format!("{}: still there at {when:?}", told()));
@@ -264,11 +319,20 @@ fn early_double_and_late_lives_are_found() {
         received: at(received),
     };
     let found = |holds: &[Hold], sightings: &[Sighting]| {
-        let record = Record { holds: holds.to_vec(), sightings: sightings.to_vec() };
+        let record = Record {
+            holds: holds.to_vec(),
+            sightings: sightings.to_vec(),
+        };
         check(&record, begun).is_err()
     };
-    assert!(!found(&[hold("a", 0, 1), hold("b", 4, 6)], &[seen(Some("a"), 3, 4)]));
-    assert!(!found(&[hold("a", 0, 1)], &[seen(None, 0, 2), seen(None, 4, 6)]));
+    assert!(!found(
+        &[hold("a", 0, 1), hold("b", 4, 6)],
+        &[seen(Some("a"), 3, 4)]
+    ));
+    assert!(!found(
+        &[hold("a", 0, 1)],
+        &[seen(None, 0, 2), seen(None, 4, 6)]
+    ));
     assert!(found(&[hold("a", 0, 1), hold("b", 3, 4)], &[]));
     assert!(found(&[hold("b", 3, 4), hold("a", 0, 1)], &[]));
     assert!(found(&[hold("a", 0, 1)], &[seen(None, 2, 3)]));

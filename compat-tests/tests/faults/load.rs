@@ -82,7 +82,10 @@ impl Load {
 
     /// How often each failure was told.
     pub fn failures(&self) -> BTreeMap<String, usize> {
-        self.failures.lock().expect("no holder of this lock panics").clone()
+        self.failures
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 
     fn next_key(&self) -> usize {
@@ -108,24 +111,35 @@ pub async fn work(load: Arc<Load>, number: u32, protocol: Protocol, ports: Vec<P
     let mut worker = Worker {
         number,
         protocol,
-        etcd: ports.iter().map(|p| Etcd::new(p.client, ANSWER_LIMIT)).collect(),
-        resp: ports.iter().map(|p| Resp::new(p.redis, ANSWER_LIMIT)).collect(),
+        etcd: ports
+            .iter()
+            .map(|p| Etcd::new(p.client, ANSWER_LIMIT))
+            .collect(),
+        resp: ports
+            .iter()
+            .map(|p| Resp::new(p.redis, ANSWER_LIMIT))
+            .collect(),
         shunned: vec![Instant::now(); ports.len()],
         random: SmallRng::seed_from_u64(seed.wrapping_add(u64::from(number))),
         seen: BTreeMap::new(),
     };
     while !load.ended.load(Ordering::SeqCst) {
-        worker.step(&load).await;
+        let number = load.next_key() + worker.random.random_range(0..KEYS);
+        let ask = worker.choose(number, &load);
+        let member = worker.member();
+        if worker.ask(&load, member, number, ask).await && !matches!(ask, Ask::Get) {
+            // What was written by one member is asked of another at once.
+            let other = (member + 1) % worker.etcd.len();
+            worker.ask(&load, other, number, Ask::Get).await;
+        }
         let pause = worker.random.random_range(0..=PAUSE_MS);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 }
 
 impl Worker {
-    async fn step(&mut self, load: &Load) {
-        let number = load.next_key() + self.random.random_range(0..KEYS);
-        let ask = self.choose(number, load);
-        let member = self.member();
+    /// Whether there was an answer; it and its absence go into the history.
+    async fn ask(&mut self, load: &Load, member: usize, number: usize, ask: Ask) -> bool {
         // The same key, as each protocol names it.
         let key = format!("redis/0/k{number}");
         let call = load.history.now();
@@ -143,17 +157,22 @@ impl Worker {
         };
         match answer {
             Ok(Answer { op, revision }) => {
-                load.history.add(entry(op, Some(load.history.now()), revision));
+                load.history
+                    .add(entry(op, Some(load.history.now()), revision));
                 load.answered[self.protocol as usize].fetch_add(1, Ordering::SeqCst);
                 self.remember(number, op);
+                true
             }
             Err(failure) => {
                 self.shunned[member] = Instant::now() + SHUN;
                 let mut failures = load.failures.lock().expect("no holder of this lock panics");
-                *failures.entry(format!("{:?} {failure:?}", self.protocol)).or_default() += 1;
+                *failures
+                    .entry(format!("{:?}: {failure}", self.protocol))
+                    .or_default() += 1;
                 if let (Failure::Unknown(_), Some(op)) = (failure, ask.unanswered()) {
                     load.history.add(entry(op, None, None));
                 }
+                false
             }
         }
     }
@@ -162,7 +181,10 @@ impl Worker {
     fn member(&mut self) -> usize {
         let now = Instant::now();
         let all = 0..self.shunned.len();
-        let open: Vec<usize> = all.clone().filter(|&place| self.shunned[place] <= now).collect();
+        let open: Vec<usize> = all
+            .clone()
+            .filter(|&place| self.shunned[place] <= now)
+            .collect();
         match open[..] {
             [] => self.random.random_range(all),
             _ => open[self.random.random_range(0..open.len())],
@@ -185,8 +207,15 @@ impl Worker {
         let held = match op {
             Op::Read(held) => held,
             Op::Write(value) => Some(value),
-            Op::Swap { new, swapped: Swapped::Yes, .. } => new,
-            Op::Swap { swapped: Swapped::Held(held), .. } => held,
+            Op::Swap {
+                new,
+                swapped: Swapped::Yes,
+                ..
+            } => new,
+            Op::Swap {
+                swapped: Swapped::Held(held),
+                ..
+            } => held,
             Op::Swap { .. } => return,
             Op::Delete(_) => None,
         };

@@ -5,9 +5,12 @@
 //! `QUORATE_TIER=full` makes the runs longer.
 
 mod ask;
+mod clock_jumps;
 mod etcd;
+mod flags;
 mod fresh_reads;
 mod history;
+mod keep_alive;
 mod kill_all;
 mod known_histories;
 mod linearizability;
@@ -16,4 +19,5 @@ mod load;
 mod model;
 mod pause;
 mod resp;
+mod scripts;
 mod setting;

@@ -22,7 +22,11 @@ fn a_paused_leader_ends_no_life_early_and_reads_nothing_stale() {
     let Some(mut servers) = have(Cluster::start(Kind::Quorate, 3)) else {
         return;
     };
-    let ports: Vec<Ports> = servers.members().iter().map(|member| member.ports()).collect();
+    let ports: Vec<Ports> = servers
+        .members()
+        .iter()
+        .map(|member| member.ports())
+        .collect();
     let (runtime, mut random) = (runtime(), SmallRng::seed_from_u64(seed));
     let clients = lives::start(&runtime, &ports, seed);
     let mut through_pauses = 0;
@@ -46,12 +50,19 @@ fn a_paused_leader_ends_no_life_early_and_reads_nothing_stale() {
             _ => Ok(()),
         })
         .expect("it answers reads again");
-        through_pauses += reads.end(&runtime).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        through_pauses += reads
+            .end(&runtime)
+            .unwrap_or_else(|why| panic!("seed {seed}: {why}"));
     }
     clients.go_on(LOCKS, LIMIT);
     println!("{through_pauses} reads sent in a pause were answered after it");
-    assert!(through_pauses > 20, "too few reads were sent in a pause and answered");
-    clients.end(&runtime).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+    assert!(
+        through_pauses > 20,
+        "too few reads were sent in a pause and answered"
+    );
+    clients
+        .end(&runtime)
+        .unwrap_or_else(|why| panic!("seed {seed}: {why}"));
 }
 
 /// Waits until the counter was written `more` times.

@@ -55,7 +55,9 @@ impl Resp {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.limit))
             .set_response_timeout(Some(2 * self.limit));
-        let opened = self.client.get_multiplexed_async_connection_with_config(&config);
+        let opened = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
         match tokio::time::timeout(self.limit, opened).await {
             Ok(Ok(connection)) => Ok(self.connection.insert(connection).clone()),
             _ => Err(Failure::NotSent),
@@ -74,7 +76,8 @@ impl Resp {
                 Op::Delete(Some(deleted == 1))
             }
             Ask::Create(value) => {
-                let set: Option<String> = self.run(cmd("SET").arg(key).arg(value).arg("NX")).await?;
+                let set: Option<String> =
+                    self.run(cmd("SET").arg(key).arg(value).arg("NX")).await?;
                 let swapped = set.map_or(Swapped::No, |_| Swapped::Yes);
                 ask.swap(swapped)
             }
@@ -85,7 +88,11 @@ impl Resp {
             }
             Ask::Release(value) => {
                 let deleted: u64 = self.run(eval(RELEASE, key).arg(value)).await?;
-                ask.swap(if deleted == 1 { Swapped::Yes } else { Swapped::No })
+                ask.swap(if deleted == 1 {
+                    Swapped::Yes
+                } else {
+                    Swapped::No
+                })
             }
         };
         Ok(Answer { op, revision: None })

@@ -1,8 +1,10 @@
-//! Plays the scenarios of the Rust crate etcd-client on the server at the endpoints of its one
-//! argument. Prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed.
+//! Plays the scenarios of the Rust crate etcd-client on the server at the endpoints of its first
+//! argument. Prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. With
+//! `keep-alive KEY TTL` after the endpoints it keeps one lease alive instead (see keep_alive.rs).
 
 mod admin;
 mod check;
+mod keep_alive;
 mod kv;
 mod lease;
 mod locks;
@@ -38,6 +40,12 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let endpoints: Vec<String> = endpoints.split(',').map(str::to_owned).collect();
+    let further: Vec<String> = std::env::args().skip(2).collect();
+    if let [mode, key, ttl] = &further[..]
+        && mode == "keep-alive"
+    {
+        return keep_alive(&endpoints, key, ttl.parse().unwrap_or(0)).await;
+    }
     let mut failed = false;
     play!(failed, endpoints,
         "put-get" => kv::put_get,
@@ -58,6 +66,18 @@ async fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Ends only with a failure.
+async fn keep_alive(endpoints: &[String], key: &str, ttl: u64) -> ExitCode {
+    let kept = async {
+        let client = Client::connect(endpoints, None).await?;
+        keep_alive::keep_alive(client, key, ttl).await
+    };
+    if let Err(why) = kept.await {
+        println!("lost: {why}");
+    }
+    ExitCode::FAILURE
 }
 
 /// Whether it failed.
