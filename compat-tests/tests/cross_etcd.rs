@@ -102,12 +102,13 @@ async fn a_fault_in_an_answer_is_found() {
         let plan = Plan {
             fault: Some(kind),
             workers: 1,
-            ..plan(Opponents::EtcdAndQuorate, 2_000..2_005)
+            ..plan(Opponents::EtcdAndQuorate, 2_000..2_010)
         };
         let Some(outcome) = played(&plan).await else {
             return;
         };
-        assert!(outcome.spoilt, "{kind:?}: there was no answer to spoil");
+        let told = outcome.failures.join("\n");
+        assert!(outcome.spoilt, "{kind:?}: no answer was spoilt\n{told}");
         assert_eq!(outcome.failures.len(), 1, "{kind:?} was not found");
         let first = outcome.failures[0].lines().take(5);
         println!("{kind:?}: {}", first.collect::<Vec<_>>().join(" "));

@@ -18,7 +18,9 @@ pub fn count(ledger: &mut Ledger, call: &Call, reply: &Reply) {
         count_fields(ledger, "reply", message);
     }
     if !reply.is_ok() {
-        ledger.count("error", format!("{:?}: {}", reply.code, reply.text));
+        // How large a message was is in brackets.
+        let text = reply.text.split(" (").next().unwrap_or_default();
+        ledger.count("error", format!("{:?}: {text}", reply.code));
     }
 }
 

@@ -62,6 +62,11 @@ impl<'a> Player<'a> {
     pub async fn play(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Call(call) => drop(self.call(call).await),
+            Step::Calls(calls) => {
+                for call in calls {
+                    self.call(call).await;
+                }
+            }
             Step::Compact(call) => {
                 self.drain_all().await?;
                 self.call(call).await;

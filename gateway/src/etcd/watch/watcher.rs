@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use quorate_core::node::Watcher;
 use quorate_core::outcome::{Event, RevisionEvents};
-use quorate_core::types::Revision;
+use quorate_core::types::{KeyValue, Revision};
 use quorate_proto::etcdserverpb as pb;
 use quorate_proto::mvccpb;
 
@@ -86,14 +86,16 @@ impl Active {
             true => !self.wanted.no_delete,
             false => !self.wanted.no_put,
         });
-        passing.map(|event| self.event(event, compact)).collect()
+        passing
+            .map(|event| self.event(event, &revision.events, compact))
+            .collect()
     }
 
-    fn event(&self, event: &Event, compact: Revision) -> mvccpb::Event {
+    fn event(&self, event: &Event, all: &[Event], compact: Revision) -> mvccpb::Event {
         let kv = &event.kv;
         let is_create = !event.is_delete() && kv.create_revision == kv.modified.main;
         let shows_prev = self.wanted.prev_kv && !is_create && kv.modified.main > compact;
-        let prev = event.prev.as_deref().filter(|_| shows_prev);
+        let prev = shows_prev.then(|| before_revision(event, all)).flatten();
         mvccpb::Event {
             r#type: if event.is_delete() {
                 mvccpb::event::EventType::Delete as i32
@@ -108,6 +110,17 @@ impl Active {
             prev_kv: prev.map(convert::key_value),
         }
     }
+}
+
+/// What a key was before the event's revision, which is what etcd shows: not what it was within
+/// it, where one txn changed it more than once. `all` are the revision's events.
+fn before_revision<'a>(event: &'a Event, all: &'a [Event]) -> Option<&'a KeyValue> {
+    let prev = event.prev.as_deref()?;
+    if prev.modified.main != event.kv.modified.main {
+        return Some(prev);
+    }
+    let first = all.iter().find(|first| first.kv.key == event.kv.key)?;
+    first.prev.as_deref()
 }
 
 /// A delete's event has only the key and the revision.

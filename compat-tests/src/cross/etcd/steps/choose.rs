@@ -41,6 +41,7 @@ const KINDS: &[(u32, Make)] = &[
     (20, Draw::about),
     (6, Draw::nonsense),
     (5, Draw::odd_put),
+    (6, Draw::wide),
     (2, Draw::large_events),
     (1, Draw::expire),
 ];

@@ -9,10 +9,14 @@ use crate::cross::etcd::wire::Call;
 
 impl Draw {
     pub fn compact(&mut self) -> Step {
-        let request = pb::CompactionRequest {
+        let mut request = pb::CompactionRequest {
             revision: self.revision(),
             physical: self.one_in(2),
         };
+        // A fresh store can be compacted at 0, and etcd takes that hash for "the newest" ever after.
+        if request.revision == 0 && !self.one_in(20) {
+            request.revision = self.now.revision;
+        }
         Step::Compact(Call::new("KV/Compact", &request))
     }
 
@@ -48,6 +52,9 @@ impl Draw {
             key: self.key(),
             ..Default::default()
         };
+        if self.one_in(4) {
+            return Step::Call(Call::of_bytes("KV/Put", b"\x0a\x7fcut".to_vec()));
+        }
         let method = self.pick(&["KV/Rnage", "Nothing/Range", "KV/", "KV/range"]);
         Step::Call(Call::of_bytes(method, range.encode_to_vec()))
     }

@@ -9,6 +9,8 @@ use crate::cross::etcd::{compare, wire::Call};
 pub enum Step {
     /// One call, the answers compared.
     Call(Call),
+    /// Calls one after the other.
+    Calls(Vec<Call>),
     /// All watchers have their events first: the call moves what they may still see.
     Compact(Call),
     /// A lease whose id the server draws, granted and revoked.
@@ -44,6 +46,10 @@ impl Step {
     pub fn shown(&self) -> String {
         match self {
             Self::Call(call) | Self::Compact(call) => compare::shown(call),
+            Self::Calls(calls) => {
+                let shown: Vec<String> = calls.iter().map(compare::shown).collect();
+                shown.join("; ")
+            }
             Self::LargeEvents { stream, .. } => format!("LargeEvents {{ stream: {stream} }}"),
             other => format!("{other:?}"),
         }

@@ -6,6 +6,8 @@ use pb::request_op::Request;
 use quorate_proto::etcdserverpb as pb;
 
 use super::draw::Draw;
+use super::step::Step;
+use crate::cross::etcd::wire::Call;
 
 /// How deep txns nest.
 const DEPTH_MAX: usize = 3;
@@ -14,10 +16,39 @@ const OPS_MAX: usize = 128;
 
 impl Draw {
     pub fn txn_request(&mut self) -> pb::TxnRequest {
-        if self.one_in(40) {
-            return self.wide_txn();
-        }
         self.txn(DEPTH_MAX)
+    }
+
+    /// As many operations as a txn may have, or just more, and reads of what they left.
+    pub fn wide(&mut self) -> Step {
+        let (key, range_end) = (Bytes::from_static(b"wide/"), Bytes::from_static(b"wide0"));
+        let range = pb::RangeRequest {
+            key: key.clone(),
+            range_end: range_end.clone(),
+            ..Default::default()
+        };
+        let ordered = pb::RangeRequest {
+            limit: self.pick(&[1, 10, 11, 100, 1_000]),
+            sort_order: self.pick(&[0, 1, 2]),
+            ..range.clone()
+        };
+        let limited = pb::RangeRequest {
+            limit: self.pick(&[0, 9, 10, 11, 29, 30, 31]),
+            keys_only: self.one_in(2),
+            ..range.clone()
+        };
+        let delete = pb::DeleteRangeRequest {
+            key,
+            range_end,
+            prev_kv: self.one_in(2),
+        };
+        Step::Calls(vec![
+            Call::new("KV/Txn", &self.wide_txn()),
+            Call::new("KV/RangeStream", &range),
+            Call::new("KV/RangeStream", &limited),
+            Call::new("KV/Range", &ordered),
+            Call::new("KV/DeleteRange", &delete),
+        ])
     }
 
     /// A txn of reads alone, which is not proposed.
@@ -108,7 +139,7 @@ impl Draw {
     fn wide_txn(&mut self) -> pb::TxnRequest {
         let put = |number: usize| pb::RequestOp {
             request: Some(Request::RequestPut(pb::PutRequest {
-                key: format!("k/wide/{number}").into(),
+                key: format!("wide/{number}").into(),
                 ..Default::default()
             })),
         };
