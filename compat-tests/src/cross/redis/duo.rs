@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::connection::Frame;
+use super::normal;
 use super::note;
 use super::reply::Reply;
 use super::side::{PATIENCE, Side};
@@ -78,7 +79,8 @@ impl<'a> Duo<'a> {
         for command in commands {
             let due = self.talk(connection).replies(command);
             let theirs = self.replies(connection, due, command)?;
-            let ours = self.ours.frames(connection, theirs.len())?;
+            let mut ours = self.ours.frames(connection, theirs.len())?;
+            normal::settle_names(command, &theirs, &mut ours);
             self.compare(connection, command, &theirs, &ours)?;
         }
         Ok(())

@@ -30,7 +30,22 @@ pub fn of_replies(
     }
     let (mut theirs, mut ours) = (theirs.clone(), ours.clone());
     normal::settle(command, &mut theirs, &mut ours);
+    if let Some(called) = command.called_by_script() {
+        settle_called(&called, &mut theirs, &mut ours);
+    }
     (theirs != ours).then(|| found(command.name(), command, &theirs, &ours))
+}
+
+/// A script that answers what one command answered, perhaps behind the name of its type.
+fn settle_called(called: &Command, theirs: &mut Reply, ours: &mut Reply) {
+    normal::settle(called, theirs, ours);
+    if let (Reply::Array(theirs), Reply::Array(ours)) = (theirs, ours)
+        && let ([type_theirs, theirs], [type_ours, ours]) =
+            (theirs.as_mut_slice(), ours.as_mut_slice())
+        && type_theirs == type_ours
+    {
+        normal::settle(called, theirs, ours);
+    }
 }
 
 /// Two pushed messages; nothing about them is set aside.

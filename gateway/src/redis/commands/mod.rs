@@ -8,6 +8,7 @@ mod row;
 pub mod script;
 mod session_rows;
 pub mod string;
+mod subcommands;
 
 pub use call::{call, check};
 pub use registry::{all, lookup};
