@@ -2,6 +2,7 @@
 
 mod admission;
 mod auth;
+mod body;
 mod check;
 mod cluster;
 mod convert;
@@ -21,6 +22,7 @@ mod read_txn;
 mod render;
 mod renewals;
 mod reply;
+mod reworded;
 mod shared;
 mod standing;
 mod version;

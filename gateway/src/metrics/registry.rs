@@ -1,5 +1,6 @@
 //! The registry: counters that are bumped as things happen, and gauges that are set when asked.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,9 +9,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::clients::ClientMetrics;
 use super::exposition;
 use super::grpc::{GrpcMetrics, MethodRow};
 use super::process::ProcessMetrics;
+use crate::listen::Load;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerId {
@@ -71,6 +74,7 @@ pub struct Metrics {
     checks: Family<Check, Gauge>,
     check_counts: Family<CheckStatus, Counter>,
     gauges: Gauges,
+    clients: ClientMetrics,
     process: ProcessMetrics,
     registry: Registry,
 }
@@ -96,6 +100,7 @@ impl Metrics {
         member: u64,
         versions: Versions,
         methods: impl Iterator<Item = MethodRow>,
+        load: Arc<Load>,
     ) -> Metrics {
         let mut registry = Registry::default();
         register_identity(&mut registry, member, versions);
@@ -123,6 +128,7 @@ impl Metrics {
             checks,
             check_counts,
             gauges: Gauges::register(&mut registry),
+            clients: ClientMetrics::register(&mut registry, load),
             process: ProcessMetrics::register(&mut registry),
             registry,
         }
@@ -144,6 +150,7 @@ impl Metrics {
     /// The text for a scrape.
     pub fn render(&self, snapshot: &Snapshot) -> String {
         self.gauges.set(snapshot);
+        self.clients.look();
         self.process.look();
         let mut text = String::new();
         let written = prometheus_client::encoding::text::encode(&mut text, &self.registry);
