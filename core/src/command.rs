@@ -399,7 +399,8 @@ impl Guard {
 }
 
 impl Op {
-    fn size_hint(&self) -> usize {
+    /// About the bytes of its encoding.
+    pub fn size_hint(&self) -> usize {
         OP_BYTES
             + match self {
                 Op::Range(op) => op.range.size_hint(),

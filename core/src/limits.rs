@@ -18,6 +18,9 @@ pub const LEASE_TTL_SECONDS_MAX: u64 = 9_000_000_000;
 /// Renewals coalesced into one entry.
 pub const RENEWALS_PER_ENTRY_MAX: usize = 1_000;
 
+/// Memory of the cache of scripts; beyond it one goes for each that comes. (Redis: none.)
+pub const SCRIPTS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Commands in one log entry, and their bytes.
 pub const PROPOSALS_PER_ENTRY_MAX: usize = 1_024;
 pub const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use quorate_core::node::Node;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
 
 use crate::config::{RedisListen, Settings};
 use crate::etcd::{self, Etcd, Served};
-use crate::listen::{Address, Connection, HttpServer, Listener, Listening, Workers};
+use crate::listen::{Address, Connection, HttpServer, Listener, Listening, Share, Workers};
 use crate::metrics::{Metrics, Versions};
 use crate::redis;
 
-/// Connections of all listeners together.
-const CONNECTIONS_MAX: usize = 10_000;
+/// What a connection over the limit is told: Redis's words, and an HTTP/2 GOAWAY that asks for calm
+/// (empty SETTINGS first, as must be).
+const REDIS_FULL: &[u8] = b"-ERR max number of clients reached\r\n";
+const HTTP_FULL: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b\
+    too many connections";
 
 /// Runs until a signal or a fault ends it.
 ///
@@ -31,7 +33,7 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     let workers = Workers::start(threads).map_err(|error| format!("no thread: {error}"))?;
     let listening = Listening {
         workers: Arc::new(workers),
-        connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        load: Arc::default(),
     };
     announce(&settings, &clients, &redis);
     serve_etcd(&settings, &node, clients, &listening);
@@ -113,7 +115,8 @@ fn serve_etcd(
         server: etcd::API_VERSION,
         cluster: etcd::CLUSTER_VERSION,
     };
-    let metrics = Metrics::new(node.status().member, versions, etcd::metric_rows());
+    let load = listening.load.clone();
+    let metrics = Metrics::new(node.status().member, versions, etcd::metric_rows(), load);
     let etcd = Etcd::start(node.clone(), settings.etcd.clone(), Arc::new(metrics));
     let http = HttpServer::new(settings.http);
     for (listener, served) in listeners {
@@ -122,17 +125,18 @@ fn serve_etcd(
             "serving client traffic insecurely; this is strongly discouraged!"
         );
         let (etcd, http) = (etcd.clone(), http.clone());
-        let serve = move |connection| {
+        let serve = move |connection, share: Share| {
             let (etcd, http) = (etcd.clone(), http.clone());
             async move {
+                let own = share.clone();
                 let handler = move |request| {
-                    let etcd = etcd.clone();
-                    async move { etcd.serve(request, served).await }
+                    let (etcd, share) = (etcd.clone(), own.clone());
+                    async move { etcd.serve(request, served, &share).await }
                 };
-                http.serve(connection, handler).await;
+                http.serve(connection, share, handler).await;
             }
         };
-        tokio::spawn(listener.run(listening.clone(), serve));
+        tokio::spawn(listener.run(listening.clone(), HTTP_FULL, serve));
     }
 }
 
@@ -151,17 +155,21 @@ fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, liste
         port: port.unwrap_or(0),
         ..redis::Options::default()
     };
-    let context = Arc::new(redis::Context::new(node.clone(), options));
+    let context = Arc::new(redis::Context::new(
+        node.clone(),
+        options,
+        listening.load.clone(),
+    ));
     for listener in listeners {
         let context = context.clone();
-        let serve = move |connection: Connection| {
+        let serve = move |connection: Connection, share: Share| {
             let context = context.clone();
             async move {
                 let (peer, local) = (connection.peer(), connection.local());
-                redis::serve_connection_of(connection, context, peer, local).await;
+                redis::serve_connection_of(connection, context, share, peer, local).await;
             }
         };
-        tokio::spawn(listener.run(listening.clone(), serve));
+        tokio::spawn(listener.run(listening.clone(), REDIS_FULL, serve));
     }
 }
 

@@ -56,7 +56,7 @@ impl Default for Options {
             first_segment_bytes: 1 << 20,
             align_bytes: 4096,
             group_bytes: 8 << 20,
-            cache_bytes: 64 << 20,
+            cache_bytes: 16 << 20,
             spares_max: 2,
             seal_after: Some(Duration::from_millis(20)),
             synced_at_least: None,

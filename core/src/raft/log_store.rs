@@ -20,7 +20,7 @@ use crate::log::{Done, Log, LogError, Purged, Record, Recovered};
 
 /// Decoded entries kept, and the bytes of their payloads.
 const RECENT_ENTRIES_MAX: usize = 8_192;
-const RECENT_BYTES_MAX: usize = 32 << 20;
+const RECENT_BYTES_MAX: usize = 8 << 20;
 /// Bytes of entries read from disk at once.
 const READ_BYTES_MAX: usize = 8 << 20;
 

@@ -8,6 +8,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use super::apply::State;
 use crate::codec::{DecodeError, wire_struct};
 use crate::codec::{Reader, Wire};
 use crate::command::{AlarmCommand, AlarmKind, ClusterCommand, ScriptCommand};
+use crate::limits::SCRIPTS_BYTES_MAX;
 use crate::outcome::{Effects, Outcome};
 use crate::types::MemberId;
 
@@ -40,11 +42,20 @@ pub(super) struct Tables {
     members: BTreeMap<MemberId, MemberInfo>,
     alarms: BTreeSet<(MemberId, u8)>,
     scripts: BTreeMap<Bytes, Bytes>,
+    /// Memory of the scripts.
+    script_bytes: usize,
 }
 
 const MEMBER: u8 = b'm';
 const ALARM: u8 = b'a';
 const SCRIPT: u8 = b's';
+
+/// What a script takes besides its text.
+const SCRIPT_BYTES: usize = 128;
+
+fn script_cost(body: &Bytes) -> usize {
+    SCRIPT_BYTES + body.len()
+}
 
 fn kind_number(kind: AlarmKind) -> u8 {
     match kind {
@@ -146,10 +157,14 @@ impl State {
         match command {
             ScriptCommand::Load { sha1, body } => {
                 effects.items.push((name(SCRIPT, sha1), Some(body.clone())));
-                self.tables.scripts.insert(sha1.clone(), body.clone());
+                self.tables.keep_script(sha1.clone(), body.clone());
+                while let Some(gone) = self.tables.script_too_many(sha1) {
+                    effects.items.push((name(SCRIPT, &gone), None));
+                }
             }
             ScriptCommand::Flush => {
                 let gone = std::mem::take(&mut self.tables.scripts);
+                self.tables.script_bytes = 0;
                 effects
                     .items
                     .extend(gone.keys().map(|sha1| (name(SCRIPT, sha1), None)));
@@ -160,6 +175,28 @@ impl State {
 }
 
 impl Tables {
+    fn keep_script(&mut self, sha1: Bytes, body: Bytes) {
+        self.script_bytes += script_cost(&body);
+        if let Some(same) = self.scripts.insert(sha1, body) {
+            self.script_bytes -= script_cost(&same);
+        }
+    }
+
+    /// Takes a script out of a cache that has become too large: the next in the order of digests
+    /// behind the newest. That is as good as any at random, and every member takes the same.
+    fn script_too_many(&mut self, newest: &Bytes) -> Option<Bytes> {
+        if self.script_bytes <= SCRIPTS_BYTES_MAX {
+            return None;
+        }
+        let behind = (Bound::Excluded(newest), Bound::Unbounded);
+        let mut next = self.scripts.range::<Bytes, _>(behind);
+        let (gone, _) = next.next().or_else(|| self.scripts.first_key_value())?;
+        let gone = gone.clone();
+        let body = self.scripts.remove(&gone)?;
+        self.script_bytes -= script_cost(&body);
+        Some(gone)
+    }
+
     /// A row as it was kept.
     pub(super) fn restore(&mut self, name: &Bytes, row: Bytes) -> Result<(), DecodeError> {
         let (table, rest) = (name.first(), name.slice(1.min(name.len())..));
@@ -178,7 +215,7 @@ impl Tables {
                 let kind = rest.get(8).copied().ok_or(DecodeError::Truncated)?;
                 self.alarms.insert((id(&rest)?, kind));
             }
-            Some(&SCRIPT) => drop(self.scripts.insert(rest, row)),
+            Some(&SCRIPT) => self.keep_script(rest, row),
             _ => return Err(DecodeError::Truncated),
         }
         Ok(())

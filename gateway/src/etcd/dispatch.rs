@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use http::{Request, header};
+use http::{Request, Response, header};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use quorate_core::node::Node;
 use quorate_proto::etcdserverpb::{
     auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
@@ -15,10 +16,11 @@ use quorate_proto::etcdserverpb::{
 use quorate_proto::grpc::health::v1::health_server::HealthServer;
 use quorate_proto::v3electionpb::election_server::ElectionServer;
 use quorate_proto::v3lockpb::lock_server::LockServer;
+use tonic::Status;
 use tonic::codegen::Service;
-use tonic::{Code, Status};
 
 use super::auth::AuthService;
+use super::body::{ReplyBody, RequestBody};
 use super::cluster::ClusterService;
 use super::concurrency::{ElectionService, LockService};
 use super::health::HealthService;
@@ -27,10 +29,12 @@ use super::lease::LeaseService;
 use super::maintenance::MaintenanceService;
 use super::renewals::Renewals;
 use super::reply::{self, Reply};
+use super::reworded::reworded;
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, methods};
+use crate::listen::{Held, Share};
 use crate::metrics::Metrics;
 
 /// What a listener serves.
@@ -41,6 +45,17 @@ pub enum Served {
     Http,
     /// Metrics and health checks.
     Metrics,
+}
+
+impl Served {
+    fn takes(self, request: &Request<Incoming>) -> bool {
+        match self {
+            Served::All => true,
+            Served::Grpc => is_grpc(request),
+            Served::Http => !is_grpc(request),
+            Served::Metrics => !is_grpc(request) && request.uri().path() != "/version",
+        }
+    }
 }
 
 /// The etcd front end; cheap to clone, one serves all connections.
@@ -82,16 +97,23 @@ impl Etcd {
     }
 
     /// Answers one request; never fails, for an error is an answer too.
-    pub async fn serve(&self, request: Request<Incoming>, served: Served) -> Reply {
-        let is_served = match served {
-            Served::All => true,
-            Served::Grpc => is_grpc(&request),
-            Served::Http => !is_grpc(&request),
-            Served::Metrics => !is_grpc(&request) && request.uri().path() != "/version",
+    pub async fn serve(
+        &self,
+        request: Request<Incoming>,
+        served: Served,
+        share: &Share,
+    ) -> Response<ReplyBody> {
+        // Kept until the reply is made, for so long the message is in use.
+        let held = Arc::new(Mutex::new(share.hold()));
+        let reply = match served.takes(&request) {
+            true => self.answer(request, held.clone()).await,
+            false => http_endpoints::not_found(),
         };
-        if !is_served {
-            return http_endpoints::not_found();
-        }
+        drop(held);
+        reply.map(|body| ReplyBody::new(body, share.hold()))
+    }
+
+    async fn answer(&self, request: Request<Incoming>, held: Arc<Mutex<Held>>) -> Reply {
         if !is_grpc(&request) {
             return http_endpoints::serve(&self.services.shared, &request).await;
         }
@@ -101,7 +123,10 @@ impl Etcd {
         let metrics = &self.services.shared.metrics.grpc;
         let running = method.map(|method| metrics.started(method, version));
         let reply = match admission::check(&self.services.shared, path, request.headers()) {
-            Ok(()) => self.services.call(request, running.is_some()).await,
+            Ok(()) => {
+                let request = request.map(|body| RequestBody::new(body, held));
+                self.services.call(request, running.is_some()).await
+            }
             Err(status) => reply::status(status),
         };
         if let Some(running) = running {
@@ -142,7 +167,7 @@ impl Services {
         }
     }
 
-    async fn call(&self, request: Request<Incoming>, is_known: bool) -> Reply {
+    async fn call(&self, request: Request<RequestBody>, is_known: bool) -> Reply {
         let path = request.uri().path();
         let Some((service, name)) = methods::split(path) else {
             let text = format!("malformed method name: \"{path}\"");
@@ -180,46 +205,9 @@ fn unknown(service: &str, name: &str) -> Status {
     })
 }
 
-/// tonic tells a message above the limit as OutOfRange, grpc-go as ResourceExhausted.
-fn reworded(reply: Reply) -> Reply {
-    if reply::code(&reply) != Code::OutOfRange {
-        return reply;
-    }
-    let Some(status) = Status::from_header_map(reply.headers()) else {
-        return reply;
-    };
-    match too_large(status.message()) {
-        Some(status) => reply::status(status),
-        None => reply,
-    }
-}
-
-/// grpc-go's error for tonic's "… found N bytes, the limit is: M bytes".
-fn too_large(message: &str) -> Option<Status> {
-    let sizes = message.strip_prefix("Error, decoded message length too large: found ")?;
-    let (found, limit) = sizes
-        .strip_suffix(" bytes")?
-        .split_once(" bytes, the limit is: ")?;
-    let text = format!("grpc: received message larger than max ({found} vs. {limit})");
-    Some(Status::resource_exhausted(text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_above_the_limit_is_told_as_grpc_go_does() {
-        let message = "Error, decoded message length too large: \
-                       found 3000000 bytes, the limit is: 2097152 bytes";
-        let status = too_large(message).expect("recognised");
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(
-            status.message(),
-            "grpc: received message larger than max (3000000 vs. 2097152)"
-        );
-        assert!(too_large("etcdserver: mvcc: required revision has been compacted").is_none());
-    }
 
     #[test]
     fn unknown_services_and_methods_are_told_apart() {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod auth;
+mod body;
 mod bound;
 mod check;
 mod cluster;
@@ -23,6 +24,7 @@ mod read_txn;
 mod render;
 mod renewals;
 mod reply;
+mod reworded;
 mod shared;
 mod standing;
 mod version;

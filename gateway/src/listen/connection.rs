@@ -1,6 +1,6 @@
 //! One accepted connection of any kind. Everything above reads and writes it alike.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,6 +32,15 @@ impl Accepted {
             }
             Accepted::Unix(stream) => Connection::Unix(UnixStream::from_std(stream)?),
         })
+    }
+
+    /// Says so much and closes.
+    pub fn refuse(self, word: &[u8]) {
+        // A new connection has room for it; a client that is gone misses nothing.
+        drop(match self {
+            Accepted::Tcp(mut stream) => stream.write(word),
+            Accepted::Unix(mut stream) => stream.write(word),
+        });
     }
 }
 

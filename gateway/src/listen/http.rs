@@ -4,15 +4,18 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tonic::body::Body;
 
 use super::authority::AuthorityShim;
 use super::connection::Connection;
+use super::load::Share;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Bounds of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +68,13 @@ impl HttpServer {
     }
 
     /// Serves one connection to its end.
-    pub async fn serve<H, F>(&self, connection: Connection, handler: H)
+    pub async fn serve<H, F, B>(&self, connection: Connection, share: Share, handler: H)
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-        F: Future<Output = Response<Body>> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
+        let client = connection.peer();
         let mut shim = AuthorityShim::new(connection);
         match tokio::time::timeout(self.header_timeout, shim.first_bytes()).await {
             Ok(Ok(true)) => {}
@@ -81,8 +86,14 @@ impl HttpServer {
             async move { Ok::<_, Infallible>(answering.await) }
         });
         let serving = self.builder.serve_connection(TokioIo::new(shim), service);
-        if let Err(error) = serving.await {
-            tracing::debug!(%error, "a connection ended with an error");
+        tokio::select! {
+            ended = serving => if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended with an error");
+            },
+            () = share.closed() => tracing::warn!(
+                ?client,
+                "closed: it held much for long, and there is no room for other clients"
+            ),
         }
     }
 }

@@ -1,16 +1,21 @@
-//! A bound address and its accept loop. Connections over the limit wait in the kernel's queue.
+//! A bound address and its accept loop. Connections over the limit are turned away with a word,
+//! where the protocol has one: a client that waited for nothing could not tell why.
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::address::Address;
 use super::connection::{Accepted, Connection};
+use super::load::{Load, Share};
 use super::workers::Workers;
+
+/// Connections that wait to be accepted (the system may allow fewer).
+const WAITING_MAX: u32 = 4_096;
 
 /// Before accepting again when the process is out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,8 +35,7 @@ pub struct Listener {
 #[derive(Clone)]
 pub struct Listening {
     pub workers: Arc<Workers>,
-    /// One permit a connection.
-    pub connections: Arc<Semaphore>,
+    pub load: Arc<Load>,
 }
 
 impl Listener {
@@ -41,7 +45,7 @@ impl Listener {
     /// The system's, with the address.
     pub async fn bind(address: &Address) -> io::Result<Listener> {
         let socket = match address {
-            Address::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
+            Address::Tcp(address) => Socket::Tcp(bind_tcp(*address)?),
             Address::Unix(path) => {
                 if is_left_over(path).await {
                     std::fs::remove_file(path)?;
@@ -61,15 +65,14 @@ impl Listener {
         &self.address
     }
 
-    /// Accepts for ever, serving each connection on a worker.
-    pub async fn run<S, F>(self, listening: Listening, serve: S)
+    /// Accepts for ever, serving each connection on a worker. `refusal` is what a connection over
+    /// the limit is told.
+    pub async fn run<S, F>(self, listening: Listening, refusal: &'static [u8], serve: S)
     where
-        S: Fn(Connection) -> F + Clone + Send + 'static,
+        S: Fn(Connection, Share) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + 'static,
     {
         loop {
-            let permit = listening.connections.clone().acquire_owned().await;
-            let Ok(permit) = permit else { return };
             let accepted = match self.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -78,13 +81,16 @@ impl Listener {
                     continue;
                 }
             };
+            let Some(share) = listening.load.admit() else {
+                accepted.refuse(refusal);
+                continue;
+            };
             let serve = serve.clone();
             let serving = move || async move {
                 match accepted.adopt() {
-                    Ok(connection) => serve(connection).await,
+                    Ok(connection) => serve(connection, share).await,
                     Err(error) => tracing::debug!(%error, "a connection was lost at once"),
                 }
-                drop(permit);
             };
             listening.workers.run(serving).await;
         }
@@ -108,6 +114,18 @@ impl Drop for Listener {
             drop(std::fs::remove_file(path));
         }
     }
+}
+
+/// A connection that finds the kernel's queue full is tried again after a second.
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A port that was just given up can be had at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
 }
 
 /// A socket file that nobody answers on.

@@ -6,10 +6,12 @@ mod connection;
 mod hpack;
 mod http;
 mod listener;
+mod load;
 mod workers;
 
 pub use address::Address;
 pub use connection::Connection;
 pub use http::{HttpLimits, HttpServer};
 pub use listener::{Listener, Listening};
+pub use load::{BUFFERS_BYTES_MAX, CONNECTIONS_MAX, Held, Load, Share, pause};
 pub use workers::Workers;

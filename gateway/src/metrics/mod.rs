@@ -1,5 +1,6 @@
 //! Prometheus metrics under etcd's names, for what exists here.
 
+mod clients;
 mod exposition;
 mod grpc;
 mod histogram;

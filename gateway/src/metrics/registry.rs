@@ -1,5 +1,6 @@
 //! The registry: counters that are bumped as things happen, and gauges that are set when asked.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,9 +10,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use quorate_core::node::SyncTimes;
 
+use super::clients::ClientMetrics;
 use super::grpc::{GrpcMetrics, MethodRow};
 use super::process::ProcessMetrics;
 use super::{exposition, histogram};
+use crate::listen::Load;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerId {
@@ -82,6 +85,7 @@ pub struct Metrics {
     checks: Family<Check, Gauge>,
     check_counts: Family<CheckStatus, Counter>,
     gauges: Gauges,
+    clients: ClientMetrics,
     process: ProcessMetrics,
     registry: Registry,
 }
@@ -109,6 +113,7 @@ impl Metrics {
         member: u64,
         versions: Versions,
         methods: impl Iterator<Item = MethodRow>,
+        load: Arc<Load>,
     ) -> Metrics {
         let mut registry = Registry::default();
         register_identity(&mut registry, member, versions);
@@ -153,6 +158,7 @@ impl Metrics {
             checks,
             check_counts,
             gauges: Gauges::register(&mut registry),
+            clients: ClientMetrics::register(&mut registry, load),
             process: ProcessMetrics::register(&mut registry),
             registry,
         }
@@ -174,6 +180,7 @@ impl Metrics {
     /// The text for a scrape.
     pub fn render(&self, snapshot: &Snapshot) -> String {
         self.gauges.set(snapshot);
+        self.clients.look();
         self.process.look();
         let mut text = String::new();
         let written = prometheus_client::encoding::text::encode(&mut text, &self.registry);

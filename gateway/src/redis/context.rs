@@ -14,14 +14,13 @@ use super::keyspace::Keyspace;
 use super::program::lua::Threads;
 use super::program::{LocalReader, Reader, Turns};
 use super::pubsub::Hub;
+use crate::listen::Load;
 
 /// Choices of the operator.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// What stands before `N/` in the keys of database N.
     pub key_prefix: String,
-    /// Connections at once (Redis: maxclients).
-    pub clients_max: usize,
     /// The end of every call to the core.
     pub call_timeout: Duration,
     /// What INFO and CONFIG GET tell as the port.
@@ -32,7 +31,6 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             key_prefix: "redis/".into(),
-            clients_max: 10_000,
             call_timeout: Duration::from_secs(5),
             port: 6379,
         }
@@ -53,6 +51,7 @@ pub struct Context {
     pub started: Instant,
     pub counters: Counters,
     pub guard_rail: GuardRail,
+    pub load: Arc<Load>,
 }
 
 /// Figures for INFO.
@@ -60,13 +59,12 @@ pub struct Context {
 pub struct Counters {
     next_client: AtomicU64,
     pub connections: AtomicU64,
-    pub rejected: AtomicU64,
     pub commands: AtomicU64,
 }
 
 impl Context {
     /// Subscribes to the node's effects.
-    pub fn new(node: Node, options: Options) -> Context {
+    pub fn new(node: Node, options: Options, load: Arc<Load>) -> Context {
         let keyspace = Arc::new(Keyspace::new(&options.key_prefix));
         let hub = Arc::new(Hub::new(keyspace.clone()));
         node.on_effects(hub.clone());
@@ -83,6 +81,7 @@ impl Context {
             started: Instant::now(),
             counters: Counters::default(),
             guard_rail: GuardRail::default(),
+            load,
         }
     }
 

@@ -66,6 +66,32 @@ impl Reply {
         bytes.map_or(Reply::Null, Reply::Bulk)
     }
 
+    /// About the bytes that it takes when encoded, never fewer.
+    pub fn encoded_bytes(&self) -> usize {
+        /// The kind, a number or length, and line ends.
+        const FRAMING_BYTES: usize = 40;
+        let all = |items: &[Reply]| items.iter().map(Reply::encoded_bytes).sum();
+        FRAMING_BYTES
+            + match self {
+                Reply::Status(bytes) | Reply::Error(Fault(bytes)) => bytes.len(),
+                Reply::Bulk(bytes) | Reply::BigNumber(bytes) | Reply::Verbatim(bytes) => {
+                    bytes.len()
+                }
+                Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => all(items),
+                Reply::Map(pairs) => {
+                    let pair =
+                        |(key, value): &(Reply, Reply)| key.encoded_bytes() + value.encoded_bytes();
+                    pairs.iter().map(pair).sum()
+                }
+                Reply::Pairs(rows) => rows.iter().map(|row| FRAMING_BYTES + all(row)).sum(),
+                Reply::Integer(_)
+                | Reply::Null
+                | Reply::NullArray
+                | Reply::Double(_)
+                | Reply::Bool(_) => 0,
+            }
+    }
+
     /// An array of bulks.
     pub fn bulks(items: impl IntoIterator<Item = Bytes>) -> Reply {
         Reply::Array(items.into_iter().map(Reply::Bulk).collect())

@@ -16,6 +16,8 @@ use crate::redis::number::parse_i64;
 
 /// A line without an end (Redis: PROTO_INLINE_MAX_SIZE).
 const LINE_BYTES_MAX: usize = 64 * 1024;
+/// What TLS begins with. Redis waits for a line's end, which the client never sends.
+const TLS_HANDSHAKE: u8 = 0x16;
 /// What a header may announce (Redis: INT_MAX arguments, proto-max-bulk-len bytes).
 const ARGS_MAX: i64 = i32::MAX as i64;
 const BULK_BYTES_MAX: i64 = 512 * 1024 * 1024;
@@ -57,6 +59,11 @@ impl Parser {
             if self.args_left.is_none() {
                 match buffer.first() {
                     None => return Parsed::More,
+                    Some(&TLS_HANDSHAKE) => {
+                        return Parsed::Broken(broken(
+                            "a TLS handshake, but TLS is not spoken here",
+                        ));
+                    }
                     Some(b'*') => match self.header(buffer) {
                         Ok(true) => {}
                         Ok(false) => return Parsed::More,

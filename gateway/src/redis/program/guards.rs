@@ -14,6 +14,8 @@ use quorate_core::types::{KeyRange, Revision};
 #[derive(Clone, Debug, Default)]
 pub struct Guards {
     keys: BTreeMap<Bytes, KeyGuard>,
+    /// About the memory of the keys.
+    bytes: usize,
     ranges: Vec<RangeGuard>,
 }
 
@@ -33,19 +35,27 @@ struct RangeGuard {
 impl Guards {
     /// A key was read at `modified` (0: absent).
     pub fn key(&mut self, key: &Bytes, modified: Revision) {
-        self.keys.entry(key.clone()).or_insert(KeyGuard {
-            modified,
-            life: None,
-        });
+        self.entry(key, modified);
     }
 
     /// A key's life was read, at this generation (0: absent).
     pub fn life(&mut self, key: &Bytes, modified: Revision, generation: u64) {
-        let guard = self.keys.entry(key.clone()).or_insert(KeyGuard {
-            modified,
-            life: None,
-        });
+        let guard = self.entry(key, modified);
         guard.life.get_or_insert(generation);
+    }
+
+    fn entry(&mut self, key: &Bytes, modified: Revision) -> &mut KeyGuard {
+        self.keys.entry(key.clone()).or_insert_with(|| {
+            self.bytes += key.len() + size_of::<(Bytes, KeyGuard)>() + size_of::<Guard>();
+            KeyGuard {
+                modified,
+                life: None,
+            }
+        })
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// A whole range was read: it had `count` keys, none newer than `newest`.

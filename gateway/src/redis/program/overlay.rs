@@ -3,15 +3,23 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use quorate_core::types::KeyRange;
+use quorate_core::types::{KeyRange, Value};
 
 use super::item::Item;
+
+/// A hash is counted by the ops that change it: its fields are shared with the state.
+fn cost(item: Option<&Item>) -> usize {
+    let value = item.map(|item| &item.value);
+    size_of::<(Bytes, Item)>() + value.and_then(Value::as_bytes).map_or(0, Bytes::len)
+}
 
 /// Keys the program has changed: their item now, or None where it deleted them. A whole database
 /// that was flushed hides everything below.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
     keys: BTreeMap<Bytes, Option<Item>>,
+    /// About the memory of the keys.
+    bytes: usize,
     flushed: Vec<KeyRange>,
 }
 
@@ -28,12 +36,24 @@ impl Overlay {
     }
 
     pub fn set(&mut self, key: Bytes, item: Option<Item>) {
-        self.keys.insert(key, item);
+        self.bytes += key.len() + cost(item.as_ref());
+        let key_bytes = key.len();
+        if let Some(before) = self.keys.insert(key, item) {
+            self.bytes -= key_bytes + cost(before.as_ref());
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Deletes all of a range.
     pub fn flush(&mut self, range: KeyRange) {
         self.keys.retain(|key, _| !range.contains(key));
+        let left = self.keys.iter();
+        self.bytes = left
+            .map(|(key, item)| key.len() + cost(item.as_ref()))
+            .sum();
         self.flushed.push(range);
     }
 

@@ -25,6 +25,10 @@ use crate::redis::keyspace::{DATABASES, Keyspace};
 /// Records read at once when a whole database is walked, so that no read holds the state long.
 const PAGE_RECORDS: usize = 4096;
 
+/// Memory that a program's reads and writes may take. Far less can be proposed.
+const PROGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
+const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at once");
+
 /// What a program wants done.
 #[derive(Clone, Debug, Default)]
 pub struct Effects {
@@ -47,6 +51,8 @@ pub struct View {
     guards: Guards,
     overlay: Overlay,
     ops: Vec<Op>,
+    /// Bytes of the ops.
+    op_bytes: usize,
     loads: Vec<ScriptCommand>,
     unsure: bool,
     looked_at_time: bool,
@@ -62,6 +68,7 @@ impl View {
             guards: Guards::default(),
             overlay: Overlay::default(),
             ops: Vec::new(),
+            op_bytes: 0,
             loads: Vec::new(),
             unsure: false,
             looked_at_time: false,
@@ -70,6 +77,20 @@ impl View {
 
     pub fn db(&self) -> u32 {
         self.db
+    }
+
+    /// Asked before each command of a script or a MULTI: whether the program may go on.
+    pub fn check_size(&self) -> Result<(), Fault> {
+        let bytes = self.op_bytes + self.overlay.bytes() + self.guards.bytes();
+        if bytes > PROGRAM_BYTES_MAX {
+            return Err(TOO_MUCH);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, op: Op) {
+        self.op_bytes += size_of::<Op>() + op.size_hint();
+        self.ops.push(op);
     }
 
     /// Later commands work in database `db`.
@@ -258,7 +279,7 @@ impl View {
             create_revision,
         };
         self.overlay.set(full.clone(), (!over).then_some(item));
-        self.ops.push(Op::Put(PutOp {
+        self.push(Op::Put(PutOp {
             key: full,
             value: put,
             life,
@@ -279,12 +300,12 @@ impl View {
             create_revision: before.as_ref().map_or(0, |item| item.create_revision),
         };
         self.overlay.set(op.key().clone(), Some(item));
-        self.ops.push(Op::Data(op));
+        self.push(Op::Data(op));
     }
 
     /// What is changed next is told as done by this.
     pub fn because(&mut self, cause: Cause) {
-        self.ops.push(Op::Because(cause));
+        self.push(Op::Because(cause));
     }
 
     /// Deletes a key; whether it was there.
@@ -295,7 +316,7 @@ impl View {
         let full = self.full_key(key);
         self.overlay.set(full.clone(), None);
         let range = KeyRange::Key(full);
-        self.ops.push(Op::Delete(DeleteOp {
+        self.push(Op::Delete(DeleteOp {
             range,
             want_prev: false,
         }));
@@ -307,7 +328,7 @@ impl View {
         let range = self.keyspace.range(db);
         self.overlay.flush(range.clone());
         self.because(Cause::Flush);
-        self.ops.push(Op::Delete(DeleteOp {
+        self.push(Op::Delete(DeleteOp {
             range,
             want_prev: false,
         }));
@@ -323,7 +344,7 @@ impl View {
         let over = item.life == ItemLife::Until(self.now.clock);
         self.overlay.set(full.clone(), (!over).then_some(item));
         let condition = LifeCondition::default();
-        self.ops.push(Op::SetLife(SetLifeOp {
+        self.push(Op::SetLife(SetLifeOp {
             key: full,
             life,
             condition,
@@ -351,7 +372,7 @@ impl View {
             added += u64::from(before.is_none());
         }
         self.keep_hash(op.key().clone(), key, hash);
-        self.ops.push(Op::Data(op));
+        self.push(Op::Data(op));
         Ok(added)
     }
 
@@ -372,7 +393,7 @@ impl View {
         }
         let full = self.full_key(key);
         self.keep_hash(full.clone(), key, hash);
-        self.ops.push(Op::Data(DataOp::HashDelete {
+        self.push(Op::Data(DataOp::HashDelete {
             key: full,
             fields: gone,
         }));
@@ -383,7 +404,7 @@ impl View {
     /// now.
     pub fn publish(&mut self, channel: Bytes, payload: Bytes) -> u64 {
         let receivers = self.reader.subscribers(&channel);
-        self.ops.push(Op::Publish { channel, payload });
+        self.push(Op::Publish { channel, payload });
         receivers
     }
 

@@ -220,9 +220,10 @@ mod tests {
     #[test]
     fn by_name_and_by_pattern() {
         let hub = Hub::new(Arc::new(Keyspace::new("redis/")));
+        let load = Arc::<crate::listen::Load>::default();
         let listener = Listener {
             id: 1,
-            mailbox: Arc::default(),
+            mailbox: Arc::new(Mailbox::new(&load.admit().expect("the first"))),
         };
         hub.subscribe(Bytes::from("news"), &listener);
         hub.subscribe_pattern(Bytes::from("n*"), &listener);

@@ -1,5 +1,6 @@
 //! Messages that wait for one connection, bounded as Redis bounds its pub/sub clients: 32 MB at
-//! once, or 8 MB for a minute, and the connection is closed.
+//! once, or 8 MB for a minute, and the connection is closed. So it is when all connections
+//! together hold too much, since a message can't wait outside.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::listen::{Held, Share};
 use crate::redis::reply::Reply;
 
 const HARD_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -46,14 +48,13 @@ impl Message {
 }
 
 /// The queue of one connection.
-#[derive(Default)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
     arrived: Notify,
 }
 
-#[derive(Default)]
 struct Queue {
+    held: Held,
     messages: VecDeque<Message>,
     bytes: usize,
     /// Since when the soft limit is exceeded.
@@ -62,6 +63,20 @@ struct Queue {
 }
 
 impl Mailbox {
+    pub fn new(share: &Share) -> Mailbox {
+        let queue = Queue {
+            held: share.hold(),
+            messages: VecDeque::new(),
+            bytes: 0,
+            heavy_since: None,
+            overflowed: false,
+        };
+        Mailbox {
+            queue: Mutex::new(queue),
+            arrived: Notify::new(),
+        }
+    }
+
     pub fn push(&self, message: Message) {
         let mut queue = self.queue.lock();
         if queue.overflowed {
@@ -69,15 +84,16 @@ impl Mailbox {
         }
         queue.bytes += message.cost();
         queue.messages.push_back(message);
+        let bytes = queue.bytes;
+        let has_room = queue.held.try_set(bytes);
         let heavy = queue.bytes > SOFT_BYTES_MAX;
         let since = heavy.then(|| queue.heavy_since.unwrap_or_else(Instant::now));
         queue.heavy_since = since;
         let too_long = since.is_some_and(|since| since.elapsed() > SOFT_TIME);
-        if queue.bytes > HARD_BYTES_MAX || too_long {
-            *queue = Queue {
-                overflowed: true,
-                ..Queue::default()
-            };
+        if queue.bytes > HARD_BYTES_MAX || too_long || !has_room {
+            queue.overflowed = true;
+            queue.messages = VecDeque::new();
+            queue.held.set(0);
         }
         drop(queue);
         self.arrived.notify_one();
@@ -98,6 +114,8 @@ impl Mailbox {
             taken.push(message);
         }
         queue.bytes -= bytes;
+        let left = queue.bytes;
+        queue.held.set(left);
         Some(taken)
     }
 
@@ -113,7 +131,8 @@ mod tests {
 
     #[test]
     fn overflow_closes() {
-        let mailbox = Mailbox::default();
+        let load = std::sync::Arc::<crate::listen::Load>::default();
+        let mailbox = Mailbox::new(&load.admit().expect("the first"));
         let payload = Bytes::from(vec![0; 1024 * 1024]);
         let message = || Message {
             pattern: None,

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::state::Session;
+use crate::listen::CONNECTIONS_MAX;
 use crate::redis::commands::key::glob;
 use crate::redis::fault::Fault;
 use crate::redis::keyspace::DATABASES;
@@ -82,7 +83,7 @@ impl Session {
             ("appendonly", "yes".into()),
             ("cluster-enabled", "no".into()),
             ("databases", DATABASES.to_string()),
-            ("maxclients", options.clients_max.to_string()),
+            ("maxclients", CONNECTIONS_MAX.to_string()),
             ("maxmemory", "0".into()),
             ("maxmemory-policy", "noeviction".into()),
             (EVENTS, self.context.hub.event_flags().print()),

@@ -1,5 +1,6 @@
 //! Lone commands on data, and scripts: programs of one command.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use super::state::Session;
 use crate::redis::args::Args;
 use crate::redis::commands::{Data, Row, Run};
 use crate::redis::number::parse_i64;
+use crate::redis::program::lua;
 use crate::redis::program::{Failure, Kind, Now, Scope, View, run, run_sync};
 use crate::redis::reply::Reply;
 
@@ -73,9 +75,10 @@ impl Session {
         {
             return run_sync(&scope, kind, watched, |view| run_all(view, &queue)).await;
         }
+        let text = text_of(&queue);
         let attempt = |mut view: View| {
             let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
-            let job = self.context.scripts.run(move || {
+            let job = self.context.scripts.run(lua::Kind::Script(text), move || {
                 let answers = run_all(&mut view, &queue);
                 (view, answers)
             });
@@ -115,6 +118,14 @@ impl Session {
             keys,
         }
     }
+}
+
+/// A number that stands for the scripts of a queue.
+fn text_of(queue: &[Queued]) -> u64 {
+    let scripts = queue.iter().filter(|q| matches!(q.row.run, Run::Script(_)));
+    let mut hasher = DefaultHasher::new();
+    scripts.for_each(|script| script.args.get(1).hash(&mut hasher));
+    hasher.finish()
 }
 
 /// What a command is expected to do. What neither reads nor writes counts as a write without

@@ -32,7 +32,11 @@ impl Session {
                 let replies = self.carry_out(row, args, passed).await;
                 // What the command itself published comes before its reply.
                 let _ = self.subscription_count() == 0 || self.deliver(out, usize::MAX);
-                replies.iter().for_each(|reply| self.write(reply, out));
+                let size = replies.iter().map(Reply::encoded_bytes).sum();
+                match self.room_for(size, out).await {
+                    Ok(()) => replies.iter().for_each(|reply| self.write(reply, out)),
+                    Err(fault) => self.write(&Reply::Error(fault), out),
+                }
                 self.publish_facts(row.name);
             }
         }

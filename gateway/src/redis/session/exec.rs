@@ -17,6 +17,16 @@ use crate::redis::reply::Reply;
 /// Queued bytes of one MULTI.
 const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// What a command costs besides its bytes: itself, and each argument.
+const COMMAND_BYTES: usize = size_of::<Queued>() + 32;
+const ARGUMENT_BYTES: usize = size_of::<Bytes>() + 32;
+
+/// Bytes of memory that a command takes while it waits.
+pub fn cost(args: &[Bytes]) -> usize {
+    let bytes = |arg: &Bytes| arg.len() + ARGUMENT_BYTES;
+    COMMAND_BYTES + args.iter().map(bytes).sum::<usize>()
+}
+
 /// A command that waits for EXEC.
 #[derive(Clone, Debug)]
 pub struct Queued {
@@ -36,11 +46,11 @@ impl Multi {
     /// A command was refused: EXEC will be too.
     pub fn abort(&mut self) {
         self.aborted = true;
-        self.queue.clear();
+        self.queue = Vec::new();
     }
 
     pub fn push(&mut self, row: &Row, args: Vec<Bytes>) {
-        self.bytes += args.iter().map(Bytes::len).sum::<usize>();
+        self.bytes += cost(&args);
         if self.bytes > QUEUED_BYTES_MAX {
             self.abort();
         }
@@ -51,6 +61,11 @@ impl Multi {
 
     pub fn len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        if self.aborted { 0 } else { self.bytes }
     }
 }
 

@@ -9,6 +9,7 @@ use quorate_core::types::KeyRange;
 
 use super::hello::REDIS_VERSION;
 use super::state::Session;
+use crate::listen::CONNECTIONS_MAX;
 use crate::redis::keyspace::DATABASES;
 use crate::redis::reply::Reply;
 
@@ -98,7 +99,7 @@ impl Session {
         fields([
             ("connected_clients", context.clients.len().to_string()),
             ("cluster_connections", "0".into()),
-            ("maxclients", context.options.clients_max.to_string()),
+            ("maxclients", CONNECTIONS_MAX.to_string()),
             ("blocked_clients", "0".into()),
         ])
     }
@@ -115,7 +116,11 @@ impl Session {
                 "total_commands_processed",
                 read(&counters.commands).to_string(),
             ),
-            ("rejected_connections", read(&counters.rejected).to_string()),
+            (
+                "rejected_connections",
+                self.context.load.refused().to_string(),
+            ),
+            ("evicted_clients", self.context.load.closed().to_string()),
             (
                 "redlock_on_plain_port_total",
                 self.context.guard_rail.seen().to_string(),

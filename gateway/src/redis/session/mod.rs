@@ -19,4 +19,6 @@ mod state;
 mod subscribe;
 mod watch;
 
+pub use exec::cost;
+pub use pipeline::OUTPUT_BYTES_HIGH;
 pub use state::Session;

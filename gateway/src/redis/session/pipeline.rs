@@ -21,15 +21,23 @@ use crate::redis::reply::Reply;
 /// Plans proposed together.
 const PLANS_MAX: usize = 256;
 
+/// Answers that wait to be sent before no more commands are carried out.
+pub const OUTPUT_BYTES_HIGH: usize = 1024 * 1024;
+
 impl Session {
-    /// Carries out commands that have arrived together; what they answer is appended.
-    pub async fn execute_all(&mut self, commands: Vec<Vec<Bytes>>, out: &mut BytesMut) {
+    /// Carries out commands that have arrived together, and appends what they answer. Commands stay
+    /// in the queue when the answers have become many.
+    pub async fn execute_all(&mut self, queue: &mut VecDeque<Vec<Bytes>>, out: &mut BytesMut) {
+        let arrived = queue.len();
+        self.execute_some(queue, out).await;
         let counter = &self.context.counters.commands;
-        counter.fetch_add(commands.len() as u64, Ordering::Relaxed);
-        let mut queue = VecDeque::from(commands);
+        counter.fetch_add((arrived - queue.len()) as u64, Ordering::Relaxed);
+    }
+
+    async fn execute_some(&mut self, queue: &mut VecDeque<Vec<Bytes>>, out: &mut BytesMut) {
         let mut passed: Option<Now> = None;
-        while !self.closing {
-            let plans = self.plans(&queue);
+        while !self.closing && out.len() < OUTPUT_BYTES_HIGH {
+            let plans = self.plans(queue);
             if !plans.is_empty() {
                 queue.drain(..plans.len());
                 self.propose_all(plans, out).await;

@@ -49,7 +49,11 @@ impl Session {
     async fn script_load(&mut self, body: Bytes) -> Reply {
         let script = Script::new(body);
         let own = script.clone();
-        let checked = self.context.scripts.run(move || lua::check(&own)).await;
+        let checked = self
+            .context
+            .scripts
+            .run(lua::Kind::Quick, move || lua::check(&own))
+            .await;
         if let Err(fault) = checked.and_then(|checked| checked) {
             return Reply::Error(fault);
         }

@@ -10,8 +10,10 @@ use quorate_core::types::Principal;
 
 use super::exec::Multi;
 use super::watch::Watching;
+use crate::listen::{Held, Share};
 use crate::redis::client::Client;
 use crate::redis::context::Context;
+use crate::redis::fault::Fault;
 use crate::redis::frame::{Protocol, encode};
 use crate::redis::pubsub::{Listener, Mailbox};
 use crate::redis::reply::Reply;
@@ -28,6 +30,14 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// Replies of one command, encoded. Redis has no such limit.
+const REPLY_BYTES_MAX: usize = 32 * 1024 * 1024;
+const REPLY_TOO_LARGE: Fault =
+    Fault::fixed("ERR reply is too large (at most 33554432 bytes); the command was carried out");
+
+/// Replies that need no room made for them.
+const SMALL_REPLY_BYTES: usize = 4 * 1024;
+
 /// One connection.
 pub struct Session {
     pub context: Arc<Context>,
@@ -38,6 +48,8 @@ pub struct Session {
     pub multi: Option<Multi>,
     pub watching: Option<Watching>,
     pub mailbox: Arc<Mailbox>,
+    /// What the connection's buffers hold.
+    held: Held,
     pub channels: BTreeSet<Bytes>,
     pub patterns: BTreeSet<Bytes>,
     pub reply_mode: ReplyMode,
@@ -48,6 +60,7 @@ pub struct Session {
 impl Session {
     pub fn new(
         context: Arc<Context>,
+        share: &Share,
         peer: Option<SocketAddr>,
         local: Option<SocketAddr>,
     ) -> Session {
@@ -61,7 +74,8 @@ impl Session {
             db: 0,
             multi: None,
             watching: None,
-            mailbox: Arc::default(),
+            mailbox: Arc::new(Mailbox::new(share)),
+            held: share.hold(),
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             reply_mode: ReplyMode::On,
@@ -93,6 +107,31 @@ impl Session {
             ReplyMode::On => encode(reply, self.protocol, out),
             ReplyMode::Off | ReplyMode::Skip | ReplyMode::SkipNext => {}
         }
+    }
+
+    /// Tells the load that the connection's buffers hold so many bytes; whether they may grow by
+    /// `more`.
+    pub fn hold(&mut self, buffers: usize, more: usize) -> bool {
+        let bytes = buffers + self.multi.as_ref().map_or(0, Multi::bytes);
+        self.held.set(bytes);
+        self.held.may_hold(bytes + more)
+    }
+
+    /// Waits until replies of so many bytes may be put into a buffer that holds `out` bytes; an
+    /// error instead if they are too many for any.
+    pub async fn room_for(&mut self, replies: usize, out: &BytesMut) -> Result<(), Fault> {
+        if replies <= SMALL_REPLY_BYTES {
+            return Ok(());
+        }
+        if replies > REPLY_BYTES_MAX {
+            return Err(REPLY_TOO_LARGE);
+        }
+        let held = self.held.bytes();
+        if out.capacity() - out.len() < replies {
+            // A buffer at least doubles.
+            self.held.wait_for(held + replies.max(out.capacity())).await;
+        }
+        Ok(())
     }
 
     /// Called when a command and all its replies are done.

@@ -37,7 +37,9 @@ impl Host for ViewHost<'_> {
         if self.read_only && (row.is_write() || row.name == "publish") {
             return Reply::Error(READ_ONLY);
         }
-        data(self.view, Args::after_name(args)).into()
+        let room = self.view.check_size();
+        room.and_then(|()| data(self.view, Args::after_name(args)))
+            .into()
     }
 
     fn allows(&self, args: &[Bytes]) -> Result<bool, Fault> {

@@ -13,7 +13,7 @@ pub const KILLABLE_AFTER: Duration = Duration::from_secs(1);
 pub const INSTRUCTIONS_MAX: u64 = 1_000_000_000;
 
 /// Bytes that one Lua state may hold, and one string made for it.
-pub const MEMORY_MAX: usize = 32 * 1024 * 1024;
+pub const MEMORY_MAX: usize = 16 * 1024 * 1024;
 
 /// A state that holds more than this after a script is made anew.
 pub const MEMORY_KEPT_MAX: usize = 2 * 1024 * 1024;
@@ -35,6 +35,6 @@ pub const REPLY_ITEMS_MAX: usize = 1_000_000;
 pub const REPLY_DEPTH_MAX: usize = 1_000;
 
 /// Threads that run scripts, the stack of each, and the scripts that wait for one.
-pub const THREADS: usize = 2;
+pub const THREADS: usize = 3;
 pub const STACK_BYTES: usize = 16 * 1024 * 1024;
 pub const WAITING_MAX: usize = 1_024;

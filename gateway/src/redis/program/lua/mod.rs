@@ -34,4 +34,4 @@ pub use host::Host;
 pub use kill::kill_scripts;
 pub use run::{check, run};
 pub use script::Script;
-pub use threads::Threads;
+pub use threads::{Kind, Threads};

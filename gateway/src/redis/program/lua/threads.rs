@@ -1,66 +1,159 @@
 //! The few threads that run scripts, so that none holds up a connection.
+//!
+//! A script that was quick the last time does not wait for others that may not be: one thread runs
+//! only those that were. So a lock is freed in time while somebody's loops are being waited out.
 
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::limits::{STACK_BYTES, THREADS, WAITING_MAX};
 use crate::redis::fault::Fault;
 
+/// The run time of a quick script, and how many are remembered.
+const QUICK_TIME_MAX: Duration = Duration::from_millis(50);
+const REMEMBERED_MAX: usize = 10_000;
+
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Handles to the threads; they end when it is dropped and their work is done. Without any thread
-/// (the system gave none) every script is refused.
-#[derive(Clone)]
+/// What is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Certainly quick.
+    Quick,
+    /// To be judged by how it went the last time; the number stands for its text.
+    Script(u64),
+}
+
+/// The threads; they end when this is dropped and their work is done. Without any thread (the
+/// system gave none) scripts wait until their callers give up.
 pub struct Threads {
-    queue: SyncSender<Job>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queues: Mutex<Queues>,
+    came: Condvar,
+    quick: Mutex<HashSet<u64>>,
+}
+
+#[derive(Default)]
+struct Queues {
+    quick: VecDeque<Job>,
+    others: VecDeque<Job>,
+    is_closed: bool,
 }
 
 impl Threads {
     pub fn start() -> Threads {
-        let (queue, jobs) = sync_channel(WAITING_MAX);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let shared = Arc::<Shared>::default();
         for number in 0..THREADS {
-            let jobs = jobs.clone();
+            let (own, only_quick) = (shared.clone(), number == 0);
             let thread = std::thread::Builder::new();
             let thread = thread
                 .name(format!("script-{number}"))
                 .stack_size(STACK_BYTES);
-            if let Err(error) = thread.spawn(move || work(&jobs)) {
+            if let Err(error) = thread.spawn(move || own.work(only_quick)) {
                 tracing::error!(%error, "a thread for scripts could not be started");
             }
         }
-        Threads { queue }
+        Threads { shared }
     }
 
     /// Runs `job` on one of the threads. A fault: too many wait already (nothing was run), or the
     /// job panicked.
     pub async fn run<T: Send + 'static>(
         &self,
+        kind: Kind,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
         let (done, result) = oneshot::channel();
-        // A caller that went away needs no result.
-        let job: Job = Box::new(move || drop(done.send(job())));
-        self.queue.try_send(job).map_err(|_| Fault::fixed(BUSY))?;
+        let shared = self.shared.clone();
+        let job: Job = Box::new(move || {
+            let begun = Instant::now();
+            let made = job();
+            shared.note(kind, begun.elapsed());
+            // A caller that went away needs no result.
+            drop(done.send(made));
+        });
+        self.shared.put(kind, job)?;
         result
             .await
             .map_err(|_| Fault::fixed("ERR The script engine failed; see the log"))
     }
 }
 
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.shared.queues.lock().is_closed = true;
+        self.shared.came.notify_all();
+    }
+}
+
 const BUSY: &str = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN \
                     NOSAVE.";
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
-    loop {
-        // Held only while waiting; the other threads wait for the lock instead.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        if catch_unwind(AssertUnwindSafe(job)).is_err() {
-            tracing::error!("a script thread panicked; its script had no effect");
+impl Shared {
+    fn put(&self, kind: Kind, job: Job) -> Result<(), Fault> {
+        let is_quick = match kind {
+            Kind::Quick => true,
+            Kind::Script(number) => self.quick.lock().contains(&number),
+        };
+        let mut queues = self.queues.lock();
+        let queue = match is_quick {
+            true => &mut queues.quick,
+            false => &mut queues.others,
+        };
+        if queue.len() >= WAITING_MAX {
+            return Err(Fault::fixed(BUSY));
+        }
+        queue.push_back(job);
+        drop(queues);
+        // Not every thread takes every job.
+        self.came.notify_all();
+        Ok(())
+    }
+
+    /// Remembers how long it took.
+    fn note(&self, kind: Kind, took: Duration) {
+        let Kind::Script(number) = kind else { return };
+        let mut quick = self.quick.lock();
+        if took > QUICK_TIME_MAX {
+            quick.remove(&number);
+            return;
+        }
+        if quick.len() >= REMEMBERED_MAX {
+            quick.clear();
+        }
+        quick.insert(number);
+    }
+
+    fn work(&self, only_quick: bool) {
+        while let Some(job) = self.next(only_quick) {
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("a script thread panicked; its script had no effect");
+            }
+        }
+    }
+
+    fn next(&self, only_quick: bool) -> Option<Job> {
+        let mut queues = self.queues.lock();
+        loop {
+            if let Some(job) = queues.quick.pop_front() {
+                return Some(job);
+            }
+            if !only_quick && let Some(job) = queues.others.pop_front() {
+                return Some(job);
+            }
+            if queues.is_closed {
+                return None;
+            }
+            self.came.wait(&mut queues);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::fake::{Fake, eval, roomy};
 use crate::redis::program::lua::limits::{KILLABLE_AFTER, STACK_BYTES, WALL_MAX};
-use crate::redis::program::lua::{Threads, kill_scripts};
+use crate::redis::program::lua::{Kind, Threads, kill_scripts};
 use crate::redis::reply::Reply;
 
 /// SCRIPT KILL ends every long script of the process: tests that have such run one at a time.
@@ -196,10 +196,40 @@ fn long_scripts_can_be_killed() {
 #[tokio::test]
 async fn threads_run_scripts() {
     let threads = Threads::start();
-    let reply = threads.run(|| eval(&mut Fake::default(), "return 1")).await;
+    let reply = threads
+        .run(Kind::Script(1), || eval(&mut Fake::default(), "return 1"))
+        .await;
     assert_eq!(reply, Ok(Reply::Integer(1)));
-    let failed = threads.run(|| panic!("on purpose")).await;
+    let failed = threads.run(Kind::Quick, || panic!("on purpose")).await;
     assert!(failed.is_err());
-    let reply = threads.run(|| eval(&mut Fake::default(), "return 2")).await;
+    let reply = threads
+        .run(Kind::Script(1), || eval(&mut Fake::default(), "return 2"))
+        .await;
     assert_eq!(reply, Ok(Reply::Integer(2)));
+}
+
+#[tokio::test]
+async fn a_quick_script_does_not_wait_for_slow_ones() {
+    let threads = Threads::start();
+    let (known, slow) = (Kind::Script(1), Kind::Script(2));
+    assert_eq!(threads.run(known, || 1).await, Ok(1));
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Arc::new(Mutex::new(wait));
+    let job = || {
+        let wait = wait.clone();
+        // The other end goes away, which ends it.
+        threads.run(slow, move || {
+            wait.lock().expect("not poisoned").recv().is_ok()
+        })
+    };
+    let mut jobs = [Box::pin(job()), Box::pin(job()), Box::pin(job())];
+    for job in &mut jobs {
+        assert!(futures_util::poll!(job).is_pending());
+    }
+    assert_eq!(threads.run(known, || 2).await, Ok(2));
+    assert_eq!(threads.run(Kind::Quick, || 3).await, Ok(3));
+    drop(release);
+    for job in jobs {
+        assert_eq!(job.await, Ok(false));
+    }
 }

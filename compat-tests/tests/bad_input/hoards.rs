@@ -1,0 +1,149 @@
+//! Clients that make the server hold much for them: they are bounded all together, and those that
+//! go on for long are closed when there is no room for others.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::resp::{Resp, command};
+
+/// How long hoarders go on. A hoard may be a second old before it is closed.
+const TIME: Duration = Duration::from_millis(2500);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Huge and negative lengths on many connections at once: nothing is reserved for what is only
+/// announced.
+pub fn announced(port: u16) {
+    let headers: [&[u8]; 3] = [
+        b"*1000000000\r\n",
+        b"*1000000000\r\n$536870912\r\nx",
+        b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1500000\r\nx",
+    ];
+    let open = |number: usize| {
+        let mut client = Resp::connect(port);
+        client.send(headers[number % headers.len()]);
+        client
+    };
+    let clients: Vec<Resp> = (0..300).map(open).collect();
+    assert_eq!(Resp::connect(port).ask(&[b"PING"]), "+PONG|");
+    drop(clients);
+}
+
+/// Frames of 1.4 MB of which the end does not come.
+pub fn unfinished(port: u16) -> usize {
+    let mut bytes = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1500000\r\n".to_vec();
+    bytes.resize(1_400_000, b'x');
+    let hoards = (0..120).map(|_| Hoard::new(port, &bytes, false)).collect();
+    push_all(hoards)
+}
+
+/// Pipelines whose replies, of 1.5 MB each, nobody reads.
+pub fn unread_replies(port: u16) -> usize {
+    let mut client = Resp::connect(port);
+    let value = vec![b'x'; 1_500_000];
+    assert_eq!(client.ask(&[b"SET", b"large", &value]), "+OK|");
+    let get = command(&[b"GET", b"large"]).repeat(1000);
+    let mut mget: Vec<&[u8]> = vec![b"MGET"];
+    mget.resize(16, b"large");
+    let mget = command(&mget);
+    let hoard = |number: usize| match number % 2 {
+        0 => Hoard::new(port, &get, true),
+        _ => Hoard::new(port, &mget, true),
+    };
+    let closed = push_all((0..24).map(hoard).collect());
+    assert_eq!(client.ask(&[b"STRLEN", b"large"]), ":1500000|");
+    closed
+}
+
+/// One reply larger than any buffer: refused, and the connection goes on.
+pub fn reply_too_large(port: u16) {
+    let mut client = Resp::connect(port);
+    let mut words: Vec<&[u8]> = vec![b"MGET"];
+    words.resize(2000, b"large");
+    let said = "-ERR reply is too large (at most 33554432 bytes); the command was carried out|";
+    assert_eq!(client.ask(&words), said);
+    assert_eq!(client.ask(&[b"DEL", b"large"]), ":1|");
+}
+
+/// MULTI queues without end: refused at EXEC.
+pub fn endless_multi(port: u16) {
+    let mut client = Resp::connect(port);
+    assert_eq!(client.ask(&[b"MULTI"]), "+OK|");
+    let pings = b"PING\r\n".repeat(1000);
+    for _ in 0..150 {
+        client.send(&pings);
+        (0..1000).for_each(|_| assert_eq!(client.answer(), "+QUEUED|"));
+    }
+    let said = "-EXECABORT Transaction discarded because of previous errors.|";
+    assert_eq!(client.ask(&[b"EXEC"]), said);
+}
+
+/// Subscribers that never read, each with messages of its own.
+pub fn unread_messages(port: u16) -> usize {
+    let mut subscribers: Vec<Resp> = (0..10).map(|_| Resp::connect(port)).collect();
+    for (number, subscriber) in subscribers.iter_mut().enumerate() {
+        let channel = format!("news{number}");
+        let subscribed = subscriber.ask(&[b"SUBSCRIBE", channel.as_bytes()]);
+        assert!(subscribed.starts_with("*3|"), "{subscribed}");
+    }
+    let mut publisher = Resp::connect(port);
+    let message = vec![b'x'; 1_000_000];
+    for _ in 0..15 {
+        for number in 0..subscribers.len() {
+            let channel = format!("news{number}");
+            publisher.ask(&[b"PUBLISH", channel.as_bytes(), &message]);
+        }
+    }
+    let is_closed = |subscriber: &mut Resp| subscriber.is_closed();
+    subscribers
+        .iter_mut()
+        .map(is_closed)
+        .filter(|closed| *closed)
+        .count()
+}
+
+struct Hoard {
+    client: Resp,
+    bytes: Vec<u8>,
+    sent: usize,
+    repeats: bool,
+    is_closed: bool,
+}
+
+impl Hoard {
+    fn new(port: u16, bytes: &[u8], repeats: bool) -> Hoard {
+        let (client, bytes) = (Resp::connect(port), bytes.to_vec());
+        Hoard {
+            client,
+            bytes,
+            sent: 0,
+            repeats,
+            is_closed: false,
+        }
+    }
+
+    fn push(&mut self) {
+        if self.is_closed {
+            return;
+        }
+        match self.client.push(&self.bytes[self.sent..]) {
+            Ok(count) => self.sent += count,
+            Err(_) => self.is_closed = true,
+        }
+        if self.repeats && self.sent == self.bytes.len() {
+            self.sent = 0;
+        }
+    }
+}
+
+/// Sends what goes for a while; how many were closed for it.
+fn push_all(mut hoards: Vec<Hoard>) -> usize {
+    let end = Instant::now() + TIME;
+    while Instant::now() < end {
+        hoards.iter_mut().for_each(Hoard::push);
+        sleep(PAUSE);
+    }
+    hoards
+        .iter_mut()
+        .filter_map(|hoard| hoard.client.is_closed().then_some(()))
+        .count()
+}

@@ -1,0 +1,47 @@
+//! Watchers that never read while much happens: they lag behind, and cost no more for it.
+
+use std::time::Duration;
+
+use quorate_proto::etcdserverpb as pb;
+
+use crate::bystanders::{channel, connect};
+
+const STREAMS: usize = 60;
+const PUTS: usize = 30;
+const VALUE_BYTES: usize = 700_000;
+
+/// Whether all puts went through while nobody read what they made known.
+pub async fn unread(port: u16) {
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        let channel = channel(port).await;
+        let mut watch = pb::watch_client::WatchClient::new(channel);
+        let create = pb::WatchCreateRequest {
+            key: "watched".into(),
+            ..Default::default()
+        };
+        let request = pb::WatchRequest {
+            request_union: Some(pb::watch_request::RequestUnion::CreateRequest(create)),
+        };
+        let (sender, requests) = tokio::sync::mpsc::channel(1);
+        sender.send(request).await.expect("its stream is there");
+        let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
+        let stream = watch.watch(requests).await.expect("a stream").into_inner();
+        streams.push((sender, stream));
+    }
+    let mut kv = connect(port).await;
+    for _ in 0..PUTS {
+        let put = pb::PutRequest {
+            key: "watched".into(),
+            value: vec![b'x'; VALUE_BYTES].into(),
+            ..Default::default()
+        };
+        let put = tokio::time::timeout(Duration::from_secs(10), kv.put(put)).await;
+        put.expect("in time").expect("a put");
+    }
+    let deletion = pb::DeleteRangeRequest {
+        key: "watched".into(),
+        ..Default::default()
+    };
+    kv.delete_range(deletion).await.expect("a delete");
+}

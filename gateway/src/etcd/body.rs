@@ -1,0 +1,173 @@
+//! Bodies of requests and replies that tell the load what they hold.
+//!
+//! A request holds the message that is coming in, until it is answered; a reply the bytes that
+//! were encoded and have not left. When there is no room the one is refused and the other waits.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use parking_lot::Mutex;
+use tonic::Status;
+use tonic::body::Body;
+
+use super::error;
+use crate::listen::{Held, pause};
+
+/// Room that there must be for one more piece of a reply.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// A request's body.
+pub struct RequestBody {
+    inner: Incoming,
+    held: Arc<Mutex<Held>>,
+    framing: Framing,
+}
+
+impl RequestBody {
+    /// Whoever keeps `held` keeps the last message counted.
+    pub fn new(inner: Incoming, held: Arc<Mutex<Held>>) -> RequestBody {
+        RequestBody {
+            inner,
+            held,
+            framing: Framing::default(),
+        }
+    }
+}
+
+impl hyper::body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        let frame = match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Poll::Ready(Some(Err(Status::from_error(error.into())))),
+            None => return Poll::Ready(None),
+        };
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        let bytes = this.framing.pass(data);
+        let has_room = this.held.lock().try_set(bytes);
+        Poll::Ready(Some(match has_room {
+            true => Ok(frame),
+            false => Err(error::TOO_MANY_REQUESTS.into()),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Follows gRPC's messages: a flag, four bytes of length, so many bytes.
+#[derive(Default)]
+struct Framing {
+    head: [u8; 5],
+    head_bytes: usize,
+    left: usize,
+    held: usize,
+}
+
+impl Framing {
+    /// Bytes so far of the message that `data` ends in, or with.
+    fn pass(&mut self, mut data: &[u8]) -> usize {
+        while !data.is_empty() {
+            if self.head_bytes == self.head.len() && self.left == 0 {
+                *self = Framing::default();
+            }
+            let taken = if self.head_bytes < self.head.len() {
+                let taken = data.len().min(self.head.len() - self.head_bytes);
+                self.head[self.head_bytes..][..taken].copy_from_slice(&data[..taken]);
+                self.head_bytes += taken;
+                let [_, length @ ..] = self.head;
+                self.left = u32::from_be_bytes(length) as usize;
+                taken
+            } else {
+                let taken = data.len().min(self.left);
+                self.left -= taken;
+                taken
+            };
+            self.held += taken;
+            data = &data[taken..];
+        }
+        self.held
+    }
+}
+
+/// A reply's body.
+pub struct ReplyBody {
+    inner: Body,
+    held: Held,
+    /// Until there may be room again.
+    pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl ReplyBody {
+    pub fn new(inner: Body, held: Held) -> ReplyBody {
+        ReplyBody {
+            inner,
+            held,
+            pause: None,
+        }
+    }
+}
+
+impl hyper::body::Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    /// Called when what was given before has left, or nearly.
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        this.held.set(0);
+        while !this.held.may_hold(PIECE_BYTES) {
+            let pause = this.pause.get_or_insert_with(|| Box::pin(pause()));
+            ready!(pause.as_mut().poll(cx));
+            this.pause = None;
+        }
+        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            this.held.set(frame.data_ref().map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_that_is_coming_in_is_counted() {
+        let stream = [0, 0, 0, 0, 3, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9];
+        let ends = [5 + 3, 5 + 3 + 5, stream.len()];
+        for cut in 1..stream.len() {
+            let mut framing = Framing::default();
+            let begin = ends.iter().copied().filter(|end| *end < cut).max();
+            assert_eq!(framing.pass(&stream[..cut]), cut - begin.unwrap_or(0));
+            assert_eq!(framing.pass(&stream[cut..]), 6, "cut at {cut}");
+        }
+    }
+}
