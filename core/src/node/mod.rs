@@ -9,6 +9,7 @@ mod facade;
 mod forwarded;
 mod hub;
 mod ids;
+mod inbox;
 mod open;
 mod pacer;
 mod proposer;
@@ -23,6 +24,7 @@ pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake
 pub use clock::{MachineTime, TimeSource};
 pub use environment::{Environment, OnFatal, Threads, Workers};
 pub use facade::Node;
+pub use inbox::answer_here;
 pub use start::StartError;
 pub use watcher::Watcher;
 
