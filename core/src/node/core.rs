@@ -1,6 +1,6 @@
 //! What a running member is made of, shared by its tasks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::barrier::Barriers;
 use super::counts::Proposals;
+use super::inbox;
 use super::proposer::Route;
 use super::queue::{Claim, Queue, Submission};
 use super::replica::Replica;
@@ -19,7 +20,7 @@ use crate::command::{Command, EntryHeader, Proposal};
 use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
-use crate::raft::{PeerNetwork, Raft};
+use crate::raft::{PeerNetwork, Raft, RaftMetrics};
 use crate::types::{MemberId, Principal};
 use crate::versions::Versions;
 
@@ -30,6 +31,8 @@ pub(crate) struct Core {
     /// What every entry of this member carries; the stamp is set when it is proposed.
     pub(crate) header: EntryHeader,
     pub(crate) raft: Raft,
+    /// What Raft says of itself. Each read of it asks: a receiver of our own need not be made then.
+    pub(crate) metrics: RaftMetrics,
     pub(crate) replica: Arc<Replica>,
     pub(crate) queue: Queue,
     pub(crate) barriers: Barriers,
@@ -51,13 +54,17 @@ impl Core {
     /// Where a proposal goes now. This member is a leader for us once the blank entry of its term
     /// is applied here, so that its clock runs and its reads are not stale.
     pub(crate) fn route(&self) -> Route {
-        if let Ok(leader) = self.raft.as_leader() {
-            return match self.replica.clock.stamp(leader.leader_id().term) {
+        let (vote, last_leader) = {
+            let metrics = self.metrics.borrow_watched();
+            (metrics.vote, metrics.current_leader)
+        };
+        if vote.committed && vote.leader_id.voted_for == self.header.member {
+            return match self.replica.clock.stamp(vote.leader_id.term) {
                 Some(stamp) => Route::Here(stamp),
                 None => Route::Nowhere,
             };
         }
-        match self.last_leader() {
+        match last_leader {
             Some(leader) if leader != self.header.member => Route::To(leader),
             _ => Route::Nowhere,
         }
@@ -65,7 +72,7 @@ impl Core {
 
     /// The leader as Raft last knew it; it may be gone.
     fn last_leader(&self) -> Option<MemberId> {
-        self.raft.metrics().borrow_watched().current_leader
+        self.metrics.borrow_watched().current_leader
     }
 
     /// The leader, if it was heard from within three election timeouts (etcd's rule): a leader by
@@ -92,10 +99,11 @@ impl Core {
 
     /// Whether this member is a majority by itself.
     pub(crate) fn is_sole_voter(&self) -> bool {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let mut voters = metrics.membership_config.voter_ids();
-        voters.next() == Some(self.header.member) && voters.next().is_none()
+        let metrics = self.metrics.borrow_watched();
+        let configs = metrics.membership_config.membership().get_joint_config();
+        let is_own =
+            |voters: &BTreeSet<MemberId>| voters.len() == 1 && voters.contains(&self.header.member);
+        !configs.is_empty() && configs.iter().all(is_own)
     }
 
     /// A connection to a member of the cluster; none if it is not one.
@@ -104,12 +112,7 @@ impl Core {
         if let Some(link) = links.get(&member) {
             return Some(link.clone());
         }
-        let metrics = self
-            .raft
-            .metrics()
-            .borrow_watched()
-            .membership_config
-            .clone();
+        let metrics = self.metrics.borrow_watched().membership_config.clone();
         let link = self.network.link(member, metrics.get_node(&member)?);
         links.insert(member, link.clone());
         Some(link)
@@ -148,7 +151,7 @@ impl Core {
         command: Command,
         deadline: Instant,
     ) -> Result<Reply, NodeError> {
-        let (answer, receiver) = oneshot::channel();
+        let (answer, receiver) = inbox::channel();
         let claim = Arc::new(Claim::default());
         let size = command.size_hint();
         let proposal = Proposal { principal, command };

@@ -107,8 +107,7 @@ impl Node {
     /// The barrier's answer without asking anybody: for serializable reads.
     pub fn local_barrier(&self) -> Barrier {
         let state = self.core.replica.state.read();
-        let metrics = self.core.raft.metrics();
-        let term = metrics.borrow_watched().current_term;
+        let term = self.core.metrics.borrow_watched().current_term;
         let index = self.core.replica.applied_index();
         Barrier {
             index,

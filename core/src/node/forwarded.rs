@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::core::Core;
 use super::queue::{Claim, Submission};
-use super::{barrier, proposer};
+use super::{barrier, inbox, proposer};
 use crate::command::Proposal;
 use crate::outcome::NodeError;
 use crate::types::{Index, MemberId};
@@ -29,7 +28,7 @@ impl Core {
         let deadline = Instant::now() + timeout;
         let mut receivers = Vec::with_capacity(proposals.len());
         for proposal in proposals {
-            let (answer, receiver) = oneshot::channel();
+            let (answer, receiver) = inbox::channel();
             let size = proposal.command.size_hint();
             let claim = Arc::new(Claim::default());
             let forwarded = true;

@@ -10,6 +10,7 @@ mod facade;
 mod forwarded;
 mod hub;
 mod ids;
+mod inbox;
 mod open;
 mod pacer;
 mod proposer;
@@ -25,6 +26,7 @@ pub use clock::{MachineTime, TimeSource};
 pub use counts::SyncTimes;
 pub use environment::{Environment, OnFatal, Threads, Workers};
 pub use facade::Node;
+pub use inbox::answer_here;
 pub use start::StartError;
 pub use watcher::Watcher;
 

@@ -142,6 +142,7 @@ pub(super) async fn open(
     let core = Arc::new(Core {
         header,
         raft: raft.clone(),
+        metrics: raft.metrics(),
         replica: replica.clone(),
         queue: Queue::default(),
         barriers: Barriers::default(),

@@ -14,9 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Core;
+use super::inbox::send_all;
 use super::queue::Submission;
-use crate::codec;
-use crate::command::{Entry, EntryHeader, Proposal};
+use crate::codec::{self, DecodeError};
+use crate::command::{Command, Entry, EntryHeader, Proposal};
 use crate::outcome::{NodeError, Reply};
 use crate::peer::{Kind, LinkError};
 use crate::raft::{Completion, EntryData, TypeConfig, wire};
@@ -84,9 +85,31 @@ pub(crate) enum Route {
 
 /// Sent here while this member led: the sender looks for the leader itself.
 fn refuse_forwarded(batch: Vec<Submission>) {
-    for submission in batch {
-        drop(submission.answer.send(Err(NodeError::NoLeader)));
+    answer_all(batch, &NodeError::NoLeader);
+}
+
+/// A batch as an entry. The proposals are moved there and back, not copied: those that come back
+/// from raft unproposed are proposed again.
+fn encode(
+    header: EntryHeader,
+    mut batch: Vec<Submission>,
+) -> (Vec<Submission>, Result<EntryData, DecodeError>) {
+    let take = |submission: &mut Submission| {
+        let nothing = Proposal {
+            principal: Default::default(),
+            command: Command::Tick,
+        };
+        std::mem::replace(&mut submission.proposal, nothing)
+    };
+    let entry = Entry {
+        header,
+        proposals: batch.iter_mut().map(take).collect(),
+    };
+    let data = EntryData::new(&entry, wire::NORMAL);
+    for (submission, proposal) in batch.iter_mut().zip(entry.proposals) {
+        submission.proposal = proposal;
     }
+    (batch, data)
 }
 
 async fn propose(
@@ -99,13 +122,8 @@ async fn propose(
         stamp,
         ..core.header
     };
-    let mut waiting = Vec::with_capacity(batch.len());
-    let mut proposals = Vec::with_capacity(batch.len());
-    for submission in batch {
-        proposals.push(submission.proposal.clone());
-        waiting.push(submission);
-    }
-    let data = match EntryData::new(&Entry { header, proposals }, wire::NORMAL) {
+    let (waiting, data) = encode(header, batch);
+    let data = match data {
         Ok(data) => data,
         Err(error) => {
             tracing::error!(target: "raft", %error, "an entry can't be encoded: not proposed");
@@ -145,13 +163,15 @@ fn complete(
         Ok(response) => {
             let index = response.log_id.index();
             debug_assert_eq!(waiting.len(), response.data.len(), "one answer a proposal");
-            for (submission, applied) in waiting.into_iter().zip(response.data) {
-                drop(submission.answer.send(Ok(Reply {
+            let answers = waiting.into_iter().zip(response.data);
+            send_all(answers.map(|(submission, applied)| {
+                let reply = Reply {
                     term,
                     index,
                     applied,
-                })));
-            }
+                };
+                (submission.answer, Ok(reply))
+            }));
         }
         Err(ClientWriteError::ForwardToLeader(_)) => core.queue.put_back(waiting),
         Err(error) => {
@@ -162,9 +182,8 @@ fn complete(
 }
 
 fn answer_all(batch: Vec<Submission>, error: &NodeError) {
-    for submission in batch {
-        drop(submission.answer.send(Err(error.clone())));
-    }
+    let answers = batch.into_iter().map(|submission| submission.answer);
+    send_all(answers.map(|answer| (answer, Err(error.clone()))));
 }
 
 const ANSWERED: u8 = 0;
@@ -215,15 +234,13 @@ async fn distribute(core: &Core, batch: Vec<Submission>, mut answer: Bytes) {
         newest = result
             .as_ref()
             .map_or(newest, |reply| newest.max(reply.index));
-        replies.push((submission, result));
+        replies.push((submission.answer, result));
     }
     if !not_proposed.is_empty() {
         core.queue.put_back(not_proposed);
     }
     core.replica.wait_applied(newest).await;
-    for (submission, result) in replies {
-        drop(submission.answer.send(result));
-    }
+    send_all(replies);
 }
 
 /// The leader's side of `distribute`.

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use tokio::time::Instant;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
+use super::inbox::Answer;
 use crate::command::Proposal;
 use crate::limits::{ENTRY_BYTES_MAX, PROPOSALS_PER_ENTRY_MAX};
-use crate::outcome::{NodeError, Reply};
+use crate::outcome::NodeError;
 
 /// Proposals waiting at once; more are refused as overload (etcd: 5,000 not yet applied).
 const QUEUE_MAX: usize = 20_000;
@@ -40,9 +41,6 @@ impl Claim {
         self.0.store(WAITING, Ordering::SeqCst);
     }
 }
-
-/// How an answer reaches the one who asked.
-pub(crate) type Answer = oneshot::Sender<Result<Reply, NodeError>>;
 
 pub(crate) struct Submission {
     pub(crate) proposal: Proposal,
@@ -138,7 +136,7 @@ impl Queue {
             if submission.deadline > now {
                 kept.push_back(submission);
             } else if submission.claim.give_up() {
-                drop(submission.answer.send(Err(why.clone())));
+                submission.answer.send(Err(why.clone()));
             }
         }
         *waiting = kept;
@@ -149,7 +147,7 @@ impl Queue {
         self.closed.store(true, Ordering::SeqCst);
         for submission in self.waiting.lock().drain(..) {
             if submission.claim.give_up() {
-                drop(submission.answer.send(Err(NodeError::Stopped)));
+                submission.answer.send(Err(NodeError::Stopped));
             }
         }
     }
@@ -157,6 +155,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::inbox;
     use super::*;
     use crate::command::Command;
 
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn what_comes_back_is_noticed_once() {
         let queue = Queue::default();
-        let (answer, _receiver) = oneshot::channel();
+        let (answer, _receiver) = inbox::channel();
         let submission = Submission {
             proposal: Proposal {
                 principal: Default::default(),

@@ -53,12 +53,15 @@ impl Chunks {
 
     /// From where to where (exclusive) a range goes.
     fn places(&self, range: &KeyRange) -> (Place, Place) {
+        if let KeyRange::Key(key) = range {
+            return match self.find(key) {
+                Ok((chunk, slot)) => ((chunk, slot), (chunk, slot + 1)),
+                Err(place) => (place, place),
+            };
+        }
         let from = self.lower_bound(range.start());
         let to = match range {
-            KeyRange::Key(key) => {
-                let found = usize::from(self.find(key).is_ok());
-                (from.0, from.1 + found)
-            }
+            KeyRange::Key(_) => from,
             KeyRange::Span(start, end) if start < end => self.lower_bound(end),
             KeyRange::Span(..) => from,
             KeyRange::From(_) => (self.chunks.len() - 1, usize::MAX),
@@ -116,20 +119,35 @@ impl Chunks {
 
     /// Changes the slot of a key that is there; returns whether there was one.
     pub(super) fn change(&mut self, key: &[u8], change: impl FnOnce(&mut Slot)) -> bool {
-        let Ok((chunk, slot)) = self.find(key) else {
-            return false;
-        };
+        let found = self.find(key);
+        if let Ok(place) = found {
+            self.change_at(place, change);
+        }
+        found.is_ok()
+    }
+
+    /// Changes the slot of a key, or makes it if there is none.
+    pub(super) fn set(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Slot),
+        make: impl FnOnce() -> Slot,
+    ) {
+        match self.find(key) {
+            Ok(place) => self.change_at(place, change),
+            Err(place) => self.insert_at(place, make()),
+        }
+    }
+
+    fn change_at(&mut self, (chunk, slot): Place, change: impl FnOnce(&mut Slot)) {
         let chunk = &mut self.chunks[chunk];
         let slot = &mut chunk.slots[slot];
         chunk.live -= usize::from(slot.is_live());
         change(slot);
         chunk.live += usize::from(slot.is_live());
-        true
     }
 
-    /// The slot of a key that is not there yet.
-    pub(super) fn insert(&mut self, slot: Slot) {
-        let place = self.find(slot.key()).expect_err("a key is inserted once");
+    fn insert_at(&mut self, place: Place, slot: Slot) {
         let chunk = &mut self.chunks[place.0];
         chunk.live += usize::from(slot.is_live());
         chunk.slots.insert(place.1, slot);
@@ -224,6 +242,11 @@ mod tests {
         }))
     }
 
+    fn insert(chunks: &mut Chunks, key: u32) {
+        let there = |_: &mut Slot| panic!("the key is not there yet");
+        chunks.set(&key.to_be_bytes(), there, || slot(key));
+    }
+
     fn span(start: u32, end: u32) -> KeyRange {
         let bytes = |key: u32| Bytes::copy_from_slice(&key.to_be_bytes());
         KeyRange::Span(bytes(start), bytes(end))
@@ -239,7 +262,7 @@ mod tests {
             // It grows in the first half and shrinks in the second.
             let grows = (random >> 8) % 8 < if step < 20_000 { 6 } else { 1 };
             match grows {
-                true if set.insert(key) => chunks.insert(slot(key)),
+                true if set.insert(key) => insert(&mut chunks, key),
                 false if set.remove(&key) => chunks.remove(&key.to_be_bytes()),
                 _ => assert_eq!(chunks.get(&key.to_be_bytes()).is_some(), set.contains(&key)),
             }
@@ -264,7 +287,7 @@ mod tests {
     #[test]
     fn rising_keys_leave_full_chunks() {
         let mut chunks = Chunks::default();
-        (0..10_000).for_each(|key| chunks.insert(slot(key)));
+        (0..10_000).for_each(|key| insert(&mut chunks, key));
         chunks.check();
         assert_eq!(chunks.chunks.len(), 10_000_usize.div_ceil(CHUNK_SLOTS_MAX));
     }

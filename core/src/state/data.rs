@@ -65,7 +65,7 @@ impl Draft<'_> {
         }
         let kept = Life::Keep { must_exist: false };
         let life = self.resolve(kept, old.map(|old| &**old))?;
-        self.put(key, value, life, cause);
+        self.put((key, old), value, life, cause);
         Ok(())
     }
 

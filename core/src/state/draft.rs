@@ -226,20 +226,19 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Writes a version; returns the one it replaces.
+    /// Writes a version of a key, over the one that it has on this view.
     pub(super) fn put(
         &mut self,
-        key: &Bytes,
+        (key, old): (&Bytes, Option<&Arc<KeyValue>>),
         value: Value,
         life: NewLife,
         cause: Cause,
-    ) -> Option<Arc<KeyValue>> {
-        let old = self.get(key).cloned();
+    ) {
         let modified = self.next_version();
-        let unchanged_life = old.as_ref().is_some_and(|old| {
+        let unchanged_life = old.is_some_and(|old| {
             old.lease == life.lease && old.deadline == life.deadline && old.ttl_ms == life.ttl_ms
         });
-        let life_generation = match &old {
+        let life_generation = match old {
             Some(old) if unchanged_life => old.life_generation,
             _ => self.next_generation(),
         };
@@ -247,11 +246,9 @@ impl<'a> Draft<'a> {
         let record = Arc::new(KeyValue {
             key,
             value,
-            create_revision: old
-                .as_ref()
-                .map_or(modified.main, |old| old.create_revision),
+            create_revision: old.map_or(modified.main, |old| old.create_revision),
             modified,
-            version: old.as_ref().map_or(1, |old| old.version + 1),
+            version: old.map_or(1, |old| old.version + 1),
             lease: life.lease,
             deadline: life.deadline,
             ttl_ms: life.ttl_ms,
@@ -261,10 +258,9 @@ impl<'a> Draft<'a> {
             .insert(record.key.clone(), Some(record.clone()));
         self.changes.push(Change::Event(Event {
             kv: record,
-            prev: old.clone(),
+            prev: old.cloned(),
             cause: self.because.unwrap_or(cause),
         }));
-        old
     }
 
     fn next_generation(&mut self) -> u64 {

@@ -68,9 +68,7 @@ impl Index {
     }
 
     fn set(&mut self, record: &Arc<KeyValue>, change: impl FnOnce(&mut Slot)) {
-        if !self.slots.change(&record.key, change) {
-            self.slots.insert(Slot::new(record));
-        }
+        self.slots.set(&record.key, change, || Slot::new(record));
     }
 
     /// The current version with another life.

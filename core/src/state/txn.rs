@@ -19,6 +19,23 @@ use crate::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, Refusal, TxnOutcome};
 use crate::types::{ClusterMillis, LeaseId, UnixMillis};
 
+/// Whether there is anything to check of an op before the first write.
+fn is_prechecked(op: &Op) -> bool {
+    match op {
+        Op::Range(op) => op.revision != 0,
+        Op::Put(op) => {
+            op.value == PutValue::Keep
+                || matches!(op.life, Life::Lease(_) | Life::Keep { must_exist: true })
+        }
+        Op::Txn(_) => true,
+        Op::Delete(_)
+        | Op::SetLife(_)
+        | Op::Data(_)
+        | Op::Publish { .. }
+        | Op::Because(_) => false,
+    }
+}
+
 impl State {
     /// What etcd checks before the first write, on the state before it and along the branches that
     /// will be taken (server/etcdserver/txn: checkTxn). So a range can't name the revision that
@@ -26,6 +43,10 @@ impl State {
     /// collected where they stand are not looked into.
     fn precheck(&self, txn: &Txn) -> Result<(), Refusal> {
         if txn.judged != Judged::AtStart || txn.on_error != OnError::Abort {
+            return Ok(());
+        }
+        // Judging costs a search a guard: not for txns with nothing to check.
+        if !txn.then.iter().chain(&txn.otherwise).any(is_prechecked) {
             return Ok(());
         }
         for op in self.branch(txn) {
@@ -172,9 +193,8 @@ impl Draft<'_> {
             true => Cause::PutWithLife,
             false => Cause::Put,
         };
-        let prev = self
-            .put(&op.key, value, life, cause)
-            .filter(|_| op.want_prev);
+        self.put((&op.key, old.as_ref()), value, life, cause);
+        let prev = old.filter(|_| op.want_prev);
         if is_new_life && life.deadline.is_some_and(|end| end <= self.state.clock) {
             // Its time was over before it came: nobody may see it.
             self.delete(&op.key, Cause::Expired);
