@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::outcome::Cause;
 use crate::types::{
     ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
     UnixMillis, Value,
@@ -127,6 +128,8 @@ pub enum Op {
         channel: Bytes,
         payload: Bytes,
     },
+    /// What the next op changes is told with this cause instead of the op's own.
+    Because(Cause),
     Txn(Txn),
 }
 
@@ -405,6 +408,7 @@ impl Op {
                 Op::SetLife(op) => op.key.len(),
                 Op::Data(op) => op.key().len() + op.size(),
                 Op::Publish { channel, payload } => channel.len() + payload.len(),
+                Op::Because(_) => 0,
                 Op::Txn(txn) => txn.size_hint(),
             }
     }

@@ -65,6 +65,7 @@ pub enum OpResult {
     /// Whether the life was changed (or the key deleted since its time is past).
     SetLife(bool),
     Data(DataResult),
+    /// Of `Publish` and `Because`.
     Published,
     Txn(TxnOutcome),
     /// Under `OnError::Collect` only.
@@ -147,6 +148,15 @@ pub enum Cause {
     HashSet,
     HashDelete,
     HashAdd,
+    /// A put that gave the key a life of its own.
+    PutWithLife,
+    // What only `Op::Because` says.
+    AddFloat,
+    SetRange,
+    HashAddFloat,
+    RenameFrom,
+    RenameTo,
+    Flush,
 }
 
 /// All changes of one revision, in sub-revision order.

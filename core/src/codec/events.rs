@@ -14,4 +14,11 @@ wire_enum!(Cause {
     HashSet = 5,
     HashDelete = 6,
     HashAdd = 7,
+    PutWithLife = 8,
+    AddFloat = 9,
+    SetRange = 10,
+    HashAddFloat = 11,
+    RenameFrom = 12,
+    RenameTo = 13,
+    Flush = 14,
 });

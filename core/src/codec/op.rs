@@ -38,6 +38,10 @@ impl Wire for Op {
                 out.push(6);
                 txn.put(out);
             }
+            Op::Because(cause) => {
+                out.push(7);
+                cause.put(out);
+            }
         }
     }
 
@@ -53,6 +57,7 @@ impl Wire for Op {
                 payload: Wire::take(input)?,
             }),
             6 => Ok(Op::Txn(Wire::take(input)?)),
+            7 => Ok(Op::Because(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag { what: "Op", tag }),
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) changes: Vec<Change>,
     pub(super) notices: Vec<Notice>,
     events: u32,
+    /// Overrides the cause of what the next op changes.
+    pub(super) because: Option<Cause>,
     pub(super) life_counter: u64,
     pub(super) derived_counter: u64,
 }
@@ -98,6 +100,7 @@ impl<'a> Draft<'a> {
             changes: Vec::new(),
             notices: Vec::new(),
             events: 0,
+            because: None,
             life_counter: state.life_counter,
             derived_counter: state.derived_counter,
         }
@@ -259,7 +262,7 @@ impl<'a> Draft<'a> {
         self.changes.push(Change::Event(Event {
             kv: record,
             prev: old.clone(),
-            cause,
+            cause: self.because.unwrap_or(cause),
         }));
         old
     }
@@ -283,7 +286,7 @@ impl<'a> Draft<'a> {
         self.changes.push(Change::Event(Event {
             kv: tombstone,
             prev,
-            cause,
+            cause: self.because.unwrap_or(cause),
         }));
         Some(old)
     }

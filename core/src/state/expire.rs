@@ -100,7 +100,7 @@ impl<'a> Named<'a> {
             Op::Put(op) => self.written(&op.key, op.life),
             Op::SetLife(op) => self.written(&op.key, op.life),
             Op::Data(op) => self.keys.push(op.key()),
-            Op::Publish { .. } => {}
+            Op::Publish { .. } | Op::Because(_) => {}
             Op::Txn(txn) => self.txn(txn),
         }
     }

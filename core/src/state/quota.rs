@@ -36,6 +36,8 @@ fn txn_needs_space(txn: &Txn) -> bool {
         Op::Put(_) => true,
         Op::Data(op) => !matches!(op, DataOp::HashDelete { .. }),
         Op::Txn(inner) => txn_needs_space(inner),
-        Op::Range(_) | Op::Delete(_) | Op::SetLife(_) | Op::Publish { .. } => false,
+        Op::Range(_) | Op::Delete(_) | Op::SetLife(_) | Op::Publish { .. } | Op::Because(_) => {
+            false
+        }
     })
 }

@@ -33,7 +33,11 @@ impl State {
                 Op::Range(op) => self.check_txn_revision(op)?,
                 Op::Put(op) => self.precheck_put(op)?,
                 Op::Txn(inner) => self.precheck(inner)?,
-                Op::Delete(_) | Op::SetLife(_) | Op::Data(_) | Op::Publish { .. } => {}
+                Op::Delete(_)
+                | Op::SetLife(_)
+                | Op::Data(_)
+                | Op::Publish { .. }
+                | Op::Because(_) => {}
             }
         }
         Ok(())
@@ -118,6 +122,16 @@ impl Draft<'_> {
     }
 
     fn op(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
+        if let Op::Because(cause) = op {
+            self.because = Some(*cause);
+            return Ok(OpResult::Published);
+        }
+        let result = self.changing_op(op, history);
+        self.because = None;
+        result
+    }
+
+    fn changing_op(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
         Ok(match op {
             Op::Range(op) => self.range_op(op, history)?,
             Op::Put(op) => self.put_op(op)?,
@@ -129,6 +143,7 @@ impl Draft<'_> {
                 self.notices.push(Notice::Published { channel, payload });
                 OpResult::Published
             }
+            Op::Because(_) => OpResult::Published,
             Op::Txn(inner) => OpResult::Txn(self.run(inner, history)?),
         })
     }
@@ -152,10 +167,14 @@ impl Draft<'_> {
             (PutValue::Keep, Some(old)) => old.value.clone(),
             (PutValue::Keep, None) => return Err(Refusal::KeyNotFound),
         };
-        let prev = self
-            .put(&op.key, value, life, Cause::Put)
-            .filter(|_| op.want_prev);
         let is_new_life = matches!(op.life, Life::For(_) | Life::Until(_));
+        let cause = match is_new_life {
+            true => Cause::PutWithLife,
+            false => Cause::Put,
+        };
+        let prev = self
+            .put(&op.key, value, life, cause)
+            .filter(|_| op.want_prev);
         if is_new_life && life.deadline.is_some_and(|end| end <= self.state.clock) {
             // Its time was over before it came: nobody may see it.
             self.delete(&op.key, Cause::Expired);

@@ -194,6 +194,7 @@ fn op_leaf() -> impl Strategy<Value = Op> {
         set_life_op().prop_map(Op::SetLife),
         data_op().prop_map(Op::Data),
         (bytes(), bytes()).prop_map(|(channel, payload)| Op::Publish { channel, payload }),
+        Just(Op::Because(Cause::SetRange)),
     ]
 }
 
@@ -402,6 +403,13 @@ pub fn events() -> impl Strategy<Value = RevisionEvents> {
         Cause::HashSet,
         Cause::HashDelete,
         Cause::HashAdd,
+        Cause::PutWithLife,
+        Cause::AddFloat,
+        Cause::SetRange,
+        Cause::HashAddFloat,
+        Cause::RenameFrom,
+        Cause::RenameTo,
+        Cause::Flush,
     ]);
     let event = (shared_kv(), option::of(shared_kv()), cause).prop_map(|(kv, prev, cause)| Event {
         kv,

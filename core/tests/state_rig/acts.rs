@@ -10,6 +10,7 @@ use quorate_core::command::{
     Command, DataOp, DeleteOp, Direction, Guard, Judged, LeaseCommand, Life, LifeCondition,
     OnError, Op, Order, PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, Txn,
 };
+use quorate_core::outcome::Cause;
 use quorate_core::types::{KeyRange, LeaseId, UnixMillis, Value};
 
 use super::WALL_START;
@@ -211,6 +212,7 @@ fn op(depth: u32) -> BoxedStrategy<Op> {
         2 => set_life_op().prop_map(Op::SetLife),
         2 => data_op().prop_map(Op::Data),
         1 => key().prop_map(|channel| Op::Publish { channel, payload: Bytes::new() }),
+        1 => select(vec![Cause::RenameFrom, Cause::Flush]).prop_map(Op::Because),
     ];
     match depth {
         0 => flat.boxed(),

@@ -28,6 +28,8 @@ pub struct Model {
     drawn: i64,
     /// Of the change under way.
     pub events: Vec<Event>,
+    /// Overrides the cause of what the next op changes.
+    pub because: Option<Cause>,
     pub forgetful_newest: i64,
 }
 
@@ -104,7 +106,7 @@ impl Model {
         self.events.push(Event {
             kv: Arc::new(kv),
             prev,
-            cause,
+            cause: self.because.unwrap_or(cause),
         });
     }
 

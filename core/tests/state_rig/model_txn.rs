@@ -18,7 +18,9 @@ impl Model {
     pub fn txn(&mut self, txn: &Txn) -> Result<TxnOutcome, Refusal> {
         let start = self.clone();
         start.precheck(txn)?;
-        self.nested(txn, &start)
+        let outcome = self.nested(txn, &start);
+        self.because = None;
+        outcome
     }
 
     fn precheck(&self, txn: &Txn) -> Result<(), Refusal> {
@@ -63,6 +65,7 @@ impl Model {
                 (Err(refusal), OnError::Abort) => return Err(refusal),
                 (Err(refusal), OnError::Collect) => {
                     *self = saved;
+                    self.because = None;
                     results.push(OpResult::Failed(refusal));
                 }
             }
@@ -80,6 +83,16 @@ impl Model {
     }
 
     fn op(&mut self, op: &Op, start: &Model) -> Result<OpResult, Refusal> {
+        if let Op::Because(cause) = op {
+            self.because = Some(*cause);
+            return Ok(OpResult::Published);
+        }
+        let result = self.changing_op(op, start);
+        self.because = None;
+        result
+    }
+
+    fn changing_op(&mut self, op: &Op, start: &Model) -> Result<OpResult, Refusal> {
         Ok(match op {
             Op::Range(op) => {
                 self.check_revision(op)?;
@@ -123,7 +136,7 @@ impl Model {
                 }
                 OpResult::Data(DataResult::Integer(number))
             }
-            Op::Publish { .. } => OpResult::Published,
+            Op::Publish { .. } | Op::Because(_) => OpResult::Published,
             Op::Txn(inner) => OpResult::Txn(self.nested(inner, start)?),
         })
     }
@@ -168,7 +181,11 @@ impl Model {
         };
         let kept = matches!(op.life, Life::Keep { .. });
         let over = life.deadline.is_some_and(|deadline| deadline <= self.clock) && !kept;
-        self.write(&op.key, value, life, Cause::Put);
+        let cause = match op.life {
+            Life::For(_) | Life::Until(_) => Cause::PutWithLife,
+            _ => Cause::Put,
+        };
+        self.write(&op.key, value, life, cause);
         if over {
             self.delete(&op.key, Cause::Expired);
         }

@@ -29,6 +29,8 @@ pub struct Facts {
     pub patterns: usize,
     /// Queued commands; None outside of MULTI.
     pub queued: Option<usize>,
+    /// Whether a watched key has changed.
+    pub touched: bool,
     pub no_evict: bool,
     pub no_touch: bool,
     pub last_command: &'static str,
@@ -47,6 +49,7 @@ impl Client {
             channels: 0,
             patterns: 0,
             queued: None,
+            touched: false,
             no_evict: false,
             no_touch: false,
             last_command: "NULL",
@@ -77,6 +80,9 @@ impl Client {
         }
         if facts.queued.is_some() {
             flags.push('x');
+        }
+        if facts.touched {
+            flags.push('d');
         }
         if facts.no_evict {
             flags.push('e');

@@ -65,13 +65,14 @@ impl Fault {
         let (name, rest) = args
             .split_first()
             .map_or((&[][..], args), |(n, r)| (n.as_ref(), r));
-        text.extend_from_slice(&name[..name.len().min(128)]);
+        text.extend_from_slice(&c_string(name)[..c_string(name).len().min(128)]);
         text.extend_from_slice(b"', with args beginning with: ");
         let mut listed = 0;
         for arg in rest {
             if listed >= 128 {
                 break;
             }
+            let arg = c_string(arg);
             let shown = &arg[..arg.len().min(128 - listed)];
             text.push(b'\'');
             text.extend_from_slice(shown);
@@ -85,4 +86,9 @@ impl Fault {
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
+}
+
+/// Redis prints these words as strings of C, which end at a zero.
+fn c_string(word: &[u8]) -> &[u8] {
+    word.split(|byte| *byte == 0).next().unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::registry::lookup;
 use super::row::{Row, Run};
+use super::subcommands;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
@@ -14,11 +15,11 @@ use crate::redis::reply::Reply;
 pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
     let row = args.first().and_then(|name| lookup(name));
     let row = row.ok_or_else(|| Fault::unknown_command(args))?;
-    if row.takes(args.len()) {
-        Ok(row)
-    } else {
-        Err(Fault::arity(row.name))
+    if !row.takes(args.len()) {
+        return Err(Fault::arity(row.name));
     }
+    subcommands::check(row, args)?;
+    Ok(row)
 }
 
 /// Runs a checked data command. None if the row is not for views (it concerns a connection).

@@ -8,7 +8,9 @@ mod row;
 pub mod script;
 mod session_rows;
 pub mod string;
+mod subcommands;
 
 pub use call::{call, check};
 pub use registry::{all, lookup};
 pub use row::{Data, Keys, Row, Run, Session};
+pub use subcommands::full_name;

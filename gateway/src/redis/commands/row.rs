@@ -136,12 +136,17 @@ impl Row {
 
     /// Whether so many arguments (the name counted) are allowed.
     pub fn takes(&self, count: usize) -> bool {
-        let arity = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
-        if self.arity < 0 {
-            count >= arity
-        } else {
-            count == arity
-        }
+        takes(self.arity, count)
+    }
+}
+
+/// Whether an arity allows so many arguments; a negative one is the least.
+pub fn takes(arity: i32, count: usize) -> bool {
+    let least = usize::try_from(arity.unsigned_abs()).unwrap_or(usize::MAX);
+    if arity < 0 {
+        count >= least
+    } else {
+        count == least
     }
 }
 

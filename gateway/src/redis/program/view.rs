@@ -12,6 +12,7 @@ use bytes::Bytes;
 use quorate_core::command::{
     DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, ScriptCommand, SetLifeOp,
 };
+use quorate_core::outcome::Cause;
 use quorate_core::types::{ClusterMillis, Hash, KeyRange, UnixMillis, Value};
 
 use super::guards::Guards;
@@ -281,6 +282,11 @@ impl View {
         self.ops.push(Op::Data(op));
     }
 
+    /// What is changed next is told as done by this.
+    pub fn because(&mut self, cause: Cause) {
+        self.ops.push(Op::Because(cause));
+    }
+
     /// Deletes a key; whether it was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
         if !self.exists(key) {
@@ -300,6 +306,7 @@ impl View {
     pub fn flush(&mut self, db: u32) {
         let range = self.keyspace.range(db);
         self.overlay.flush(range.clone());
+        self.because(Cause::Flush);
         self.ops.push(Op::Delete(DeleteOp {
             range,
             want_prev: false,

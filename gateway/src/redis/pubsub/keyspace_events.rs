@@ -99,19 +99,21 @@ fn caused(event: &Event) -> Vec<(Class, &'static str)> {
         Cause::HashSet => typed("hset", b'h'),
         Cause::HashDelete => typed("hdel", b'h'),
         Cause::HashAdd => typed("hincrby", b'h'),
+        Cause::PutWithLife => [put_events(event), vec![(b'g', "expire")]].concat(),
+        Cause::AddFloat => vec![(b'$', "incrbyfloat")],
+        Cause::SetRange => vec![(b'$', "setrange")],
+        Cause::HashAddFloat => vec![(b'h', "hincrbyfloat")],
+        Cause::RenameFrom => vec![(b'g', "rename_from")],
+        Cause::RenameTo => vec![(b'g', "rename_to")],
+        Cause::Flush => vec![],
     }
 }
 
 fn put_events(event: &Event) -> Vec<(Class, &'static str)> {
-    let mut events = match event.kv.value {
+    match event.kv.value {
         Value::Bytes(_) => vec![(b'$', "set")],
         _ => vec![(b'g', "restore")],
-    };
-    let before = event.prev.as_ref().and_then(|prev| prev.deadline);
-    if event.kv.deadline.is_some() && event.kv.deadline != before {
-        events.push((b'g', "expire"));
     }
-    events
 }
 
 /// What a change of a key's life is called.

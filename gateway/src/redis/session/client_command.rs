@@ -157,10 +157,11 @@ fn by_type(kind: &[u8]) -> Result<Filter, Fault> {
 }
 
 fn by_id(ids: &[Bytes]) -> Result<Filter, Fault> {
-    let parse = |id: &Bytes| parse_i64(id).and_then(|id| u64::try_from(id).ok());
-    let ids: Option<Vec<u64>> = ids.iter().map(parse).collect();
+    let ids: Option<Vec<i64>> = ids.iter().map(|id| parse_i64(id)).collect();
     let ids = ids.ok_or(Fault::fixed("ERR Invalid client ID"))?;
-    Ok(Box::new(move |client: &Client| ids.contains(&client.id)))
+    Ok(Box::new(move |client: &Client| {
+        ids.iter().any(|id| u64::try_from(*id) == Ok(client.id))
+    }))
 }
 
 fn help() -> Reply {

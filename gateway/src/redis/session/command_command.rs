@@ -37,7 +37,7 @@ impl Session {
 }
 
 fn info(name: &[u8]) -> Reply {
-    lookup(name).map_or(Reply::NullArray, facts)
+    lookup(name).map_or(Reply::Null, facts)
 }
 
 /// COMMAND LIST [FILTERBY ACLCAT category | PATTERN pattern].

@@ -123,6 +123,8 @@ impl Session {
         facts.channels = self.channels.len();
         facts.patterns = self.patterns.len();
         facts.queued = self.multi.as_ref().map(Multi::len);
+        let watching = self.watching.as_ref();
+        facts.touched = watching.is_some_and(|watching| watching.watch.is_touched());
     }
 
     /// RESET: back to how a connection begins.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use quorate_core::command::DataOp;
+use quorate_core::outcome::Cause;
 use quorate_core::types::Hash;
 
 use crate::redis::args::Args;
@@ -41,6 +42,7 @@ pub fn hincrbyfloat(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault>
     let old = Decimal::parse(&old).ok_or(Fault::fixed("ERR hash value is not a float"))?;
     let infinite = Fault::fixed("ERR increment would produce NaN or Infinity");
     let sum = add_floats(old, by).ok_or(infinite)?;
+    view.because(Cause::HashAddFloat);
     view.hash_set(key, Hash::from([(field.clone(), sum.clone().into())]))?;
     Ok(Reply::text(sum))
 }

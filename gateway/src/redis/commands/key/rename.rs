@@ -1,6 +1,7 @@
 //! RENAME and RENAMENX: value and life move to another name.
 
 use quorate_core::command::Life;
+use quorate_core::outcome::Cause;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
@@ -32,7 +33,9 @@ fn run(view: &mut View, mut args: Args<'_>, only_missing: bool) -> Result<bool, 
         (_, Some(deadline)) => Life::For(deadline.0.saturating_sub(view.clock().0).max(1)),
         (_, None) => Life::Forever,
     };
+    view.because(Cause::RenameFrom);
     view.delete(from);
+    view.because(Cause::RenameTo);
     view.put(to, item.value, life);
     Ok(true)
 }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use quorate_core::command::Life;
+use quorate_core::outcome::Cause;
 
 use super::extended::Extended;
 use crate::redis::args::Args;
@@ -51,6 +52,7 @@ pub fn incrbyfloat(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> 
     let old = Decimal::parse(&old).ok_or(Fault::NOT_A_FLOAT)?;
     let by = Decimal::parse(by).ok_or(Fault::NOT_A_FLOAT)?;
     let sum = add_floats(old, by).ok_or(INFINITE)?;
+    view.because(Cause::AddFloat);
     view.put_bytes(key, sum.clone().into(), Life::Keep { must_exist: false });
     Ok(Reply::text(sum))
 }

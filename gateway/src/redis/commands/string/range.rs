@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use quorate_core::command::Life;
 use quorate_core::limits::REQUEST_BYTES_MAX;
+use quorate_core::outcome::Cause;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
@@ -51,6 +52,7 @@ pub fn setrange(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     new.resize(old.len().max(end), 0);
     new[offset..end].copy_from_slice(part);
     let length = new.len();
+    view.because(Cause::SetRange);
     view.put_bytes(key, new.freeze(), Life::Keep { must_exist: false });
     Ok(Reply::count(length))
 }
