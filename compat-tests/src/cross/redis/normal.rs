@@ -1,6 +1,7 @@
 //! What two equally right servers may answer differently, and nothing else. A row names commands,
 //! what about their replies is set aside, and why; everything else is compared to the byte.
 
+use super::connection::Frame;
 use super::reply::Reply;
 use super::step::Command;
 
@@ -16,12 +17,16 @@ enum How {
     PairOrder,
     /// The order of what is on a page of SCAN or HSCAN, in ones or in pairs.
     Page(usize),
+    /// All of a page that was asked for by a cursor that is not 0.
+    ForeignPage,
     /// Which elements were chosen; their number and kinds stay.
     Choice,
     /// The integer or text after each of these names.
     Values(&'static [&'static str]),
     /// In lines of `field=value`: the values of these fields.
     Fields(&'static [&'static str]),
+    /// In lines of `field=value`: these fields, which the real server may lack.
+    Newer(&'static [&'static str]),
     /// Whole lines but those that begin with one of these; a `:` line's value stays.
     OnlyLines(&'static [&'static str]),
     /// The number itself.
@@ -78,6 +83,11 @@ const ROWS: &[Row] = &[
         why: "Redis promises no order: it is that of its hash table",
     },
     Row {
+        commands: &["scan"],
+        how: How::ForeignPage,
+        why: "what a cursor means is the server's own, and nobody gave it this one",
+    },
+    Row {
         commands: &["hscan"],
         how: How::Page(2),
         why: "Redis promises no order: it is that of its hash table",
@@ -121,6 +131,11 @@ const ROWS: &[Row] = &[
         why: "ids, addresses, times and sizes of buffers are the server's own",
     },
     Row {
+        commands: &["client|info", "client|list"],
+        how: How::Newer(&["lib-name", "lib-ver"]),
+        why: "CLIENT SETINFO is newer than the server compared with; documented",
+    },
+    Row {
         commands: &["info"],
         how: How::OnlyLines(&[
             "redis_mode:",
@@ -150,7 +165,46 @@ pub fn settle(command: &Command, theirs: &mut Reply, ours: &mut Reply) {
     let rows = ROWS
         .iter()
         .filter(|row| row.commands.contains(&name.as_str()));
-    rows.for_each(|row| row.how.settle(theirs, ours));
+    for row in rows {
+        match row.how {
+            How::ForeignPage => foreign_page(command, theirs, ours),
+            _ => row.how.settle(theirs, ours),
+        }
+    }
+}
+
+/// UNSUBSCRIBE and PUNSUBSCRIBE of everything: the order in which the names are told is that of a
+/// hash table; the counts are not set aside.
+pub fn settle_names(command: &Command, theirs: &[Frame], ours: &mut [Frame]) {
+    let all = ["unsubscribe", "punsubscribe"].contains(&command.name().as_str());
+    if !all || command.0.len() > 1 || names(theirs) != names(ours) {
+        return;
+    }
+    for (theirs, ours) in theirs.iter().zip(ours) {
+        if let (Some(name), Some(place)) = (name_of(theirs), name_in(ours)) {
+            place.clone_from(name);
+        }
+    }
+}
+
+fn names(frames: &[Frame]) -> Vec<&Reply> {
+    let mut names: Vec<&Reply> = frames.iter().filter_map(name_of).collect();
+    names.sort();
+    names
+}
+
+fn name_of(frame: &Frame) -> Option<&Reply> {
+    match frame {
+        Frame::Reply(Reply::Array(all) | Reply::Push(all)) => all.get(1),
+        _ => None,
+    }
+}
+
+fn name_in(frame: &mut Frame) -> Option<&mut Reply> {
+    match frame {
+        Frame::Reply(Reply::Array(all) | Reply::Push(all)) => all.get_mut(1),
+        _ => None,
+    }
 }
 
 impl How {
@@ -162,6 +216,7 @@ impl How {
             Self::Number => [theirs, ours].into_iter().for_each(blank),
             Self::Order => [theirs, ours].into_iter().for_each(sort),
             Self::PairOrder => [theirs, ours].into_iter().for_each(sort_pairs),
+            Self::ForeignPage => {}
             Self::Page(size) => [theirs, ours]
                 .into_iter()
                 .for_each(|reply| page(*size, reply)),
@@ -175,6 +230,7 @@ impl How {
                     .into_iter()
                     .for_each(|reply| edit(reply, |t| fields(names, t)));
             }
+            Self::Newer(names) => edit(ours, |text| without_fields(names, text)),
             Self::OnlyLines(starts) => {
                 [theirs, ours]
                     .into_iter()
@@ -267,6 +323,18 @@ fn page(size: usize, reply: &mut Reply) {
     }
 }
 
+fn foreign_page(command: &Command, theirs: &Reply, ours: &mut Reply) {
+    let is_page =
+        |reply: &Reply| matches!(reply.elements(), Some([Reply::Bulk(_), Reply::Array(_)]));
+    let is_start = command
+        .0
+        .get(1)
+        .is_none_or(|cursor| cursor.iter().all(|byte| *byte == b'0'));
+    if !is_start && is_page(theirs) && is_page(ours) {
+        *ours = theirs.clone();
+    }
+}
+
 fn blank_values(names: &[&str], reply: &mut Reply) {
     let is_named = |name: &Reply| {
         let text = name.text().unwrap_or_default();
@@ -302,10 +370,26 @@ fn edit(reply: &mut Reply, change: impl Fn(&str) -> String) {
 /// `a=1 b=2` with the values of `names` left out.
 fn fields(names: &[&str], text: &str) -> String {
     let word = |word: &str| match word.split_once('=') {
-        Some((name, _)) if names.contains(&name) => format!("{name}="),
+        // In RESP3 the text begins with its format.
+        Some((name, _)) if names.contains(&name.trim_start_matches("txt:")) => {
+            format!("{name}=")
+        }
         _ => word.to_owned(),
     };
     let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `a=1 b=2` without the fields of `names`.
+fn without_fields(names: &[&str], text: &str) -> String {
+    let is_named = |word: &str| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| names.contains(&name))
+    };
+    let line = |line: &str| {
+        let kept: Vec<&str> = line.split(' ').filter(|word| !is_named(word)).collect();
+        kept.join(" ")
+    };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 

@@ -94,7 +94,7 @@ impl Maker {
         }
         self.listens = self.dice.random_bool(0.5);
         if self.listens {
-            let wanted = ["KEA", "AKE", "Kg$", "Eghx", "KEx", "Kh$", "KEg$hxn", "KEAn"];
+            let wanted = ["KEA", "AKE", "Kg$", "Eghx", "KEx", "Kh$", "KEg$hx", "KEA"];
             let wanted = wanted[self.dice.random_range(0..wanted.len())];
             self.say(0, &["CONFIG", "SET", "notify-keyspace-events", wanted]);
             self.say(LISTENER, &["PSUBSCRIBE", "__key*__:*"]);

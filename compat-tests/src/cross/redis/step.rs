@@ -49,6 +49,23 @@ impl Command {
         name
     }
 
+    /// The command that `EVAL "… unpack(ARGV) …" 0 command…` calls, or that of a text that calls
+    /// HGETALL on its key.
+    pub fn called_by_script(&self) -> Option<Self> {
+        let [name, body, keys, rest @ ..] = self.0.as_slice() else {
+            return None;
+        };
+        let body = String::from_utf8_lossy(body);
+        if !name.to_ascii_lowercase().starts_with(b"eval") {
+            return None;
+        }
+        if body.contains("'hgetall'") {
+            return Some(Self::of(&["hgetall"]));
+        }
+        let calls = body.contains("unpack(ARGV)") && keys == b"0" && !rest.is_empty();
+        calls.then(|| Self(rest.to_vec()))
+    }
+
     /// As an array of bulk strings.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("*{}\r\n", self.0.len()).as_bytes());
