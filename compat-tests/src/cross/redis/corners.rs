@@ -9,6 +9,14 @@ pub fn corners() -> Vec<(String, Vec<Step>)> {
     read(TEXT)
 }
 
+/// The steps of a text without names.
+///
+/// # Panics
+/// When a line is no step.
+pub fn steps(text: &str) -> Vec<Step> {
+    read(&format!("== steps\n{text}")).remove(0).1
+}
+
 /// # Panics
 /// When a line is no step, or stands before the first name.
 fn read(text: &str) -> Vec<(String, Vec<Step>)> {

@@ -66,7 +66,7 @@ impl<'a> Duo<'a> {
             }
             Step::Walk(connection, command) => self.walk(*connection, command)?,
         }
-        self.catch_up()
+        self.catch_up(step)
     }
 
     fn send(&mut self, connection: usize, commands: &[Command]) -> Result<(), Stop> {
@@ -151,7 +151,7 @@ impl<'a> Duo<'a> {
     }
 
     /// Everything that a step caused arrives before the next one.
-    fn catch_up(&mut self) -> Result<(), Stop> {
+    fn catch_up(&mut self, after: &Step) -> Result<(), Stop> {
         let idle = |(number, talk): (&usize, &Talk)| {
             (talk.is_subscribed() && talk.queued.is_none()).then_some(*number)
         };
@@ -165,6 +165,10 @@ impl<'a> Duo<'a> {
             let mut ours = self.ours.frames(connection, theirs.len() - 1)?;
             self.ours.connection(connection)?.send(&bytes);
             ours.extend(self.ours.frames(connection, 1)?);
+            if let Some(found) = verdict::of_order(after, &theirs, &ours) {
+                self.judge(Some(found))?;
+                ours.clone_from(&theirs);
+            }
             self.compare(connection, &ping, &theirs, &ours)?;
         }
         Ok(())
@@ -175,6 +179,7 @@ impl<'a> Duo<'a> {
         let ours = walk::walk(self.ours.connection(connection)?, command)?;
         let name = format!("walk|{}", command.name());
         self.ledger.count("command", name.as_str());
+        note::options(&mut self.ledger, &name, command);
         let seen = |found| [name.as_bytes().to_vec(), found];
         let shown = command.to_string().into_bytes();
         self.judge(verdict::of_replies(

@@ -43,7 +43,8 @@ pub fn reply(ledger: &mut Ledger, command: &Command, ran: &[Command], reply: &Re
 fn one(ledger: &mut Ledger, command: &Command, reply: &Reply) {
     let name = command.name();
     if let Reply::Error(text) = reply {
-        ledger.count("error", plain(&String::from_utf8_lossy(text)));
+        let text = plain(&String::from_utf8_lossy(text));
+        ledger.count("error", text.trim_end());
         ledger.count("refused", name);
         return;
     }

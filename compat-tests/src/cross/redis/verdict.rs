@@ -3,7 +3,7 @@
 use super::connection::Frame;
 use super::normal;
 use super::reply::Reply;
-use super::step::Command;
+use super::step::{Command, Step};
 use crate::cross::difference::Difference;
 
 /// Two replies to a command; `ran` are the commands that EXEC carried out.
@@ -51,6 +51,31 @@ fn settle_called(called: &Command, theirs: &mut Reply, ours: &mut Reply) {
 /// Two pushed messages; nothing about them is set aside.
 pub fn of_messages(after: &Command, theirs: &Reply, ours: &Reply) -> Option<Difference> {
     (theirs != ours).then(|| found("message".to_owned(), after, theirs, ours))
+}
+
+/// The same messages in another order; none if it is the same order, or there is more to it.
+pub fn of_order(after: &Step, theirs: &[Frame], ours: &[Frame]) -> Option<Difference> {
+    let sorted = |frames: &[Frame]| {
+        let mut texts: Vec<String> = frames.iter().map(Frame::to_string).collect();
+        texts.sort();
+        texts
+    };
+    if theirs == ours || sorted(theirs) != sorted(ours) {
+        return None;
+    }
+    let all = |frames: &[Frame]| {
+        frames
+            .iter()
+            .map(Frame::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    Some(Difference {
+        request: after.to_string(),
+        place: "order of messages".to_owned(),
+        theirs: all(theirs),
+        ours: all(ours),
+    })
 }
 
 /// What is no reply on at least one side.

@@ -13,3 +13,4 @@ mod subcommands;
 pub use call::{call, check};
 pub use registry::{all, lookup};
 pub use row::{Data, Keys, Row, Run, Session};
+pub use subcommands::full_name;

@@ -6,59 +6,83 @@ use bytes::Bytes;
 use super::row::{Row, Run, Session, takes};
 use crate::redis::fault::Fault;
 
-/// Arities count both names, as in a row.
+/// Full names and arities; these count both names, as in a row.
 type Subcommands = &'static [(&'static str, i32)];
 
 const CLIENT: Subcommands = &[
-    ("getname", 2),
-    ("help", 2),
-    ("id", 2),
-    ("info", 2),
-    ("list", -2),
-    ("no-evict", 3),
-    ("no-touch", 3),
-    ("reply", 3),
-    ("setinfo", 4),
-    ("setname", 3),
+    ("client|getname", 2),
+    ("client|help", 2),
+    ("client|id", 2),
+    ("client|info", 2),
+    ("client|list", -2),
+    ("client|no-evict", 3),
+    ("client|no-touch", 3),
+    ("client|reply", 3),
+    ("client|setinfo", 4),
+    ("client|setname", 3),
 ];
 const COMMAND: Subcommands = &[
-    ("count", 2),
-    ("docs", -2),
-    ("getkeys", -3),
-    ("info", -2),
-    ("list", -2),
+    ("command|count", 2),
+    ("command|docs", -2),
+    ("command|getkeys", -3),
+    ("command|info", -2),
+    ("command|list", -2),
 ];
-const CONFIG: Subcommands = &[("get", -3), ("resetstat", 2), ("rewrite", 2), ("set", -4)];
-const PUBSUB: Subcommands = &[("channels", -2), ("numpat", 2), ("numsub", -2)];
+const CONFIG: Subcommands = &[
+    ("config|get", -3),
+    ("config|resetstat", 2),
+    ("config|rewrite", 2),
+    ("config|set", -4),
+];
+const PUBSUB: Subcommands = &[
+    ("pubsub|channels", -2),
+    ("pubsub|numpat", 2),
+    ("pubsub|numsub", -2),
+];
 const SCRIPT: Subcommands = &[
-    ("exists", -3),
-    ("flush", -2),
-    ("help", 2),
-    ("kill", 2),
-    ("load", 3),
+    ("script|exists", -3),
+    ("script|flush", -2),
+    ("script|help", 2),
+    ("script|kill", 2),
+    ("script|load", 3),
 ];
 
 /// Refuses a subcommand that does not exist or has another number of arguments. A command without
 /// subcommands passes, and so does COMMAND alone.
 pub fn check(row: &Row, args: &[Bytes]) -> Result<(), Fault> {
-    let Run::Session(session) = row.run else {
+    let (Some(known), Some(given)) = (of(row), args.get(1)) else {
         return Ok(());
     };
-    let known = match session {
-        Session::Client => CLIENT,
-        Session::Command => COMMAND,
-        Session::Config => CONFIG,
-        Session::Pubsub => PUBSUB,
-        Session::Script => SCRIPT,
-        _ => return Ok(()),
-    };
-    let Some(given) = args.get(1) else {
-        return Ok(());
-    };
-    let is_given = |(name, _): &&(&str, i32)| given.eq_ignore_ascii_case(name.as_bytes());
-    match known.iter().find(is_given) {
+    match known.iter().find(|(name, _)| is_named(name, given)) {
         None => Err(Fault::unknown_subcommand(row.name, given)),
         Some((_, arity)) if takes(*arity, args.len()) => Ok(()),
-        Some((name, _)) => Err(Fault::arity(&format!("{}|{name}", row.name))),
+        Some((name, _)) => Err(Fault::arity(name)),
     }
+}
+
+/// The name of a command as CLIENT LIST shows it: with its subcommand.
+pub fn full_name(row: &Row, args: &[Bytes]) -> &'static str {
+    let named = || {
+        let given = args.get(1)?;
+        let (name, _) = of(row)?.iter().find(|(name, _)| is_named(name, given))?;
+        Some(*name)
+    };
+    named().unwrap_or(row.name)
+}
+
+fn of(row: &Row) -> Option<Subcommands> {
+    match row.run {
+        Run::Session(Session::Client) => Some(CLIENT),
+        Run::Session(Session::Command) => Some(COMMAND),
+        Run::Session(Session::Config) => Some(CONFIG),
+        Run::Session(Session::Pubsub) => Some(PUBSUB),
+        Run::Session(Session::Script) => Some(SCRIPT),
+        _ => None,
+    }
+}
+
+/// Whether `container|name` is the subcommand that was given.
+fn is_named(full: &str, given: &[u8]) -> bool {
+    let name = full.split_once('|').map_or(full, |(_, name)| name);
+    given.eq_ignore_ascii_case(name.as_bytes())
 }

@@ -38,15 +38,20 @@ impl Session {
 
     fn config_get(&self, patterns: &[Bytes]) -> Reply {
         let settings = self.settings();
-        let wanted = |name: &str| patterns.iter().any(|p| glob(p, name.as_bytes(), true));
-        let pair = |(name, value): (&str, String)| (Reply::text(name), Reply::text(value));
-        Reply::Map(
-            settings
-                .into_iter()
-                .filter(|(name, _)| wanted(name))
-                .map(pair)
-                .collect(),
-        )
+        // A name that is no pattern is told as it was asked for.
+        let pair = |(name, value): (&str, String)| {
+            let exact = patterns
+                .iter()
+                .find(|p| p.eq_ignore_ascii_case(name.as_bytes()));
+            let fits = || patterns.iter().any(|p| glob(p, name.as_bytes(), true));
+            let told = match exact {
+                Some(given) => Reply::Bulk(given.clone()),
+                None if fits() => Reply::text(name),
+                None => return None,
+            };
+            Some((told, Reply::text(value)))
+        };
+        Reply::Map(settings.into_iter().filter_map(pair).collect())
     }
 
     fn config_set(&mut self, pairs: &[Bytes]) -> Reply {

@@ -29,6 +29,7 @@ impl Session {
                 self.publish_facts(row.name);
             }
             Ok(Some(row)) => {
+                let name = commands::full_name(row, &args);
                 let replies = self.carry_out(row, args, passed).await;
                 // What the command itself published comes before its reply.
                 let _ = self.subscription_count() == 0 || self.deliver(out, usize::MAX);
@@ -37,7 +38,7 @@ impl Session {
                     Ok(()) => replies.iter().for_each(|reply| self.write(reply, out)),
                     Err(fault) => self.write(&Reply::Error(fault), out),
                 }
-                self.publish_facts(row.name);
+                self.publish_facts(name);
             }
         }
         self.end_command();

@@ -13,13 +13,14 @@ use crate::listen::CONNECTIONS_MAX;
 use crate::redis::keyspace::DATABASES;
 use crate::redis::reply::Reply;
 
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "server",
     "clients",
     "memory",
     "persistence",
     "stats",
     "replication",
+    "cluster",
     "keyspace",
 ];
 
@@ -36,7 +37,7 @@ impl Session {
                 .iter()
                 .any(|w| matches!(w.as_str(), "all" | "default" | "everything"));
         let mut text = String::new();
-        for section in SECTIONS.into_iter().chain(["cluster"]) {
+        for section in SECTIONS {
             if !everything && !wanted.iter().any(|wanted| wanted == section) {
                 continue;
             }

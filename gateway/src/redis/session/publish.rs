@@ -27,7 +27,12 @@ impl Session {
         match (verb.as_slice(), args.get(2..).unwrap_or_default()) {
             (b"channels", []) => Reply::bulks(hub.channels(None)),
             (b"channels", [pattern]) => Reply::bulks(hub.channels(Some(pattern))),
-            (b"channels", _) => Reply::Error(Fault::arity("pubsub|channels")),
+            (b"channels", _) => {
+                let given = String::from_utf8_lossy(&args[1]);
+                let what = "unknown subcommand or wrong number of arguments for";
+                let text = format!("ERR {what} '{given}'. Try PUBSUB HELP.");
+                Reply::Error(Fault::new(text))
+            }
             (b"numpat", []) => Reply::count(hub.pattern_count()),
             (b"numpat", _) => Reply::Error(Fault::arity("pubsub|numpat")),
             (b"numsub", channels) => {

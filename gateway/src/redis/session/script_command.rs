@@ -32,10 +32,10 @@ impl Session {
         match (verb.as_slice(), rest) {
             (b"load", [body]) => self.script_load(body.clone()).await,
             (b"exists", names @ [_, ..]) => self.script_exists(names).await,
-            (b"flush", [] | [_]) => self.script_flush(rest.first()).await,
+            (b"flush", modes) => self.script_flush(modes).await,
             (b"kill", []) => kill(),
             (b"help", []) => Reply::Array(HELP.map(Reply::status).to_vec()),
-            (b"load" | b"exists" | b"flush" | b"kill" | b"help", _) => {
+            (b"load" | b"exists" | b"kill" | b"help", _) => {
                 let verb = String::from_utf8_lossy(&verb);
                 Reply::Error(Fault::arity(&format!("script|{verb}")))
             }
@@ -63,11 +63,11 @@ impl Session {
             .await
     }
 
-    async fn script_flush(&mut self, mode: Option<&Bytes>) -> Reply {
+    async fn script_flush(&mut self, modes: &[Bytes]) -> Reply {
         let is_known = |mode: &Bytes| {
             mode.eq_ignore_ascii_case(b"sync") || mode.eq_ignore_ascii_case(b"async")
         };
-        if !mode.is_none_or(is_known) {
+        if modes.len() > 1 || !modes.iter().all(is_known) {
             let text = "ERR SCRIPT FLUSH only support SYNC|ASYNC option";
             return Reply::Error(Fault::fixed(text));
         }

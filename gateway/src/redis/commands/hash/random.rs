@@ -12,6 +12,10 @@ use crate::redis::reply::Reply;
 /// Most fields that one call with repetition lists (Redis: no limit but memory).
 const REPEATED_MAX: u64 = 1_000_000;
 
+const COUNT_RANGE: Fault = Fault::fixed(
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+);
+
 pub fn hrandfield(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let key = args.take()?;
     if args.is_empty() {
@@ -20,12 +24,16 @@ pub fn hrandfield(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
         return Ok(Reply::maybe(hash.keys().nth(pick).cloned()));
     }
     let count = args.take_i64()?;
+    if count == i64::MIN {
+        return Err(COUNT_RANGE);
+    }
     let with_values = match args.take_keyword() {
         None => false,
         Some(word) if word == b"WITHVALUES" && args.is_empty() => true,
         Some(_) => return Err(Fault::SYNTAX),
     };
-    if count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 || count < -(REPEATED_MAX as i64) {
+    let is_too_many = with_values && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2;
+    if is_too_many || count < -(REPEATED_MAX as i64) {
         return Err(Fault::OUT_OF_RANGE);
     }
     let hash = view.hash(key)?.unwrap_or_default();

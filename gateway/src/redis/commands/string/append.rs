@@ -17,9 +17,6 @@ pub fn append(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     if length > REQUEST_BYTES_MAX {
         return Err(Fault::TOO_LONG);
     }
-    if old.is_some() && suffix.is_empty() {
-        return Ok(Reply::count(length));
-    }
     let mut joined = BytesMut::with_capacity(length);
     joined.put_slice(old.as_deref().unwrap_or_default());
     joined.put_slice(suffix);

@@ -11,15 +11,20 @@ use crate::redis::reply::Reply;
 /// Redis judges the syntax first, then the key, then the time.
 pub fn getex(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let key = args.take()?;
-    let option = args.take_keyword();
+    let mut option = None;
     let mut number = args.clone();
-    match option.as_deref() {
-        None | Some(b"PERSIST") => args.finish()?,
-        Some(word) if Expiry::is_option(word) => {
-            args.take()?;
-            args.finish()?;
+    while let Some(word) = args.take_keyword() {
+        // The same option again is the last one's number.
+        if option.as_ref().is_some_and(|before| *before != word) {
+            return Err(Fault::SYNTAX);
         }
-        Some(_) => return Err(Fault::SYNTAX),
+        if Expiry::is_option(&word) {
+            number = args.clone();
+            args.take()?;
+        } else if word != b"PERSIST" {
+            return Err(Fault::SYNTAX);
+        }
+        option = Some(word);
     }
     let Some(value) = view.string(key)? else {
         return Ok(Reply::Null);

@@ -46,7 +46,11 @@ impl SetOptions {
                 b"KEEPTTL" if life.as_ref().is_none_or(|(w, _)| w == b"KEEPTTL") => {
                     life = Some((word, None));
                 }
-                other if life.is_none() && Expiry::is_option(other) => {
+                // The same option again is the last one's number.
+                other
+                    if Expiry::is_option(other)
+                        && life.as_ref().is_none_or(|(w, _)| w == other) =>
+                {
                     let number = args.clone();
                     args.take()?;
                     life = Some((word, Some(number)));
