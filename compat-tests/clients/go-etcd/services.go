@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,7 +83,8 @@ func playLockService(ctx context.Context, c *clientv3.Client) error {
 	return lockErrors(ctx, c, locks)
 }
 
-// leaveTheLine cancels one waiter, lets another's deadline pass, and revokes the lease of a third.
+// leaveTheLine cancels one waiter, closes the connection of another, lets the deadline of a third
+// pass.
 func leaveTheLine(
 	ctx context.Context, c *clientv3.Client, locks v3lockpb.LockClient, name []byte, lease int64,
 ) error {
@@ -101,11 +103,38 @@ func leaveTheLine(
 	if err := count(ctx, c, "gl/", 1); err != nil {
 		return err
 	}
+	if err := closeWhileWaiting(ctx, c, request); err != nil {
+		return err
+	}
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	_, err := locks.Lock(short, request)
 	if err := equal("one in a hurry", status.Code(err), codes.DeadlineExceeded); err != nil {
 		return err
+	}
+	return count(ctx, c, "gl/", 1)
+}
+
+// closeWhileWaiting lets the connection of a waiter end.
+func closeWhileWaiting(
+	ctx context.Context, c *clientv3.Client, request *v3lockpb.LockRequest,
+) error {
+	other, err := clientv3.New(clientv3.Config{Endpoints: c.Endpoints()})
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	done := make(chan error, 1)
+	go func() {
+		_, err := v3lockpb.NewLockClient(other.ActiveConnection()).Lock(ctx, request)
+		done <- err
+	}()
+	if err := count(ctx, c, "gl/", 2); err != nil {
+		return err
+	}
+	other.Close()
+	if err := <-done; err == nil {
+		return errors.New("the lock was given to one that is gone")
 	}
 	return count(ctx, c, "gl/", 1)
 }
