@@ -76,7 +76,7 @@ impl FailingDisk {
         let trouble = TROUBLES[dice.range(0, TROUBLES.len() as u64) as usize];
         let calls = dice.range(0, 40);
         let member = &mut world.members[number];
-        member.is_told_to_fail();
+        member.may_stop_now();
         let strikes_at = match trouble {
             Trouble::Log(op, fault) => {
                 member.disk.fail_nth(op, calls + 1, fault);

@@ -71,7 +71,7 @@ impl Faults {
         for member in 0..MEMBERS {
             world.members[member].stall_log(0);
             self.dying[member] = None;
-            if world.members[member].is_failing() {
+            if world.members[member].may_stop() {
                 world.members[member].crash();
             }
             if !world.members[member].is_running() {

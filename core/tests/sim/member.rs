@@ -54,7 +54,7 @@ pub struct Member {
     /// Until when nothing is flushed, in simulated time.
     stalled_until: Arc<AtomicU64>,
     dice: Dice,
-    is_failing: bool,
+    may_stop: bool,
     process: Option<Process>,
 }
 
@@ -83,7 +83,7 @@ impl Member {
             clocks,
             stalled_until: Arc::default(),
             dice,
-            is_failing: false,
+            may_stop: false,
             process: None,
         }
     }
@@ -109,14 +109,14 @@ impl Member {
         self.process.as_ref()?.fatal.lock().clone()
     }
 
-    /// Whether power or disks were told to fail: what the member then says of them is no fault.
-    pub fn is_failing(&self) -> bool {
-        self.is_failing
+    /// Whether it may stop by itself, since power or disks were told to fail, or it was told to.
+    pub fn may_stop(&self) -> bool {
+        self.may_stop
     }
 
     /// From now on, until it starts anew.
-    pub fn is_told_to_fail(&mut self) {
-        self.is_failing = true;
+    pub fn may_stop_now(&mut self) {
+        self.may_stop = true;
     }
 
     /// Every key with its value and the revision of its last change.
@@ -153,7 +153,7 @@ impl Member {
     }
 
     pub fn start(&mut self, now: u64) {
-        self.is_failing = false;
+        self.may_stop = false;
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O can be made");
@@ -231,7 +231,7 @@ impl Member {
 
     /// Lets the power fail in the middle of one of the next writes; `crash` follows.
     pub fn arm_power_cut(&mut self) {
-        self.is_failing = true;
+        self.may_stop = true;
         let op = [SimOp::Write, SimOp::Sync][self.dice.range(0, 2) as usize];
         let nth = self.dice.range(1, 6);
         self.disk.fail_nth(op, nth, Fault::PowerCut);

@@ -28,6 +28,7 @@ impl OrderlyShutdown {
     pub fn begin(world: &mut World, leader: MemberNumber, dice: &mut Dice) -> Box<dyn Script> {
         let member = (leader + [0, 0, 1, 2][dice.range(0, 4) as usize]) % MEMBERS;
         let stopped = Arc::new(AtomicBool::new(false));
+        world.members[member].may_stop_now();
         if let Some(node) = world.members[member].node() {
             let stopped = stopped.clone();
             world.members[member].spawn(async move {

@@ -145,7 +145,7 @@ impl World {
     fn watch_over(&mut self, number: MemberNumber) -> Result<(), String> {
         let member = &self.members[number];
         if let Some(why) = member.fatal()
-            && !member.is_failing()
+            && !member.may_stop()
         {
             return Err(format!("{} ms: member {number} stopped: {why}", self.now));
         }
