@@ -1,8 +1,11 @@
 //! The cross-check of etcd's protocol: random sequences, played to the real etcd and to Quorate,
 //! every answer, error and event compared.
 //!
-//! `QUORATE_SEEDS=a..b` chooses the seeds.
+//! `cargo test -p quorate-compat-tests --test cross_etcd [PART OF A NAME …]`; `QUORATE_SEEDS=a..b`
+//! chooses the seeds of the first check. It prints what occurred, and a closing line as cargo's.
 
+use std::ops::Range;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,31 +13,87 @@ use quorate_compat_tests::cross::accepted::Accepted;
 use quorate_compat_tests::cross::etcd::{FaultKind, Opponents, Outcome, Plan, run};
 use quorate_compat_tests::cross::seeds;
 use quorate_compat_tests::trouble::Trouble;
+use tokio::runtime::Runtime;
 
 const ACCEPTED: &str = include_str!("../cross/etcd-accepted.txt");
 const REQUIRED: &str = include_str!("../cross/etcd-required.txt");
 const DIFFERENCES: &str = include_str!("../../docs/DIFFERENCES.md");
 
+/// Played unless others are chosen; `REQUIRED` lists what occurs in them.
+const SEEDS: Range<u64> = 0..60;
 /// Steps of a seed.
 const STEPS: usize = 120;
 /// Pairs of servers at one time; most of what they do is wait for a disk or a clock.
 const WORKERS: usize = 3;
 
-/// What came of a plan, or `None` with a line that says what this machine lacks.
-async fn played(plan: &Plan) -> Option<Outcome> {
-    match run(plan).await {
-        Ok(outcome) => Some(outcome),
-        Err(Trouble::LeftOut(why))
-            if std::env::var("QUORATE_COMPAT").as_deref() != Ok("require") =>
-        {
-            println!("left out: {why}");
-            None
+/// A check: what went wrong, if anything did.
+type Check = fn(&Runtime) -> Result<(), Wrong>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("quorate_answers_as_etcd", quorate_answers_as_etcd),
+    ("etcd_answers_as_etcd", etcd_answers_as_etcd),
+    (
+        "a_fault_in_an_answer_is_found",
+        a_fault_in_an_answer_is_found,
+    ),
+];
+
+/// Why a check did not pass.
+enum Wrong {
+    LeftOut(String),
+    Failed(String),
+}
+
+impl From<Trouble> for Wrong {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::LeftOut(why) => Self::LeftOut(why),
+            Trouble::Broken(why) => Self::Failed(why),
         }
-        Err(trouble) => panic!("{trouble}"),
     }
 }
 
-fn plan(opponents: Opponents, seeds: std::ops::Range<u64>) -> Plan {
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        CHECKS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
+    let is_wanted = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(*f));
+    let wanted: Vec<_> = CHECKS.iter().filter(|(name, _)| is_wanted(name)).collect();
+    let must = std::env::var("QUORATE_COMPAT").as_deref() == Ok("require");
+    let runtime = Runtime::new().expect("threads for the calls");
+    let started = Instant::now();
+    let (mut passed, mut ignored, mut failed) = (0, 0, 0);
+    println!("\nrunning {} tests", wanted.len());
+    for (name, check) in &wanted {
+        match check(&runtime) {
+            Ok(()) => {
+                println!("test {name} ... ok");
+                passed += 1;
+            }
+            Err(Wrong::LeftOut(why)) if !must => {
+                println!("left out: {why}\ntest {name} ... ignored");
+                ignored += 1;
+            }
+            Err(Wrong::LeftOut(why) | Wrong::Failed(why)) => {
+                println!("{why}\ntest {name} ... FAILED");
+                failed += 1;
+            }
+        }
+    }
+    println!(
+        "\ntest result: {}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; {} \
+         filtered out; finished in {:.2}s\n",
+        if failed == 0 { "ok" } else { "FAILED" },
+        CHECKS.len() - wanted.len(),
+        started.elapsed().as_secs_f32()
+    );
+    ExitCode::from(u8::from(failed > 0))
+}
+
+fn plan(opponents: Opponents, seeds: Range<u64>) -> Plan {
     Plan {
         opponents,
         seeds,
@@ -45,39 +104,29 @@ fn plan(opponents: Opponents, seeds: std::ops::Range<u64>) -> Plan {
     }
 }
 
-fn assert_same(outcome: &Outcome) {
+/// Prints the table of a run, and tells what differed.
+fn same(outcome: &Outcome) -> Result<(), Wrong> {
     print!("{}", outcome.table);
-    assert!(
-        outcome.failures.is_empty(),
-        "{} seeds differ:\n{}",
-        outcome.failures.len(),
-        outcome.failures.join("\n")
-    );
+    if outcome.failures.is_empty() {
+        return Ok(());
+    }
+    let count = outcome.failures.len();
+    let told = outcome.failures.join("\n");
+    Err(Wrong::Failed(format!("{count} seeds differ:\n{told}")))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn quorate_answers_as_etcd() {
+fn quorate_answers_as_etcd(runtime: &Runtime) -> Result<(), Wrong> {
     let started = Instant::now();
-    let plan = plan(Opponents::EtcdAndQuorate, seeds::chosen(0..60));
-    let Some(outcome) = played(&plan).await else {
-        return;
-    };
-    println!("{}", outcome.ledger);
+    let plan = plan(Opponents::EtcdAndQuorate, seeds::chosen(SEEDS));
+    let outcome = runtime.block_on(run(&plan))?;
+    print!("{}", outcome.ledger);
     for (name, times) in plan.accepted.matched() {
-        println!("{times:>8}  accepted: {name}");
+        println!("{times:>8}  row of accepted differences: {name}");
         if times == 0 {
-            println!("unused: the accepted difference `{name}` did not occur in this run");
+            println!("  unused: `{name}` did not occur in this run");
         }
     }
-    assert_same(&outcome);
-    let missing = outcome.ledger.missing(REQUIRED);
-    // A few seeds can't do everything.
-    let is_whole = plan.seeds.end - plan.seeds.start >= 60;
-    assert!(
-        !is_whole || missing.is_empty(),
-        "did not occur:\n{}",
-        missing.join("\n")
-    );
+    same(&outcome)?;
     println!(
         "{} steps, {} calls, seeds {:?}, {:.1} s",
         outcome.ledger.total("steps"),
@@ -85,32 +134,37 @@ async fn quorate_answers_as_etcd() {
         plan.seeds,
         started.elapsed().as_secs_f32()
     );
+    let missing = outcome.ledger.missing(REQUIRED);
+    // Other seeds, if few, need not do everything.
+    let is_few = plan.seeds != SEEDS && plan.seeds.end - plan.seeds.start < 10 * SEEDS.end;
+    if is_few || missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join("\n");
+    Err(Wrong::Failed(format!("did not occur:\n{missing}")))
 }
 
 /// Two real servers never differ: whatever is found is in the servers, not in how we look.
-#[tokio::test(flavor = "multi_thread")]
-async fn etcd_answers_as_etcd() {
-    if let Some(outcome) = played(&plan(Opponents::EtcdTwice, 1_000..1_006)).await {
-        assert_same(&outcome);
-    }
+fn etcd_answers_as_etcd(runtime: &Runtime) -> Result<(), Wrong> {
+    same(&runtime.block_on(run(&plan(Opponents::EtcdTwice, 1_000..1_006)))?)
 }
 
 /// Each fault in the way of our answers is found.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fault_in_an_answer_is_found() {
+fn a_fault_in_an_answer_is_found(runtime: &Runtime) -> Result<(), Wrong> {
     for kind in FaultKind::ALL {
         let plan = Plan {
             fault: Some(kind),
             workers: 1,
             ..plan(Opponents::EtcdAndQuorate, 2_000..2_010)
         };
-        let Some(outcome) = played(&plan).await else {
-            return;
-        };
+        let outcome = runtime.block_on(run(&plan))?;
         let told = outcome.failures.join("\n");
-        assert!(outcome.spoilt, "{kind:?}: no answer was spoilt\n{told}");
-        assert_eq!(outcome.failures.len(), 1, "{kind:?} was not found");
-        let first = outcome.failures[0].lines().take(5);
-        println!("{kind:?}: {}", first.collect::<Vec<_>>().join(" "));
+        if !outcome.spoilt || outcome.failures.len() != 1 {
+            let why = format!("{kind:?} was not found (done: {})\n{told}", outcome.spoilt);
+            return Err(Wrong::Failed(why));
+        }
+        let first = told.lines().take(2).collect::<Vec<_>>();
+        println!("{kind:?}: {}", first.join(" "));
     }
+    Ok(())
 }

@@ -15,10 +15,16 @@ pub fn lines(prefix: &str, message: &DynamicMessage) -> Vec<Line> {
     lines
 }
 
+/// Longer values are not shown to people.
+const VALUE_SHOWN_MAX: usize = 100;
+
 /// All of a message on one line, for people.
 pub fn shown(message: &DynamicMessage) -> String {
     let lines = lines("", message);
-    let shown = lines.iter().map(|(path, value)| format!("{path}={value}"));
+    let shown = lines.iter().map(|(path, value)| match value.len() {
+        0..=VALUE_SHOWN_MAX => format!("{path}={value}"),
+        long => format!("{path}=({long} characters)"),
+    });
     format!(
         "{}{{{}}}",
         message.descriptor().name(),

@@ -92,6 +92,12 @@ const TABLE: &[Row] = &[
         "the stores are laid out otherwise",
     ),
     (
+        "Maintenance/Status",
+        "storageVersion",
+        Rule::Presence,
+        "etcd raises it from 3.5 to its own some seconds after it is ready",
+    ),
+    (
         "Maintenance/Hash",
         "hash",
         Rule::Presence,

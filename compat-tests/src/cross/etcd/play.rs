@@ -7,6 +7,7 @@ use pb::watch_request::RequestUnion;
 use prost::Message;
 use quorate_proto::etcdserverpb as pb;
 use tokio::time::{Instant, sleep};
+use tonic::Code;
 
 use super::compare;
 use super::context::{Context, STREAMS};
@@ -24,6 +25,9 @@ use crate::cross::ledger::Ledger;
 const EXPIRY_LIMIT: Duration = Duration::from_secs(30);
 const EXPIRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// What a call comes to under which the server ends.
+const CONNECTION_LOST: &str = "transport error";
+
 /// A sequence under way.
 pub struct Player<'a> {
     pub pair: &'a Pair,
@@ -33,6 +37,8 @@ pub struct Player<'a> {
     pub sessions: Vec<Session>,
     /// What differed so far.
     pub found: Vec<Difference>,
+    /// Whether the real server is gone.
+    pub has_crashed: bool,
 }
 
 impl<'a> Player<'a> {
@@ -50,6 +56,7 @@ impl<'a> Player<'a> {
             ledger,
             sessions: Vec::new(),
             found: Vec::new(),
+            has_crashed: false,
         };
         player.call(&everything()).await;
         for stream in 0..STREAMS {
@@ -125,6 +132,7 @@ impl<'a> Player<'a> {
     async fn call_as(&mut self, method: &str, to_them: &Call, to_us: &Call) -> (Reply, Reply) {
         let (theirs, ours) =
             tokio::join!(self.pair.theirs.call(to_them), self.pair.ours.call(to_us));
+        self.has_crashed |= theirs.code == Code::Unknown && theirs.text == CONNECTION_LOST;
         features::count(self.ledger, to_them, &theirs);
         self.context.learn(to_them, &theirs);
         let found = compare::replies(self.ids, method, to_them, &theirs, &ours);

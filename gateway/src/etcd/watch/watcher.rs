@@ -131,3 +131,45 @@ fn tombstone(key: &bytes::Bytes, mod_revision: Revision) -> mvccpb::KeyValue {
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_core::outcome::Cause;
+    use quorate_core::types::Version;
+
+    use super::*;
+
+    fn record(key: &'static str, main: Revision, sub: u32, version: i64) -> Arc<KeyValue> {
+        Arc::new(KeyValue {
+            key: key.into(),
+            create_revision: 2,
+            modified: Version { main, sub },
+            version,
+            ..Default::default()
+        })
+    }
+
+    fn event(kv: &Arc<KeyValue>, prev: Option<&Arc<KeyValue>>) -> Event {
+        Event {
+            kv: kv.clone(),
+            prev: prev.cloned(),
+            cause: Cause::Put,
+        }
+    }
+
+    #[test]
+    fn a_previous_value_is_from_before_the_revision() {
+        let old = record("a", 4, 0, 2);
+        let (put, gone) = (record("a", 5, 1, 3), record("a", 5, 2, 0));
+        let all = [
+            event(&record("b", 5, 0, 1), None),
+            event(&put, Some(&old)),
+            event(&gone, Some(&put)),
+        ];
+        let before = |event| before_revision(event, &all).map(|kv| kv.modified.main);
+        assert_eq!(before(&all[1]), Some(4));
+        assert_eq!(before(&all[2]), Some(4), "not what the same txn put");
+        let new = [event(&put, None), event(&gone, Some(&put))];
+        assert_eq!(before_revision(&new[1], &new), None);
+    }
+}

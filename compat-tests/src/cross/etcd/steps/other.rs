@@ -13,7 +13,7 @@ impl Draw {
             revision: self.revision(),
             physical: self.one_in(2),
         };
-        // A fresh store can be compacted at 0, and etcd takes that hash for "the newest" ever after.
+        // A fresh store can be compacted at 0; etcd then takes that hash for the newest for good.
         if request.revision == 0 && !self.one_in(20) {
             request.revision = self.now.revision;
         }
