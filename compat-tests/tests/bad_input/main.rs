@@ -180,7 +180,10 @@ fn the_whole_list() {
     let written = bystanders.end();
     assert!(
         longest.took <= WAIT_MAX,
-        "a client was held up: {longest:?}"
+        "a client was held up for {:?} by {}: {}",
+        longest.took,
+        longest.during,
+        longest.what,
     );
     let peak = memory::peak(pid).saturating_sub(idle);
     assert!(peak <= MEMORY_KIB_MAX, "{peak} KiB above idle");

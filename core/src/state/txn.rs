@@ -28,11 +28,7 @@ fn is_prechecked(op: &Op) -> bool {
                 || matches!(op.life, Life::Lease(_) | Life::Keep { must_exist: true })
         }
         Op::Txn(_) => true,
-        Op::Delete(_)
-        | Op::SetLife(_)
-        | Op::Data(_)
-        | Op::Publish { .. }
-        | Op::Because(_) => false,
+        Op::Delete(_) | Op::SetLife(_) | Op::Data(_) | Op::Publish { .. } | Op::Because(_) => false,
     }
 }
 
