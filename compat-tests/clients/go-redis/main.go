@@ -72,6 +72,6 @@ func play(scenario scenario, protocol int) error {
 func connect(protocol int) *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: os.Args[1], Protocol: protocol, ClientName: "go", MaxRetries: -1,
-		ReadTimeout: wait, WriteTimeout: wait,
+		ReadTimeout: 3 * wait, WriteTimeout: wait,
 	})
 }

@@ -1,7 +1,9 @@
-//! Turns what a client did on the real server and on Quorate into one verdict per scenario.
+//! Turns what a client did on the real server and on Quorate, of one member and of three, into one
+//! verdict per scenario.
 //!
 //! A scenario must pass on the real server: that proves the scenario. On Quorate it must pass if
-//! the matrix file lists it, and what the client printed must be what it printed on the real one.
+//! the matrix file lists it, and what the client printed must be what it printed on the real one:
+//! how many members there are is nothing that a client may notice.
 
 use super::play::Played;
 use super::rows::Row;
@@ -16,13 +18,16 @@ pub(super) enum Verdict {
     LeftOut(String),
     /// Failed or not run on Quorate, and the matrix file does not list it.
     Unlisted(String),
+    /// It is about one member, and there are three.
+    OfOne,
 }
 
-/// One of the two columns of the table.
+/// A column of the table.
 #[derive(Clone, Copy)]
 pub(super) enum Server {
     Real,
     Quorate,
+    Three,
 }
 
 impl Server {
@@ -30,6 +35,7 @@ impl Server {
         match self {
             Self::Real => "real",
             Self::Quorate => "quorate",
+            Self::Three => "three members",
         }
     }
 }
@@ -40,6 +46,7 @@ pub(super) struct Line {
     pub scenario: String,
     pub real: Verdict,
     pub quorate: Verdict,
+    pub three: Verdict,
 }
 
 impl Line {
@@ -47,6 +54,7 @@ impl Line {
         match server {
             Server::Real => &self.real,
             Server::Quorate => &self.quorate,
+            Server::Three => &self.three,
         }
     }
 }
@@ -55,16 +63,11 @@ impl Line {
 pub(super) fn judge(
     client: &'static str,
     rows: &[Row],
-    real: &Played,
-    quorate: &Played,
+    [real, quorate, three]: [&Played; 3],
 ) -> Vec<Line> {
-    let listed: Vec<&str> = rows
-        .iter()
-        .filter(|row| row.client == client)
-        .map(|row| row.scenario.as_str())
-        .collect();
-    let mut scenarios: Vec<String> = listed.iter().map(|&name| name.to_owned()).collect();
-    for step in steps(real).iter().chain(steps(quorate)) {
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.client == client).collect();
+    let mut scenarios: Vec<String> = rows.iter().map(|row| row.scenario.clone()).collect();
+    for step in [real, quorate, three].into_iter().flat_map(steps) {
         if !scenarios.contains(&step.name) {
             scenarios.push(step.name.clone());
         }
@@ -74,16 +77,22 @@ pub(super) fn judge(
     }
     let line = |scenario: String| {
         let expected = transcript(real, &scenario);
-        let on_quorate = match verdict(quorate, &scenario, expected) {
-            Verdict::Fail(why) if !listed.contains(&scenario.as_str()) => Verdict::Unlisted(why),
+        let row = rows.iter().find(|row| row.scenario == scenario);
+        let ours = |played| match verdict(played, &scenario, expected) {
+            Verdict::Fail(why) if row.is_none() => Verdict::Unlisted(why),
             verdict => verdict,
         };
-        let on_real = verdict(real, &scenario, None);
+        let is_of_one = row.is_some_and(|row| row.of_one);
         Line {
             client,
+            real: verdict(real, &scenario, None),
+            quorate: ours(quorate),
+            three: if is_of_one {
+                Verdict::OfOne
+            } else {
+                ours(three)
+            },
             scenario,
-            real: on_real,
-            quorate: on_quorate,
         }
     };
     scenarios.into_iter().map(line).collect()
@@ -160,7 +169,7 @@ mod tests {
     }
 
     fn quorate_verdict(rows: &[Row], real: &Played, quorate: &Played) -> Verdict {
-        judge("c", rows, real, quorate).remove(0).quorate
+        judge("c", rows, [real, quorate, real]).remove(0).quorate
     }
 
     #[test]
@@ -168,6 +177,7 @@ mod tests {
         let rows = [Row {
             client: "c".into(),
             scenario: "kv".into(),
+            of_one: false,
         }];
         let real = played(Ok("a\nb"));
         assert_eq!(
@@ -181,7 +191,15 @@ mod tests {
         for other in [played(Ok("a\nc")), played(Err("no")), silent] {
             let verdict = quorate_verdict(&rows, &real, &other);
             assert!(matches!(verdict, Verdict::Fail(_)), "{verdict:?}");
+            let line = judge("c", &rows, [&real, &real, &other]).remove(0);
+            assert!(matches!(line.three, Verdict::Fail(_)), "{:?}", line.three);
         }
+        let rows = rows.map(|row| Row {
+            of_one: true,
+            ..row
+        });
+        let line = judge("c", &rows, [&real, &real, &played(Err("no"))]).remove(0);
+        assert_eq!(line.three, Verdict::OfOne);
     }
 
     #[test]
@@ -191,7 +209,7 @@ mod tests {
         assert_eq!(verdict, Verdict::Unlisted("no".to_owned()));
         let missing = Played::Trouble(Trouble::LeftOut("go".to_owned()));
         assert_eq!(
-            judge("c", &[], &missing, &real)[0].real,
+            judge("c", &[], [&missing, &real, &real])[0].real,
             Verdict::LeftOut("go".to_owned())
         );
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::failures;
 use super::judge::{Line, Server, Verdict, judge};
-use super::play::{Played, play};
+use super::play::{Played, play, play_on_three};
 use super::rows::{self, Row};
 use crate::client::Client;
 use crate::clients;
@@ -74,20 +74,24 @@ fn play_client(client: &Client, rows: &[Row]) -> Vec<Line> {
     let real = play(client, client.protocol.real());
     let real_took = begun.elapsed();
     let asked = explore || rows.iter().any(|row| row.client == client.name);
-    let quorate = if asked {
-        play(client, Kind::Quorate)
-    } else {
-        Played::NotAsked
+    let (quorate, three) = match asked {
+        true => (play(client, Kind::Quorate), play_on_three(client)),
+        false => (Played::NotAsked, Played::NotAsked),
     };
-    let lines = judge(client.name, rows, &real, &quorate);
+    let lines = judge(client.name, rows, [&real, &quorate, &three]);
     println!(
-        "{}: {:.1} s on {:?}, {:.1} s on Quorate",
+        "{}: {:.1} s on {:?}, {:.1} s on Quorate, as one member and as three",
         client.name,
         real_took.as_secs_f32(),
         client.protocol.real(),
         (begun.elapsed() - real_took).as_secs_f32()
     );
-    for (server, played) in [(Server::Real, &real), (Server::Quorate, &quorate)] {
+    let columns = [
+        (Server::Real, &real),
+        (Server::Quorate, &quorate),
+        (Server::Three, &three),
+    ];
+    for (server, played) in columns {
         failures::print(client.name, &lines, server, played);
     }
     lines
@@ -100,16 +104,17 @@ fn print_table(lines: &[Line]) {
     let client = width("client", |line| line.client.len());
     let scenario = width("scenario", |line| line.scenario.len());
     println!(
-        "\n{:client$}  {:scenario$}  {:8}  quorate",
-        "client", "scenario", "real"
+        "\n{:client$}  {:scenario$}  {:8}  {:8}  three members",
+        "client", "scenario", "real", "quorate"
     );
     for line in lines {
         println!(
-            "{:client$}  {:scenario$}  {:8}  {}",
+            "{:client$}  {:scenario$}  {:8}  {:8}  {}",
             line.client,
             line.scenario,
             word(&line.real),
-            word(&line.quorate)
+            word(&line.quorate),
+            word(&line.three)
         );
     }
 }
@@ -120,11 +125,16 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Fail(_) => "FAIL",
         Verdict::LeftOut(_) => "left out",
         Verdict::Unlisted(_) => "-",
+        Verdict::OfOne => "of one",
     }
 }
 
 fn close(lines: &[Line], filtered: usize, took: Duration) -> ExitCode {
-    let verdicts = || lines.iter().flat_map(|line| [&line.real, &line.quorate]);
+    let verdicts = || {
+        lines
+            .iter()
+            .flat_map(|line| [&line.real, &line.quorate, &line.three])
+    };
     let count = |wanted: fn(&Verdict) -> bool| verdicts().filter(|&v| wanted(v)).count();
     let passed = count(|verdict| *verdict == Verdict::Pass);
     let left_out = count(|verdict| matches!(verdict, Verdict::LeftOut(_)));

@@ -18,6 +18,8 @@ const START_TRIES: usize = 3;
 pub struct Cluster {
     kind: Kind,
     members: Vec<Member>,
+    /// The place of the member whose address is given to clients that take one.
+    first: usize,
     // Declared after the members: they are killed before their directory goes.
     directory: TempDir,
 }
@@ -73,6 +75,7 @@ impl Cluster {
         Ok(Self {
             kind,
             members: made,
+            first: 0,
             directory,
         })
     }
@@ -118,9 +121,19 @@ impl Cluster {
             .join(",")
     }
 
-    /// The first member's Redis address: `127.0.0.1:6379`.
+    /// One member's etcd client address: `127.0.0.1:2379`.
+    pub fn etcd_address(&self) -> String {
+        format!("127.0.0.1:{}", self.members[self.first].ports().client)
+    }
+
+    /// One member's Redis address: `127.0.0.1:6379`.
     pub fn redis_address(&self) -> String {
-        format!("127.0.0.1:{}", self.members[0].ports().redis)
+        format!("127.0.0.1:{}", self.members[self.first].ports().redis)
+    }
+
+    /// Gives clients that take one address that of the member at `place` from now on.
+    pub fn put_first(&mut self, place: usize) {
+        self.first = place;
     }
 
     /// The last `count` lines of every member's log, each under the member's name.

@@ -22,4 +22,14 @@ impl Cluster {
             }
         })
     }
+
+    /// How often all members together saw the leader change.
+    pub fn leader_changes(&self) -> Result<u64, String> {
+        let seen = |port| -> Result<u64, String> {
+            let text = probe::metric(port, "etcd_server_leader_changes_seen_total")?;
+            text.parse().map_err(|error| format!("{text}: {error}"))
+        };
+        let ports = self.members().iter().map(|member| member.ports().client);
+        ports.map(seen).sum()
+    }
 }

@@ -41,7 +41,7 @@ const SCENARIOS: [(&str, Scenario); 11] = [
 ];
 
 fn run(program: &Path, server: &Cluster, version: Version) -> Vec<Step> {
-    let mut session = Session::new(program, server.etcd_endpoints(), version);
+    let mut session = Session::new(program, server.etcd_address(), version);
     let step = |(name, play): &(&str, Scenario)| {
         let played = play(&mut session);
         let transcript = session.take_transcript();

@@ -19,32 +19,35 @@ pub(super) enum Version {
 
 pub(super) struct Session {
     program: PathBuf,
-    endpoints: String,
+    /// One, so that what answers is always the same member.
+    endpoint: String,
     pub(super) version: Version,
     normaliser: Normaliser,
     transcript: String,
 }
 
 impl Session {
-    pub(super) fn new(program: &Path, endpoints: String, version: Version) -> Self {
+    pub(super) fn new(program: &Path, endpoint: String, version: Version) -> Self {
         Self {
             program: program.to_owned(),
-            endpoints,
+            endpoint,
             version,
             normaliser: Normaliser::default(),
             transcript: String::new(),
         }
     }
 
-    /// What was said since the last call, normalised.
+    /// What was said since the last call, normalised; ids are named anew from here on, so that a
+    /// scenario's transcript does not depend on the ids that others met.
     pub(super) fn take_transcript(&mut self) -> String {
+        self.normaliser = Normaliser::default();
         std::mem::take(&mut self.transcript)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = guarded(&self.program);
         command
-            .args(["--endpoints", &self.endpoints])
+            .args(["--endpoints", &self.endpoint])
             .args(arguments);
         command
     }
