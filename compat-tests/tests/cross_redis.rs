@@ -30,7 +30,7 @@ const SEEDS: Range<u64> = 0..100;
 /// The sequences that the real server plays against itself.
 const OWN_SEEDS: Range<u64> = 0..20;
 /// Differences after which a run stops.
-const FAILURES_MAX: usize = 5;
+const FAILURES_MAX: usize = 20;
 
 /// Something of every kind that a fault can be put into.
 const EVERY_KIND: &str = "

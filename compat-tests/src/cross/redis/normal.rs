@@ -17,7 +17,7 @@ enum How {
     PairOrder,
     /// The order of what is on a page of SCAN or HSCAN, in ones or in pairs.
     Page(usize),
-    /// All of a page that was asked for by a cursor that is not 0.
+    /// All of a page that begins or ends at a cursor that is not 0.
     ForeignPage,
     /// Which elements were chosen; their number and kinds stay.
     Choice,
@@ -68,7 +68,7 @@ const ROWS: &[Row] = &[
         why: "the time of day passes between the two",
     },
     Row {
-        commands: &["keys", "pubsub|channels", "hkeys", "hvals"],
+        commands: &["keys", "pubsub|channels", "command|list", "hkeys", "hvals"],
         how: How::Order,
         why: "Redis promises no order: it is that of its hash table",
     },
@@ -85,7 +85,7 @@ const ROWS: &[Row] = &[
     Row {
         commands: &["scan"],
         how: How::ForeignPage,
-        why: "what a cursor means is the server's own, and nobody gave it this one",
+        why: "what a cursor means and a page holds is the server's own; whole walks are compared",
     },
     Row {
         commands: &["hscan"],
@@ -324,13 +324,16 @@ fn page(size: usize, reply: &mut Reply) {
 }
 
 fn foreign_page(command: &Command, theirs: &Reply, ours: &mut Reply) {
-    let is_page =
-        |reply: &Reply| matches!(reply.elements(), Some([Reply::Bulk(_), Reply::Array(_)]));
-    let is_start = command
-        .0
-        .get(1)
-        .is_none_or(|cursor| cursor.iter().all(|byte| *byte == b'0'));
-    if !is_start && is_page(theirs) && is_page(ours) {
+    let cursor = |reply: &Reply| match reply.elements() {
+        Some([Reply::Bulk(cursor), Reply::Array(_)]) => Some(cursor.clone()),
+        _ => None,
+    };
+    let (Some(end), Some(other_end)) = (cursor(theirs), cursor(ours)) else {
+        return;
+    };
+    let start = command.0.get(1).map_or(&[][..], Vec::as_slice);
+    let is_edge = |cursor: &&[u8]| cursor.iter().all(|byte| *byte == b'0');
+    if ![start, &end, &other_end].iter().all(is_edge) {
         *ours = theirs.clone();
     }
 }

@@ -113,7 +113,8 @@ pub struct Row {
     /// Redis's flags, separated by blanks, in its order (`write denyoom fast`).
     pub flags: &'static str,
     pub keys: Keys,
-    /// Redis's key specification flags of those keys (`RW access update`).
+    /// Redis's key specification flags of those keys (`RW access update`); with a `;` between, of
+    /// each key.
     pub key_flags: &'static str,
     /// Redis's ACL categories without `@`, separated by blanks, in its order.
     pub categories: &'static str,

@@ -8,11 +8,11 @@ use quorate_core::types::Value;
 pub struct EventFlags(u32);
 
 /// Letters of Redis 7.0 in the order in which CONFIG GET prints them; `A` stands for the first
-/// nine.
-const LETTERS: &[u8] = b"g$lshzxetdKEmn";
+/// ten.
+const LETTERS: &[u8] = b"g$lshzxetdnKEm";
 const ALL: u32 = 0b11_1111_1111;
-const KEYSPACE: u32 = 1 << 10;
-const KEYEVENT: u32 = 1 << 11;
+const KEYSPACE: u32 = 1 << 11;
+const KEYEVENT: u32 = 1 << 12;
 
 /// The class of an event, as its letter.
 pub type Class = u8;
@@ -38,19 +38,27 @@ impl EventFlags {
         self.0
     }
 
+    /// As Redis 7.0 prints them: `A` hides all classes, also `n`, which it does not stand for.
     pub fn print(self) -> String {
+        let (classes, others) = LETTERS.split_at(LETTERS.len() - 3);
         let mut text = String::new();
-        let all = self.0 & ALL == ALL;
-        if all {
+        if self.0 & ALL == ALL {
             text.push('A');
+        } else {
+            text.extend(self.letters(classes, 0));
         }
-        for (at, letter) in LETTERS.iter().enumerate() {
-            let in_all = 1 << at & ALL != 0;
-            if self.0 & 1 << at != 0 && !(all && in_all) {
-                text.push(char::from(*letter));
-            }
-        }
+        text.extend(self.letters(others, classes.len()));
         text
+    }
+
+    /// Those of `letters`, which begin at bit `first`, that are set.
+    fn letters(self, letters: &[u8], first: usize) -> impl Iterator<Item = char> {
+        let set = move |(at, _): &(usize, &u8)| self.0 & 1 << (first + at) != 0;
+        letters
+            .iter()
+            .enumerate()
+            .filter(set)
+            .map(|(_, letter)| char::from(*letter))
     }
 
     pub fn keyspace(self) -> bool {
@@ -130,6 +138,8 @@ mod tests {
         let print = |text: &[u8]| EventFlags::parse(text).map(EventFlags::print);
         assert_eq!(print(b"KEA").as_deref(), Some("AKE"));
         assert_eq!(print(b"Ex").as_deref(), Some("xE"));
+        assert_eq!(print(b"KEn").as_deref(), Some("nKE"));
+        assert_eq!(print(b"KAmn").as_deref(), Some("AKm"));
         assert_eq!(print(b"").as_deref(), Some(""));
         assert_eq!(print(b"Q"), None);
         let flags = EventFlags::parse(b"Kg").expect("known letters");

@@ -54,29 +54,36 @@ impl Session {
         Reply::Map(settings.into_iter().filter_map(pair).collect())
     }
 
+    /// All or nothing: names are judged first, then values, then all is set.
     fn config_set(&mut self, pairs: &[Bytes]) -> Reply {
         let known = self.settings();
+        let mut names: Vec<String> = Vec::new();
         for pair in pairs.chunks(2) {
             let name = String::from_utf8_lossy(&pair[0]).to_ascii_lowercase();
-            let value = &pair[1];
-            let now = known.iter().find(|(known, _)| *known == name);
-            let problem = match now {
-                None => {
-                    let text = "Unknown option or number of arguments for CONFIG SET";
-                    return Reply::Error(Fault::new(format!("ERR {text} - '{name}'")));
+            if !known.iter().any(|(known, _)| *known == name) {
+                let text = "Unknown option or number of arguments for CONFIG SET";
+                return Reply::Error(Fault::new(format!("ERR {text} - '{name}'")));
+            }
+            if names.contains(&name) {
+                return failed(&name, "duplicate parameter");
+            }
+            names.push(name);
+        }
+        let mut flags = None;
+        for (name, pair) in names.iter().zip(pairs.chunks(2)) {
+            let now = known.iter().find(|(known, _)| known == name);
+            if name == EVENTS {
+                flags = EventFlags::parse(&pair[1]);
+                if flags.is_none() {
+                    let problem = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+                    return failed(name, problem);
                 }
-                Some(_) if name == EVENTS => match EventFlags::parse(value) {
-                    Some(flags) => {
-                        self.context.hub.set_event_flags(flags);
-                        continue;
-                    }
-                    None => "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
-                },
-                Some((_, now)) if now.as_bytes() == value => continue,
-                Some(_) => "can't set immutable config",
-            };
-            let text = format!("ERR CONFIG SET failed (possibly related to argument '{name}')");
-            return Reply::Error(Fault::new(format!("{text} - {problem}")));
+            } else if now.is_none_or(|(_, now)| now.as_bytes() != pair[1]) {
+                return failed(name, "can't set immutable config");
+            }
+        }
+        if let Some(flags) = flags {
+            self.context.hub.set_event_flags(flags);
         }
         Reply::OK
     }
@@ -101,4 +108,9 @@ impl Session {
             ("timeout", "0".into()),
         ]
     }
+}
+
+fn failed(name: &str, problem: &str) -> Reply {
+    let text = format!("ERR CONFIG SET failed (possibly related to argument '{name}')");
+    Reply::Error(Fault::new(format!("{text} - {problem}")))
 }

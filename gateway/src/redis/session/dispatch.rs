@@ -86,7 +86,7 @@ impl Session {
 
     async fn carry_out(&mut self, row: &Row, args: Vec<Bytes>, passed: Option<Now>) -> Vec<Reply> {
         match row.run {
-            Run::Data(_) if row.name == "ping" && self.is_subscriber_only() => {
+            Run::Data(_) if row.name == "ping" && self.is_subscriber_only() && args.len() <= 2 => {
                 let message = args.get(1).cloned().unwrap_or_default();
                 vec![Reply::bulks([Bytes::from_static(b"pong"), message])]
             }

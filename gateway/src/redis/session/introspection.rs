@@ -17,29 +17,42 @@ pub fn facts(row: &Row) -> Reply {
         number(step),
         Reply::Set(words(row.categories).map(category).collect()),
         Reply::Set(words(row.tips).map(Reply::text).collect()),
-        Reply::Set(key_specification(row).into_iter().collect()),
+        Reply::Set(key_specifications(row)),
         Reply::Set(Vec::new()),
     ])
 }
 
-/// Where the keys are and what is done with them; None for commands without.
-fn key_specification(row: &Row) -> Option<Reply> {
+/// Where the keys are and what is done with them; none for commands without. Keys with flags of
+/// their own, of RENAME, are told apart.
+fn key_specifications(row: &Row) -> Vec<Reply> {
     let Keys { first, last, step } = row.keys;
     if matches!(row.run, Run::Script(_)) {
-        return Some(script_keys());
+        return vec![script_keys(row.key_flags)];
     }
     if row.keys == Keys::NONE {
-        return None;
+        return Vec::new();
+    }
+    if row.key_flags.contains(';') {
+        let each = row.key_flags.split(';');
+        return each
+            .zip(first..)
+            .map(|(flags, at)| range_of_keys(flags, at, 0, step))
+            .collect();
     }
     let last = if last < 0 { last } else { last - first };
-    let flags = Reply::Set(words(row.key_flags).map(Reply::status).collect());
+    vec![range_of_keys(row.key_flags, first, last, step)]
+}
+
+/// Keys from position `first` to `last` positions behind it, or from the end.
+fn range_of_keys(flags: &'static str, first: i32, last: i32, step: i32) -> Reply {
+    let flags = Reply::Set(words(flags).map(Reply::status).collect());
     let search = map([("index", Reply::Integer(i64::from(first)))]);
     let find = map([
         ("lastkey", Reply::Integer(i64::from(last))),
         ("keystep", Reply::Integer(i64::from(step))),
         ("limit", Reply::Integer(0)),
     ]);
-    Some(map([
+    map([
         ("flags", flags),
         (
             "begin_search",
@@ -49,12 +62,12 @@ fn key_specification(row: &Row) -> Option<Reply> {
             "find_keys",
             map([("type", Reply::text("range")), ("spec", find)]),
         ),
-    ]))
+    ])
 }
 
 /// Keys of EVAL and its like: as many as the argument before them says.
-fn script_keys() -> Reply {
-    let flags = ["RW", "access", "update"].map(Reply::status).to_vec();
+fn script_keys(flags: &'static str) -> Reply {
+    let flags = words(flags).map(Reply::status).collect();
     let search = map([("index", Reply::Integer(2))]);
     let find = map([
         ("keynumidx", Reply::Integer(0)),
