@@ -27,10 +27,17 @@ pub(super) struct Running {
 
 /// What must have ended before the data directory is another's.
 pub(super) struct Held {
-    pub(super) core: Option<JoinHandle<()>>,
+    pub(super) core: Option<CoreEnd>,
     pub(super) log: Box<dyn Send>,
     pub(super) versions: Versions,
     pub(super) data_dir: DataDir,
+}
+
+/// What runs the tasks of the core until it was told to stop.
+pub(super) enum CoreEnd {
+    Thread(JoinHandle<()>),
+    /// In the runtime that it was started in.
+    Task(tokio::task::JoinHandle<()>),
 }
 
 impl Running {
@@ -108,18 +115,26 @@ impl Running {
             return;
         }
         self.stop.notify_one();
-        let Some(held) = self.held.lock().take() else {
+        let Some(mut held) = self.held.lock().take() else {
             return;
+        };
+        let thread = match held.core.take() {
+            Some(CoreEnd::Thread(thread)) => Some(thread),
+            Some(CoreEnd::Task(task)) => {
+                drop(task.await);
+                None
+            }
+            None => None,
         };
         let store = held.versions.clone();
         let joining = store.off_thread(move || {
             let Held {
-                core,
                 log,
                 versions,
                 data_dir,
+                ..
             } = held;
-            drop(core.map(JoinHandle::join));
+            drop(thread.map(JoinHandle::join));
             drop(log);
             if let Err(error) = versions.close() {
                 tracing::error!(target: "versions", %error, "the store did not close well");

@@ -15,6 +15,7 @@ use super::core::Core;
 use super::environment::Environment;
 use super::facade::Node;
 use super::open::{OpenedNode, open};
+use super::running::CoreEnd;
 use super::{barrier, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
 use crate::peer;
@@ -61,7 +62,7 @@ impl Node {
             .await
             .map_err(|_| StartError("the core thread ended".into()))??;
         if let Some(held) = &mut *node.running.held.lock() {
-            held.core = Some(core);
+            held.core = Some(CoreEnd::Thread(core));
         }
         Ok(node)
     }
@@ -75,7 +76,11 @@ impl Node {
         config: NodeConfig,
         environment: Environment,
     ) -> Result<Node, StartError> {
-        Ok(begin(config, environment).await?.0)
+        let (node, ended) = begin(config, environment).await?;
+        if let Some(held) = &mut *node.running.held.lock() {
+            held.core = Some(CoreEnd::Task(ended));
+        }
+        Ok(node)
     }
 }
 

@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::entropy::Dice;
+use crate::failing_disk::FailingDisk;
 use crate::forgotten_vote::ForgottenVote;
 use crate::member::MEMBERS;
 use crate::network::MemberNumber;
+use crate::orderly_shutdown::OrderlyShutdown;
 use crate::stale_leader::StaleLeader;
 use crate::world::World;
 
 /// A fault in several steps.
 pub trait Script {
     /// False once it is over.
-    fn tick(&mut self, world: &mut World) -> bool;
+    ///
+    /// # Errors
+    /// What did not follow as it must.
+    fn tick(&mut self, world: &mut World) -> Result<bool, String>;
 }
 
 pub struct Faults {
@@ -46,7 +51,11 @@ impl Faults {
 
     pub fn tick(&mut self, world: &mut World) -> Result<(), String> {
         self.end_what_is_due(world);
-        self.script.take_if(|script| !script.tick(world));
+        if let Some(script) = &mut self.script
+            && !script.tick(world)?
+        {
+            self.script = None;
+        }
         if world.now >= self.next_at && self.script.is_none() {
             self.next_at = world.now + self.dice.range(200, 2_500);
             self.happen(world);
@@ -61,7 +70,8 @@ impl Faults {
         world.paused_until = world.paused_until.map(|until| until.min(world.now));
         for member in 0..MEMBERS {
             world.members[member].stall_log(0);
-            if self.dying[member].take().is_some() {
+            self.dying[member] = None;
+            if world.members[member].may_stop() {
                 world.members[member].crash();
             }
             if !world.members[member].is_running() {
@@ -106,7 +116,7 @@ impl Faults {
         let member = self.dice.range(0, MEMBERS as u64) as usize;
         let other = (member + 1 + self.dice.range(0, 2) as usize) % MEMBERS;
         let lasting = self.dice.range(100, 4_000);
-        let kind = match self.dice.range(0, 15) {
+        let kind = match self.dice.range(0, 18) {
             0 | 1 => self.crash(world, member, "crash"),
             2 => self.tear(world, member),
             3 => {
@@ -138,6 +148,8 @@ impl Faults {
                 "reset"
             }
             11 | 12 => self.begin(world, "forgotten vote", ForgottenVote::begin),
+            16 => self.begin(world, "orderly shutdown", OrderlyShutdown::begin),
+            14 | 15 => self.begin(world, "failing disk", FailingDisk::begin),
             13 => self.begin(world, "stale leader", StaleLeader::begin),
             _ => self.pause(world, member, lasting),
         };

@@ -40,7 +40,7 @@ impl ForgottenVote {
 }
 
 impl Script for ForgottenVote {
-    fn tick(&mut self, world: &mut World) -> bool {
+    fn tick(&mut self, world: &mut World) -> Result<bool, String> {
         let now = world.now;
         if self.crash_at.take_if(|at| *at <= now).is_some() {
             world.members[self.voter].crash();
@@ -54,10 +54,10 @@ impl Script for ForgottenVote {
             world.start(self.voter);
         }
         if now < self.ends_at {
-            return true;
+            return Ok(true);
         }
         world.net.heal();
         world.trace.line(now, format_args!("the network heals"));
-        false
+        Ok(false)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_core::node::Node;
+use quorate_core::node::{Node, Status};
 use quorate_core::types::{Index, Revision, Term};
 
 use crate::network::MemberNumber;
@@ -24,7 +24,12 @@ impl Invariants {
     ///
     /// # Errors
     /// What does not hold.
-    pub fn look(&mut self, start: Start, node: &Node) -> Result<(), String> {
+    pub fn look(
+        &mut self,
+        start: Start,
+        node: &Node,
+        status: Option<Status>,
+    ) -> Result<(), String> {
         let (number, _) = start;
         let index = node.local_barrier().index;
         let (digest, revision) = node.read(|state| {
@@ -41,8 +46,7 @@ impl Invariants {
                 "member {number} went from revision {before} to {revision}"
             ));
         }
-        let status = node.status();
-        if status.leader == Some(status.member) {
+        if let Some(status) = status.filter(|status| status.leader == Some(status.member)) {
             let leader = *self.leaders.entry(status.term).or_insert(number);
             if leader != number {
                 let term = status.term;

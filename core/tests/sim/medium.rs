@@ -28,8 +28,23 @@ struct Content {
 struct Files {
     live: Content,
     install: Content,
-    /// Writes and syncs until the power goes; none: it stays.
-    calls_left: Option<u64>,
+    /// What goes wrong, and how many calls that it can befall come before.
+    trouble: Option<(u64, Trouble)>,
+    syncs: u64,
+}
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The power goes at a write or sync, and stays away.
+    PowerCut,
+    /// A sync fails, once. As on Linux, what it was to make durable is then taken for clean: it is
+    /// still read, and never written again.
+    SyncFails,
+    /// A write fails, once.
+    WriteFails,
+    /// The disk is full for so many writes.
+    Full(u32),
 }
 
 /// The medium; what was opened from it shares its files.
@@ -45,7 +60,7 @@ impl SimMedium {
         SimMedium(Arc::new(Mutex::new(Files {
             live,
             install,
-            calls_left: None,
+            ..Files::default()
         })))
     }
 
@@ -56,13 +71,23 @@ impl SimMedium {
         SimMedium(Arc::new(Mutex::new(Files {
             live,
             install,
-            calls_left: None,
+            ..Files::default()
         })))
     }
 
-    /// The power goes at the `nth` write or sync from now.
-    pub fn cut_power_in(&self, nth: u64) {
-        self.0.lock().calls_left = Some(nth);
+    /// It happens after `calls` more calls that it can befall.
+    pub fn trouble_after(&self, calls: u64, trouble: Trouble) {
+        self.0.lock().trouble = Some((calls, trouble));
+    }
+
+    /// Whether nothing is to go wrong any more.
+    pub fn is_well(&self) -> bool {
+        self.0.lock().trouble.is_none()
+    }
+
+    /// Syncs that were asked for.
+    pub fn syncs(&self) -> u64 {
+        self.0.lock().syncs
     }
 
     /// Bytes and checksum of what is live, for the trace.
@@ -80,19 +105,49 @@ impl Files {
         }
     }
 
-    fn enter(&mut self) -> io::Result<()> {
-        match &mut self.calls_left {
-            Some(0) => Err(io::Error::other("the simulated machine has no power")),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
+    /// A write, or a sync.
+    fn enter(&mut self, is_sync: bool) -> io::Result<()> {
+        let Some((left, trouble)) = &mut self.trouble else {
+            return Ok(());
+        };
+        let befalls = match trouble {
+            Trouble::PowerCut => true,
+            Trouble::SyncFails => is_sync,
+            Trouble::WriteFails | Trouble::Full(_) => !is_sync,
+        };
+        if !befalls {
+            return Ok(());
+        }
+        if *left > 0 {
+            *left -= 1;
+            return Ok(());
+        }
+        match trouble {
+            Trouble::PowerCut => Err(io::Error::other("the simulated machine has no power")),
+            Trouble::Full(writes) if *writes > 1 => {
+                *writes -= 1;
+                Err(io::ErrorKind::StorageFull.into())
             }
-            None => Ok(()),
+            Trouble::Full(_) => {
+                self.trouble = None;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            Trouble::SyncFails | Trouble::WriteFails => {
+                self.trouble = None;
+                Err(io::Error::from_raw_os_error(5))
+            }
         }
     }
 }
 
 impl Content {
+    /// What was written since the last sync, and only that.
+    fn reach_the_disk(&mut self) {
+        for change in self.unsynced.drain(..) {
+            make(&mut self.synced, &change);
+        }
+    }
+
     fn crashed(&self, dice: &mut Dice) -> Content {
         let mut bytes = self.synced.clone();
         for change in &self.unsynced {
@@ -139,15 +194,9 @@ impl Medium for SimMedium {
 
     fn promote(&self) -> io::Result<()> {
         let mut files = self.0.lock();
-        files.enter()?;
+        files.enter(true)?;
         files.live = std::mem::take(&mut files.install);
-        let Content {
-            synced,
-            seen,
-            unsynced,
-        } = &mut files.live;
-        synced.clone_from(seen);
-        unsynced.clear();
+        files.live.reach_the_disk();
         Ok(())
     }
 }
@@ -161,12 +210,16 @@ struct Backend {
 impl Backend {
     fn change(&self, change: Unsynced) -> io::Result<()> {
         let mut files = self.files.lock();
-        let powered = files.enter();
+        let verdict = files.enter(false);
+        let has_power = !matches!(files.trouble, Some((_, Trouble::PowerCut)));
+        if verdict.is_err() && has_power {
+            return verdict;
+        }
         let content = files.content(self.slot);
         // A write under way when the power goes may still reach the disk.
         make(&mut content.seen, &change);
         content.unsynced.push(change);
-        powered
+        verdict
     }
 }
 
@@ -189,11 +242,16 @@ impl StorageBackend for Backend {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut files = self.files.lock();
-        files.enter()?;
+        files.syncs += 1;
+        let verdict = files.enter(true);
+        let has_power = !matches!(files.trouble, Some((_, Trouble::PowerCut)));
         let content = files.content(self.slot);
-        content.synced.clone_from(&content.seen);
-        content.unsynced.clear();
-        Ok(())
+        match verdict {
+            Ok(()) => content.reach_the_disk(),
+            Err(_) if has_power => content.unsynced.clear(),
+            Err(_) => {}
+        }
+        verdict
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

@@ -2,7 +2,6 @@
 //! crash drops the runtime, and with it every task, as the end of a process would.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,16 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_core::disk::{Fault, SimDisk, SimOp};
-use quorate_core::log::{self, Flusher};
-use quorate_core::node::{Environment, Node, NodeConfig, OnFatal, TimeSource, Workers};
-use quorate_core::types::{ClusterId, KeyRange, KeyValue, Revision, UnixMillis};
-use quorate_core::versions::{self, Opened, Versions, VersionsError};
+use quorate_core::node::{Environment, Node, NodeConfig, Status, TimeSource};
+use quorate_core::types::{KeyRange, KeyValue, Revision, UnixMillis};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
 use crate::ask::text;
 use crate::entropy::Dice;
-use crate::medium::SimMedium;
+use crate::hands::Hands;
+use crate::medium::{SimMedium, Trouble};
 use crate::network::{MemberNumber, Net, address};
 
 pub const MEMBERS: usize = 3;
@@ -28,7 +26,7 @@ pub const MEMBERS: usize = 3;
 /// The member's clocks: simulated time at a rate of its own, and a wall clock that jumps.
 #[derive(Default)]
 pub struct Clocks {
-    now_ms: AtomicU64,
+    pub now_ms: AtomicU64,
     /// In thousandths.
     pub rate: AtomicU64,
     pub wall_offset_ms: AtomicI64,
@@ -50,13 +48,13 @@ pub struct Member {
     number: MemberNumber,
     data_dir: PathBuf,
     net: Net,
-    disk: SimDisk,
-    medium: Arc<SimMedium>,
+    pub disk: SimDisk,
+    pub medium: Arc<SimMedium>,
     pub clocks: Arc<Clocks>,
     /// Until when nothing is flushed, in simulated time.
     stalled_until: Arc<AtomicU64>,
     dice: Dice,
-    power_is_failing: bool,
+    may_stop: bool,
     process: Option<Process>,
 }
 
@@ -85,7 +83,7 @@ impl Member {
             clocks,
             stalled_until: Arc::default(),
             dice,
-            power_is_failing: false,
+            may_stop: false,
             process: None,
         }
     }
@@ -99,14 +97,26 @@ impl Member {
         self.process.as_ref()?.node.lock().clone()
     }
 
+    /// What the node says of itself, by the member's time.
+    pub fn status(&self) -> Option<Status> {
+        let node = self.node()?;
+        let _entered = self.process.as_ref()?.runtime.enter();
+        Some(node.status())
+    }
+
     /// Why the member can't go on, if it can't.
     pub fn fatal(&self) -> Option<String> {
         self.process.as_ref()?.fatal.lock().clone()
     }
 
-    /// Whether the power was told to fail: what the member says of its disks is no fault of it.
-    pub fn power_is_failing(&self) -> bool {
-        self.power_is_failing
+    /// Whether it may stop by itself, since power or disks were told to fail, or it was told to.
+    pub fn may_stop(&self) -> bool {
+        self.may_stop
+    }
+
+    /// From now on, until it starts anew.
+    pub fn may_stop_now(&mut self) {
+        self.may_stop = true;
     }
 
     /// Every key with its value and the revision of its last change.
@@ -136,14 +146,14 @@ impl Member {
 
     /// For a message.
     pub fn describe(&self) -> String {
-        match self.node() {
-            Some(node) => format!("{:?}", node.status()),
+        match self.status() {
+            Some(status) => format!("{status:?}"),
             None => format!("running: {}, not open", self.is_running()),
         }
     }
 
     pub fn start(&mut self, now: u64) {
-        self.power_is_failing = false;
+        self.may_stop = false;
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O can be made");
@@ -221,11 +231,12 @@ impl Member {
 
     /// Lets the power fail in the middle of one of the next writes; `crash` follows.
     pub fn arm_power_cut(&mut self) {
-        self.power_is_failing = true;
+        self.may_stop = true;
         let op = [SimOp::Write, SimOp::Sync][self.dice.range(0, 2) as usize];
         let nth = self.dice.range(1, 6);
         self.disk.fail_nth(op, nth, Fault::PowerCut);
-        self.medium.cut_power_in(self.dice.range(0, 20));
+        self.medium
+            .trouble_after(self.dice.range(0, 20), Trouble::PowerCut);
     }
 
     /// The log's disk takes nothing until then, or until the process ends.
@@ -271,78 +282,5 @@ async fn start(
             *fatal.lock() = Some(why);
         }
         Err(error) => *fatal.lock() = Some(format!("it did not start: {error}")),
-    }
-}
-
-/// Tasks instead of threads: the log is flushed after a delay, the versions store every few
-/// milliseconds.
-struct Hands {
-    medium: Arc<SimMedium>,
-    clocks: Arc<Clocks>,
-    stalled_until: Arc<AtomicU64>,
-    dice: Mutex<Dice>,
-}
-
-impl Workers for Hands {
-    fn log_options(&self) -> log::Options {
-        log::Options {
-            segment_bytes: 256 << 10,
-            first_segment_bytes: 64 << 10,
-            align_bytes: 512,
-            ..log::Options::default()
-        }
-    }
-
-    fn run_log(&self, flusher: Flusher) -> io::Result<Box<dyn Send>> {
-        let (clocks, until) = (self.clocks.clone(), self.stalled_until.clone());
-        let is_stalled =
-            move || clocks.now_ms.load(Ordering::Relaxed) < until.load(Ordering::Relaxed);
-        tokio::spawn(flush(flusher, self.dice.lock().fork(), is_stalled));
-        Ok(Box::new(()))
-    }
-
-    fn open_versions(
-        &self,
-        _data_dir: &Path,
-        cluster: ClusterId,
-        on_fatal: OnFatal,
-    ) -> Result<Opened, VersionsError> {
-        let options = versions::Options {
-            // Small, so that watchers that lag read history.
-            recent_revisions_max: 50,
-            compaction_rows: 64,
-            ..versions::Options::default()
-        };
-        let opened = Versions::open_stepped(self.medium.clone(), cluster, options, on_fatal)?;
-        tokio::spawn(write(opened.versions.clone(), self.dice.lock().fork()));
-        Ok(opened)
-    }
-}
-
-async fn flush(mut flusher: Flusher, mut dice: Dice, is_stalled: impl Fn() -> bool) {
-    let mut preparer = flusher.preparer();
-    loop {
-        let delay = match dice.range(0, 1_000) {
-            0 => dice.range(50, 400),
-            1..40 => dice.range(2, 20),
-            _ => 1,
-        };
-        tokio::time::sleep(Duration::from_millis(delay)).await;
-        if is_stalled() {
-            continue;
-        }
-        flusher.run_once();
-        if dice.once_in(20) {
-            flusher.seal_once();
-            // A fault stops the log, which says so itself.
-            drop(preparer.run_once());
-        }
-    }
-}
-
-async fn write(versions: Versions, mut dice: Dice) {
-    loop {
-        tokio::time::sleep(Duration::from_millis(dice.range(10, 90))).await;
-        versions.step();
     }
 }

@@ -22,14 +22,14 @@ impl StaleLeader {
 }
 
 impl Script for StaleLeader {
-    fn tick(&mut self, world: &mut World) -> bool {
+    fn tick(&mut self, world: &mut World) -> Result<bool, String> {
         if world.now < self.heal_at {
-            return true;
+            return Ok(true);
         }
         world.net.heal();
         world
             .trace
             .line(world.now, format_args!("the network heals"));
-        false
+        Ok(false)
     }
 }
