@@ -37,6 +37,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use world::World;
 
+/// Set for a run that is held up in real time, which must change nothing.
+const DAWDLES: &str = "QUORATE_SIM_DAWDLES";
 const ONE_SEED: &str = "one_seed";
 /// Many times what a seed takes.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -67,7 +69,7 @@ fn play(seed: u64) -> Result<(), String> {
         entropy::seed(seed);
         panics::watch();
         let dir = std::env::temp_dir().join(format!("quorate-sim-{}", std::process::id()));
-        let run = World::run(seed, &dir);
+        let run = World::run(seed, &dir, std::env::var_os(DAWDLES).is_some());
         drop(std::fs::remove_dir_all(&dir));
         drop(sender.send(run));
     };
@@ -96,13 +98,16 @@ fn play(seed: u64) -> Result<(), String> {
 }
 
 /// Plays a seed in a process of its own.
-fn play_apart(seed: u64, trace: Option<&Path>) -> Result<String, String> {
+fn play_apart(seed: u64, trace: Option<&Path>, dawdles: bool) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args([ONE_SEED, "--exact", "--nocapture"]);
     command.env("QUORATE_SIM_SEED", seed.to_string());
     if let Some(trace) = trace {
         command.env("QUORATE_SIM_TRACE", trace);
+    }
+    if dawdles {
+        command.env(DAWDLES, "1");
     }
     let output = command.output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -132,7 +137,7 @@ fn what_was_promised_holds_under_every_seed() {
         while let seed = next.fetch_add(1, Ordering::Relaxed)
             && seed < end
         {
-            match play_apart(seed, None) {
+            match play_apart(seed, None, false) {
                 Ok(line) => println!("{line}"),
                 Err(why) => failures.lock().push(format!("seed {seed}: {why}")),
             }
@@ -152,9 +157,9 @@ fn what_was_promised_holds_under_every_seed() {
 fn a_seed_leaves_the_same_trace_each_time() {
     let dir = tempfile::tempdir().expect("temp dir");
     for seed in [3, 4] {
-        let traces = ["one", "other"].map(|name| {
+        let traces = [("one", false), ("other", true)].map(|(name, dawdles)| {
             let path = dir.path().join(name);
-            play_apart(seed, Some(&path)).expect("the seed can be played");
+            play_apart(seed, Some(&path), dawdles).expect("the seed can be played");
             std::fs::read_to_string(path).expect("it left a trace")
         });
         let [one, other] = &traces;

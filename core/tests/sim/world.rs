@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use quorate_core::node::Node;
@@ -25,6 +26,9 @@ const FAULTS_MS: u64 = 15_000;
 const HEAL_MS: u64 = 10_000;
 /// Longer than any life.
 const REST_MS: u64 = 5_000;
+/// For who dawdles: when, just before faults begin, and longer than any time-out of a member.
+const DAWDLES_AT_MS: u64 = 1_400;
+const DAWDLE: Duration = Duration::from_secs(5);
 const SAMPLE_MS: u64 = 50;
 const CLIENTS: usize = 9;
 /// The most that a client waits for an answer.
@@ -98,15 +102,18 @@ impl World {
         }
     }
 
-    /// Plays a seed.
+    /// Plays a seed. `dawdles`: real time passes without simulated time.
     ///
     /// # Errors
     /// What went wrong while it ran.
-    pub fn run(seed: u64, dir: &std::path::Path) -> Result<Run, String> {
+    pub fn run(seed: u64, dir: &std::path::Path, dawdles: bool) -> Result<Run, String> {
         let mut world = World::new(seed, dir);
         let mut faults = Faults::new(world.dice.fork());
         (0..MEMBERS).for_each(|member| world.start(member));
         while world.now < FAULTS_MS {
+            if dawdles && world.now == DAWDLES_AT_MS {
+                std::thread::sleep(DAWDLE);
+            }
             world.tick(true)?;
             faults.tick(&mut world)?;
         }
