@@ -51,8 +51,9 @@ impl Context {
         }
     }
 
-    /// The name of `call` in the table of what differs: its method, or a special case of it.
-    pub fn name(&self, call: &Call) -> String {
+    /// The name of `call` to servers of so many `members` in the table of what differs: its method,
+    /// or a special case of it.
+    pub fn name(&self, call: &Call, members: usize) -> String {
         let messages = call.messages();
         let request = messages.first();
         let is_at_compaction =
@@ -60,6 +61,9 @@ impl Context {
         match call.method.as_str() {
             "Maintenance/HashKV" if request.is_some_and(is_at_compaction) => {
                 "Maintenance/HashKV at a compaction".to_owned()
+            }
+            method @ ("Lease/LeaseLeases" | "Cluster/MemberList") if members > 1 => {
+                format!("{method} of several")
             }
             method => method.to_owned(),
         }

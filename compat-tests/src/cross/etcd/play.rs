@@ -125,7 +125,8 @@ impl<'a> Player<'a> {
 
     /// Makes a call on both sides and compares the answers; theirs is returned.
     pub async fn call(&mut self, call: &Call) -> Reply {
-        self.call_as(&self.context.name(call), call, call).await.0
+        let name = self.context.name(call, self.pair.members);
+        self.call_as(&name, call, call).await.0
     }
 
     /// Different calls to the sides, compared as answers to `method`.
