@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::DynamicMessage;
 
+use super::compare;
 use super::fault::number;
 use super::wire::{Call, Reply};
 
@@ -26,6 +27,9 @@ pub struct Context {
     /// Every revision that was compacted at.
     pub compactions: BTreeSet<i64>,
     pub leases: BTreeSet<i64>,
+    /// The newest txn that deleted "from a key on" and put: where a key was both deleted and put
+    /// at one revision, etcd may crash, at once or after a compaction.
+    pub crashing: Option<String>,
     /// By stream and id.
     pub watchers: [BTreeMap<i64, Watcher>; STREAMS],
 }
@@ -33,6 +37,13 @@ pub struct Context {
 impl Context {
     /// Takes what the real server answered to a call.
     pub fn learn(&mut self, call: &Call, reply: &Reply) {
+        if call.method == "KV/Txn" {
+            let shown = compare::shown(call);
+            let deletes = shown.contains(r#"request_delete_range.range_end="\x00""#);
+            if deletes && shown.contains("request_put.key") {
+                self.crashing = Some(shown);
+            }
+        }
         for message in &reply.messages {
             self.revision = self.revision.max(header_revision(message));
         }
