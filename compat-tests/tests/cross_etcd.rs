@@ -31,6 +31,10 @@ type Check = fn(&Runtime) -> Result<(), Wrong>;
 
 const CHECKS: &[(&str, Check)] = &[
     ("quorate_answers_as_etcd", quorate_answers_as_etcd),
+    (
+        "three_members_answer_as_three",
+        three_members_answer_as_three,
+    ),
     ("etcd_answers_as_etcd", etcd_answers_as_etcd),
     (
         "a_fault_in_an_answer_is_found",
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
 fn plan(opponents: Opponents, seeds: Range<u64>) -> Plan {
     Plan {
         opponents,
+        members: 1,
         seeds,
         steps: STEPS,
         workers: WORKERS,
@@ -142,6 +147,16 @@ fn quorate_answers_as_etcd(runtime: &Runtime) -> Result<(), Wrong> {
     }
     let missing = missing.join("\n");
     Err(Wrong::Failed(format!("did not occur:\n{missing}")))
+}
+
+/// Clusters of three, each asked through one member.
+fn three_members_answer_as_three(runtime: &Runtime) -> Result<(), Wrong> {
+    let plan = Plan {
+        members: 3,
+        workers: 1,
+        ..plan(Opponents::EtcdAndQuorate, 3_000..3_010)
+    };
+    same(&runtime.block_on(run(&plan))?)
 }
 
 /// Two real servers never differ: whatever is found is in the servers, not in how we look.

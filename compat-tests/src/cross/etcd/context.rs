@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::DynamicMessage;
 
+use super::compare;
 use super::fault::number;
 use super::wire::{Call, Reply};
 
@@ -26,6 +27,9 @@ pub struct Context {
     /// Every revision that was compacted at.
     pub compactions: BTreeSet<i64>,
     pub leases: BTreeSet<i64>,
+    /// The newest txn that deleted "from a key on" and put: where a key was both deleted and put
+    /// at one revision, etcd may crash, at once or after a compaction.
+    pub crashing: Option<String>,
     /// By stream and id.
     pub watchers: [BTreeMap<i64, Watcher>; STREAMS],
 }
@@ -33,6 +37,13 @@ pub struct Context {
 impl Context {
     /// Takes what the real server answered to a call.
     pub fn learn(&mut self, call: &Call, reply: &Reply) {
+        if call.method == "KV/Txn" {
+            let shown = compare::shown(call);
+            let deletes = shown.contains(r#"request_delete_range.range_end="\x00""#);
+            if deletes && shown.contains("request_put.key") {
+                self.crashing = Some(shown);
+            }
+        }
         for message in &reply.messages {
             self.revision = self.revision.max(header_revision(message));
         }
@@ -51,8 +62,9 @@ impl Context {
         }
     }
 
-    /// The name of `call` in the table of what differs: its method, or a special case of it.
-    pub fn name(&self, call: &Call) -> String {
+    /// The name of `call` to servers of so many `members` in the table of what differs: its method,
+    /// or a special case of it.
+    pub fn name(&self, call: &Call, members: usize) -> String {
         let messages = call.messages();
         let request = messages.first();
         let is_at_compaction =
@@ -60,6 +72,9 @@ impl Context {
         match call.method.as_str() {
             "Maintenance/HashKV" if request.is_some_and(is_at_compaction) => {
                 "Maintenance/HashKV at a compaction".to_owned()
+            }
+            method @ ("Lease/LeaseLeases" | "Cluster/MemberList") if members > 1 => {
+                format!("{method} of several")
             }
             method => method.to_owned(),
         }

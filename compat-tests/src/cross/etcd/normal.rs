@@ -60,7 +60,36 @@ const TABLE: &[Row] = &[
         Rule::Address,
         "the two servers can't have one port",
     ),
-    ("Maintenance/Status", "leader", Rule::Id, "a member's id"),
+    (
+        "Cluster/MemberList of several",
+        "members[].ID",
+        Rule::Presence,
+        "members are told by their ids, which follow from their URLs",
+    ),
+    (
+        "Cluster/MemberList of several",
+        "members[].name",
+        Rule::AnyOrder,
+        "members are told by their ids, which follow from their URLs",
+    ),
+    (
+        "Cluster/MemberList of several",
+        "members[].peerURLs[]",
+        Rule::Address,
+        "the two servers can't have one port",
+    ),
+    (
+        "Cluster/MemberList of several",
+        "members[].clientURLs[]",
+        Rule::Address,
+        "the two servers can't have one port",
+    ),
+    (
+        "Maintenance/Status",
+        "leader",
+        Rule::Presence,
+        "a member's id, and which of several leads is chance",
+    ),
     (
         "Maintenance/Status",
         "raftTerm",
@@ -102,6 +131,12 @@ const TABLE: &[Row] = &[
         "hash",
         Rule::Presence,
         "over the whole database file with its member ids: two real servers differ, too",
+    ),
+    (
+        "Lease/LeaseLeases of several",
+        "leases[].ID",
+        Rule::AnyOrder,
+        "an etcd that does not lead does not know when leases end, and has no order",
     ),
     (
         "Lease/LeaseTimeToLive",

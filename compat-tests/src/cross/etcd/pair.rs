@@ -22,10 +22,11 @@ pub enum Opponents {
     EtcdTwice,
 }
 
-/// Two servers and a connection to each.
+/// Two servers and a connection to one member of each.
 pub struct Pair {
     pub theirs: Side,
     pub ours: Side,
+    pub members: usize,
     // Killed when the value goes.
     _servers: [Cluster; 2],
 }
@@ -37,13 +38,17 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 const SETTLE_PAUSE: Duration = Duration::from_millis(20);
 
 impl Pair {
-    /// Starts both; `fault` spoils what the second one says.
-    pub async fn start(opponents: Opponents, fault: Option<Arc<Fault>>) -> Result<Self, Trouble> {
+    /// Starts both, of so many `members`; `fault` spoils what the second one says.
+    pub async fn start(
+        opponents: Opponents,
+        members: usize,
+        fault: Option<Arc<Fault>>,
+    ) -> Result<Self, Trouble> {
         let second = match opponents {
             Opponents::EtcdAndQuorate => Kind::Quorate,
             Opponents::EtcdTwice => Kind::Etcd,
         };
-        let start = |kind| spawn_blocking(move || Cluster::start_with(kind, 1, FLAGS));
+        let start = |kind| spawn_blocking(move || Cluster::start_with(kind, members, FLAGS));
         let (theirs, ours) = tokio::join!(start(Kind::Etcd), start(second));
         let ended = |error| Trouble::broken("start of a server", error);
         let servers = [theirs.map_err(ended)??, ours.map_err(ended)??];
@@ -53,6 +58,7 @@ impl Pair {
         Ok(Self {
             theirs,
             ours,
+            members,
             _servers: servers,
         })
     }
@@ -60,7 +66,13 @@ impl Pair {
 
 async fn connect(server: &Cluster, fault: Option<Arc<Fault>>) -> Result<Side, Trouble> {
     let broken = |error: String| Trouble::broken("connection", error);
-    let address = server.etcd_endpoints();
+    let endpoints = server.etcd_endpoints();
+    // The last one, which mostly does not lead.
+    let address = endpoints
+        .rsplit(',')
+        .next()
+        .unwrap_or(&endpoints)
+        .to_owned();
     let plain = Side::connect(&address, None).await.map_err(broken)?;
     settle(&plain).await.map_err(broken)?;
     Side::connect(&address, fault).await.map_err(broken)

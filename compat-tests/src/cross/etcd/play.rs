@@ -7,7 +7,6 @@ use pb::watch_request::RequestUnion;
 use prost::Message;
 use quorate_proto::etcdserverpb as pb;
 use tokio::time::{Instant, sleep};
-use tonic::Code;
 
 use super::compare;
 use super::context::{Context, STREAMS};
@@ -25,8 +24,8 @@ use crate::cross::ledger::Ledger;
 const EXPIRY_LIMIT: Duration = Duration::from_secs(30);
 const EXPIRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a call comes to under which the server ends.
-const CONNECTION_LOST: &str = "transport error";
+/// What a call comes to under which the server ends, and one to a server that has ended.
+const CONNECTION_LOST: &[&str] = &["transport error", "tcp connect error"];
 
 /// A sequence under way.
 pub struct Player<'a> {
@@ -42,14 +41,9 @@ pub struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    /// Opens the watch streams of a sequence that begins with what `context` knows.
-    pub async fn open(
-        pair: &'a Pair,
-        context: Context,
-        ids: &'a mut Ids,
-        ledger: &'a mut Ledger,
-    ) -> Result<Self, String> {
-        let mut player = Self {
+    /// A sequence that begins with what `context` knows.
+    pub fn new(pair: &'a Pair, context: Context, ids: &'a mut Ids, ledger: &'a mut Ledger) -> Self {
+        Self {
             pair,
             context,
             ids,
@@ -57,12 +51,16 @@ impl<'a> Player<'a> {
             sessions: Vec::new(),
             found: Vec::new(),
             has_crashed: false,
-        };
-        player.call(&everything()).await;
-        for stream in 0..STREAMS {
-            player.open_stream(stream).await?;
         }
-        Ok(player)
+    }
+
+    /// Opens the watch streams.
+    pub async fn open(&mut self) -> Result<(), String> {
+        self.call(&everything()).await;
+        for stream in 0..STREAMS {
+            self.open_stream(stream).await?;
+        }
+        Ok(())
     }
 
     /// Plays one step. An error means that the real server did not do what was waited for.
@@ -96,7 +94,7 @@ impl<'a> Player<'a> {
     }
 
     /// Leaves both servers without keys and leases, compacted, and compares their hashes.
-    pub async fn close(mut self) -> Result<(Context, Vec<Difference>), String> {
+    pub async fn close(&mut self) -> Result<(), String> {
         self.drain_all().await?;
         for id in self.context.leases.clone() {
             let request = pb::LeaseRevokeRequest { id };
@@ -120,24 +118,30 @@ impl<'a> Player<'a> {
         }
         self.call(&everything()).await;
         self.context.watchers = Default::default();
-        Ok((self.context, self.found))
+        Ok(())
     }
 
     /// Makes a call on both sides and compares the answers; theirs is returned.
     pub async fn call(&mut self, call: &Call) -> Reply {
-        self.call_as(&self.context.name(call), call, call).await.0
+        let name = self.context.name(call, self.pair.members);
+        self.call_as(&name, call, call).await.0
     }
 
     /// Different calls to the sides, compared as answers to `method`.
     async fn call_as(&mut self, method: &str, to_them: &Call, to_us: &Call) -> (Reply, Reply) {
         let (theirs, ours) =
             tokio::join!(self.pair.theirs.call(to_them), self.pair.ours.call(to_us));
-        self.has_crashed |= theirs.code == Code::Unknown && theirs.text == CONNECTION_LOST;
+        self.has_crashed |= CONNECTION_LOST.contains(&theirs.text.as_str());
         features::count(self.ledger, to_them, &theirs);
         self.context.learn(to_them, &theirs);
         let found = compare::replies(self.ids, method, to_them, &theirs, &ours);
         self.found.extend(found);
         (theirs, ours)
+    }
+
+    /// Looks whether the real server is still there.
+    pub async fn probe(&mut self) {
+        self.call(&everything()).await;
     }
 
     async fn drawn_lease(&mut self, ttl: i64) {

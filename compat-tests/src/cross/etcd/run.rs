@@ -28,6 +28,8 @@ const STEPS_SHOWN_MAX: usize = 20;
 #[derive(Clone)]
 pub struct Plan {
     pub opponents: Opponents,
+    /// Members of each of the two.
+    pub members: usize,
     pub seeds: Range<u64>,
     /// Steps of a seed.
     pub steps: usize,
@@ -85,7 +87,7 @@ async fn take(next: &Mutex<Range<u64>>, outcome: &Mutex<Outcome>) -> Option<Rang
 async fn batch(plan: &Plan, seeds: Range<u64>, outcome: &Mutex<Outcome>) -> Result<(), Trouble> {
     let started = Instant::now();
     let fault = plan.fault.map(|kind| Arc::new(Fault::new(kind)));
-    let mut pair = Pair::start(plan.opponents, fault.clone()).await?;
+    let mut pair = Pair::start(plan.opponents, plan.members, fault.clone()).await?;
     let (mut past, mut ledger) = (Past::default(), Ledger::default());
     let mut failed = None;
     for seed in seeds.clone() {
@@ -94,7 +96,7 @@ async fn batch(plan: &Plan, seeds: Range<u64>, outcome: &Mutex<Outcome>) -> Resu
         match played {
             Ok(End::Clean) => {}
             Ok(End::Crashed) => {
-                pair = Pair::start(plan.opponents, fault.clone()).await?;
+                pair = Pair::start(plan.opponents, plan.members, fault.clone()).await?;
                 past = Past::default();
             }
             Err(failure) => {
@@ -139,7 +141,14 @@ async fn tell(
 ) -> Result<String, Trouble> {
     let (mut how, mut shortest) = (String::new(), None);
     if plan.fault.is_none() {
-        shortest = shrink(plan.opponents, &plan.accepted, numbers, &failure.place()).await?;
+        shortest = shrink(
+            plan.opponents,
+            plan.members,
+            &plan.accepted,
+            numbers,
+            &failure.place(),
+        )
+        .await?;
         how = match &shortest {
             Some(_) => "shrunk, on fresh servers".to_owned(),
             None => format!("only after the seeds before it: QUORATE_SEEDS={batch:?}"),

@@ -62,37 +62,68 @@ pub async fn play(
     accepted: &Accepted,
     ledger: &mut Ledger,
 ) -> Result<End, Box<Failure>> {
-    let mut shown_steps = Vec::new();
     let context = std::mem::take(&mut past.context);
-    let opened = Player::open(pair, context, &mut past.ids, ledger).await;
-    let mut player = match opened {
-        Ok(player) => player,
-        Err(trouble) => return Err(failure(Vec::new(), Vec::new(), Some(trouble))),
-    };
+    let mut player = Player::new(pair, context, &mut past.ids, ledger);
+    let mut shown_steps = Vec::new();
+    let opened = player.open().await;
+    let mut end = judge(&mut player, opened, accepted, &shown_steps).await?;
     for number in numbers {
+        if end == End::Crashed {
+            return Ok(end);
+        }
         let step = steps::step(*number, &player.context);
         shown_steps.push(shown(&step.shown()));
-        let ended = player.play(&step).await;
+        let played = player.play(&step).await;
         player.ledger.count("steps", "played");
-        let found = unaccepted(std::mem::take(&mut player.found), accepted, player.ledger);
-        if player.has_crashed && found.is_empty() {
-            player.ledger.count("step", "a crash of the real server");
+        end = judge(&mut player, played, accepted, &shown_steps).await?;
+    }
+    if end == End::Clean {
+        let closed = player.close().await;
+        end = judge(&mut player, closed, accepted, &shown_steps).await?;
+    }
+    past.context = player.context;
+    Ok(end)
+}
+
+/// Whether what was just done went as it should, or the real server crashed where that is known.
+async fn judge(
+    player: &mut Player<'_>,
+    done: Result<(), String>,
+    accepted: &Accepted,
+    steps: &[String],
+) -> Result<End, Box<Failure>> {
+    if done.is_err() {
+        player.probe().await;
+    }
+    let mut found = std::mem::take(&mut player.found);
+    if player.has_crashed {
+        let crash = crash(player);
+        if accepted.accepts(&crash) {
+            player.ledger.count("accepted", crash.place);
             return Ok(End::Crashed);
         }
-        if ended.is_err() || !found.is_empty() {
-            return Err(failure(shown_steps, found, ended.err()));
-        }
+        found.insert(0, crash);
     }
-    match player.close().await {
-        Err(trouble) => Err(failure(shown_steps, Vec::new(), Some(trouble))),
-        Ok((context, found)) => {
-            past.context = context;
-            let found = unaccepted(found, accepted, ledger);
-            match found.is_empty() {
-                true => Ok(End::Clean),
-                false => Err(failure(shown_steps, found, None)),
-            }
-        }
+    let (fine, found): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|difference| accepted.accepts(difference));
+    for difference in fine {
+        player.ledger.count("accepted", difference.place);
+    }
+    match done.is_ok() && found.is_empty() {
+        true => Ok(End::Clean),
+        false => Err(failure(steps.to_vec(), found, done.err())),
+    }
+}
+
+/// A crash as a difference: the request is the one that may have led to it.
+fn crash(player: &Player<'_>) -> Difference {
+    let cause = player.context.crashing.clone();
+    Difference {
+        request: cause.unwrap_or_else(|| "nothing that is known to crash it".to_owned()),
+        place: "the real server".to_owned(),
+        theirs: "crashed".to_owned(),
+        ours: "answers".to_owned(),
     }
 }
 
@@ -107,14 +138,4 @@ fn failure(
         differences,
         trouble,
     })
-}
-
-fn unaccepted(found: Vec<Difference>, accepted: &Accepted, ledger: &mut Ledger) -> Vec<Difference> {
-    let (fine, left): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|difference| accepted.accepts(difference));
-    for difference in fine {
-        ledger.count("accepted", difference.place);
-    }
-    left
 }

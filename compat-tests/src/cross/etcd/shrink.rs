@@ -16,6 +16,7 @@ const SHRINK_LIMIT: Duration = Duration::from_secs(90);
 /// Plays sequences on servers that are started anew after a failure.
 struct Bench<'a> {
     opponents: Opponents,
+    members: usize,
     accepted: &'a Accepted,
     servers: Option<(Pair, Past)>,
 }
@@ -24,7 +25,10 @@ impl Bench<'_> {
     async fn play(&mut self, numbers: &[u64]) -> Result<Option<Failure>, Trouble> {
         let (pair, mut past) = match self.servers.take() {
             Some(servers) => servers,
-            None => (Pair::start(self.opponents, None).await?, Past::default()),
+            None => (
+                Pair::start(self.opponents, self.members, None).await?,
+                Past::default(),
+            ),
         };
         let mut ledger = Ledger::default();
         let played = sequence::play(&pair, &mut past, numbers, self.accepted, &mut ledger).await;
@@ -43,12 +47,14 @@ impl Bench<'_> {
 /// it does not fail there, so that what was played before it matters.
 pub async fn shrink(
     opponents: Opponents,
+    members: usize,
     accepted: &Accepted,
     numbers: &[u64],
     place: &str,
 ) -> Result<Option<Failure>, Trouble> {
     let mut bench = Bench {
         opponents,
+        members,
         accepted,
         servers: None,
     };

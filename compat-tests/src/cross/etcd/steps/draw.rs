@@ -32,6 +32,9 @@ const LONG_VALUE: usize = 3_000;
 pub struct Draw {
     pub rng: SmallRng,
     pub now: Context,
+    /// Whether only what a server accepts is drawn, as far as can be known: one wrong part of a
+    /// txn makes all of it wrong, and most would be.
+    pub is_tame: bool,
 }
 
 impl Draw {
@@ -39,6 +42,7 @@ impl Draw {
         Self {
             rng: SmallRng::seed_from_u64(number),
             now: now.clone(),
+            is_tame: false,
         }
     }
 
@@ -58,7 +62,7 @@ impl Draw {
 
     /// A key; seldom none, which is an error nearly everywhere.
     pub fn key(&mut self) -> Bytes {
-        if self.one_in(80) {
+        if !self.is_tame && self.one_in(80) {
             return Bytes::new();
         }
         Bytes::from_static(self.pick(KEYS))
@@ -94,6 +98,9 @@ impl Draw {
     pub fn revision(&mut self) -> i64 {
         let (now, compacted) = (self.now.revision, self.now.compacted);
         let back = self.up_to(12) as i64;
+        if self.is_tame {
+            return (now - back).max(compacted).max(1);
+        }
         self.pick(&[
             now,
             now - 1,
@@ -121,7 +128,8 @@ impl Draw {
     /// A lease's id, mostly of one that exists.
     pub fn lease(&mut self) -> i64 {
         let known: Vec<i64> = self.now.leases.iter().copied().collect();
-        match known.is_empty() || self.one_in(5) {
+        match known.is_empty() || (!self.is_tame && self.one_in(5)) {
+            true if self.is_tame => 0,
             true => self.pick(LEASES),
             false => self.pick(&known),
         }

@@ -16,6 +16,7 @@ const OPS_MAX: usize = 128;
 
 impl Draw {
     pub fn txn_request(&mut self) -> pb::TxnRequest {
+        self.is_tame = !self.one_in(4);
         self.txn(DEPTH_MAX)
     }
 
@@ -53,6 +54,7 @@ impl Draw {
 
     /// A txn of reads alone, which is not proposed.
     pub fn read_txn_request(&mut self) -> pb::TxnRequest {
+        self.is_tame = !self.one_in(3);
         let compares = self.up_to(2);
         let (then, otherwise) = (self.up_to(3), self.up_to(2));
         let read = |draw: &mut Self| pb::RequestOp {
@@ -82,7 +84,7 @@ impl Draw {
             13..=15 => Some(Request::RequestDeleteRange(self.delete_request())),
             16..=18 if depth > 0 => Some(Request::RequestTxn(self.txn(depth - 1))),
             // An operation of no kind is an error; seldom, or no txn would pass.
-            _ if self.one_in(20) => None,
+            _ if !self.is_tame && self.one_in(20) => None,
             _ => Some(Request::RequestRange(self.range_request())),
         };
         pb::RequestOp { request }

@@ -29,15 +29,15 @@ impl Draw {
         if self.one_in(3) {
             request.lease = self.lease();
         }
-        if self.one_in(6) {
+        if self.one_in(if self.is_tame { 40 } else { 6 }) {
             request.ignore_value = true;
-            if !self.one_in(6) {
+            if self.is_tame || !self.one_in(6) {
                 request.value = Bytes::new();
             }
         }
-        if self.one_in(6) {
+        if self.one_in(if self.is_tame { 40 } else { 6 }) {
             request.ignore_lease = true;
-            if !self.one_in(6) {
+            if self.is_tame || !self.one_in(6) {
                 request.lease = 0;
             }
         }
