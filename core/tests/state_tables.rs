@@ -4,14 +4,15 @@ mod state_rig;
 
 use state_rig::rig::*;
 
-use quorate_core::command::{AlarmCommand, AlarmKind};
+use quorate_core::command::{AlarmCommand, AlarmKind, ScriptCommand};
 use quorate_core::command::{
     Command, DataOp, Guard, Judged, LeaseCommand, Life, OnError, Op, PutOp, PutValue, RangeOp,
     Relation, Test, Txn,
 };
+use quorate_core::limits::SCRIPTS_BYTES_MAX;
 use quorate_core::outcome::{OpResult, Outcome, Refusal};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
-use state_rig::{bytes, delete, put, put_with, range, run, span, txn};
+use state_rig::{bytes, delete, entry, put, put_with, range, run, span, txn};
 
 fn guard(key: &str, test: Test) -> Guard {
     Guard {
@@ -329,4 +330,29 @@ fn a_hash_that_loses_its_last_field_is_gone_and_no_empty_one_comes() {
         fields,
     })]);
     assert_eq!((rig.state.get(b"h"), rig.state.revision()), (None, 3));
+}
+
+#[test]
+fn the_cache_of_scripts_is_bounded_and_alike_after_a_restart() {
+    let mut rig = Rig::new();
+    let names: Vec<String> = (0..20_u8)
+        .map(|n| format!("{:02x}", n.wrapping_mul(97)))
+        .collect();
+    for name in &names {
+        let (sha1, body) = (bytes(name), vec![b'x'; 1_500_000].into());
+        let load = Command::Script(ScriptCommand::Load { sha1, body });
+        let effects = rig.state.apply(1, &entry(0, vec![load]), &rig.rows);
+        rig.rows.keep(&rig.state, &effects);
+        assert!(rig.state.script(name.as_bytes()).is_some(), "the newest");
+    }
+    let is_kept = |name: &&String| rig.state.script(name.as_bytes()).is_some();
+    let kept = names.iter().filter(is_kept).count();
+    assert_eq!(kept, SCRIPTS_BYTES_MAX / 1_500_128);
+    let restored = rig.rows.restore();
+    for name in &names {
+        let name = name.as_bytes();
+        assert_eq!(restored.script(name), rig.state.script(name));
+    }
+    rig.apply(Command::Script(ScriptCommand::Flush));
+    assert!(rig.state.script(names[19].as_bytes()).is_none());
 }

@@ -12,6 +12,7 @@ mod serve;
 use std::process::ExitCode;
 
 use config::Parsed;
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 fn main() -> ExitCode {
     let settings = match config::read() {
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Err(why) => return failed(&why),
     };
     logging::start(settings.log_level, settings.log_format, settings.log_output);
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -43,6 +45,15 @@ fn main() -> ExitCode {
 /// large as what its clients once made it hold, all threads' peaks added up.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// As Go does for etcd: shells allow few open files, and each connection is one.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
 
 /// One message, and not zero.
 fn failed(why: &str) -> ExitCode {

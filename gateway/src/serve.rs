@@ -28,7 +28,7 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     let redis = bind_redis(&settings.redis).await?;
     let node = Node::start(settings.node.clone())
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| advised(error.to_string()))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = Workers::start(threads).map_err(|error| format!("no thread: {error}"))?;
     let listening = Listening {
@@ -74,6 +74,15 @@ async fn bind_clients(settings: &Settings) -> Result<Vec<(Listener, Served)>, St
         bound.extend(listeners.into_iter().map(|listener| (listener, served)));
     }
     Ok(bound)
+}
+
+/// The system's words say what and why; where they are of a full disk, what to do is added.
+fn advised(why: String) -> String {
+    const NO_SPACE: &str = "No space left on device";
+    match why.contains(NO_SPACE) {
+        true => format!("{why}; free some space there, or move the directory and set --data-dir"),
+        false => why,
+    }
 }
 
 async fn bind_all(addresses: &[Address]) -> Result<Vec<Listener>, String> {

@@ -151,7 +151,9 @@ pub async fn play(port: u16, kind: Kind) {
     let mut wrong = Vec::new();
     for case in CASES {
         let mut client = Grpc::connect(port).await;
-        let said = client.call(case.path, case.headers, (case.body)()).await;
+        let (code, said) = client.call(case.path, case.headers, (case.body)()).await;
+        // Go's protobuf takes one or the other blank, by a hash of the program.
+        let said = (code, said.replace('\u{a0}', " "));
         let expected = (case.code.to_string(), case.said.to_owned());
         if said != expected {
             wrong.push(format!("{}\n  {said:?}\n  {expected:?}", case.path));

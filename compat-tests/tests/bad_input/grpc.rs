@@ -54,7 +54,8 @@ impl Grpc {
         let request = request.body(()).expect("a request");
         self.sender = self.sender.clone().ready().await?;
         let (response, mut stream) = self.sender.send_request(request, false)?;
-        stream.send_data(Bytes::from(body), true)?;
+        // It may have been answered by then.
+        drop(stream.send_data(Bytes::from(body), true));
         let (head, mut body) = response.await?.into_parts();
         if let Some(said) = status(&head.headers) {
             return Ok(said);

@@ -7,8 +7,8 @@ use quorate_proto::etcdserverpb as pb;
 use crate::bystanders::{channel, connect};
 
 const STREAMS: usize = 60;
-const PUTS: usize = 30;
-const VALUE_BYTES: usize = 700_000;
+const PUTS: usize = 20;
+const VALUE_BYTES: usize = 500_000;
 
 /// Whether all puts went through while nobody read what they made known.
 pub async fn unread(port: u16) {

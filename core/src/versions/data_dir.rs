@@ -37,7 +37,7 @@ impl DataDir {
         fresh_incarnation: u64,
     ) -> Result<DataDir, VersionsError> {
         let failed = |what: &str| VersionsError::io(format!("{what} {}", path.display()));
-        create(path).map_err(failed("cannot create the data directory"))?;
+        create(path).map_err(|error| denied("create", path, &error))?;
         let lock = lock(path)?;
         let identity = match fs::read_to_string(path.join("identity")) {
             Ok(text) => parse(path, &text)?,
@@ -81,14 +81,13 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 fn lock(path: &Path) -> Result<File, VersionsError> {
-    let failed = || VersionsError::io(format!("cannot lock the data directory {}", path.display()));
     let mut options = OpenOptions::new();
     let file = options
         .write(true)
         .create(true)
         .truncate(false)
         .open(path.join("lock"));
-    let file = file.map_err(failed())?;
+    let file = file.map_err(|error| denied("lock", path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(VersionsError::Refused(format!(
@@ -96,8 +95,16 @@ fn lock(path: &Path) -> Result<File, VersionsError> {
              this one a directory of its own",
             path.display()
         ))),
-        Err(TryLockError::Error(error)) => Err(failed()(error)),
+        Err(TryLockError::Error(error)) => Err(denied("lock", path, &error)),
     }
+}
+
+fn denied(what: &str, path: &Path, error: &std::io::Error) -> VersionsError {
+    VersionsError::Refused(format!(
+        "cannot {what} the data directory {}: {error}; choose another with --data-dir, or let this \
+         user write there",
+        path.display()
+    ))
 }
 
 /// Without an identity the directory must hold nothing but the lock (and a file system's own).

@@ -52,7 +52,7 @@ impl Default for Options {
             no_space_retry: Duration::from_millis(500),
             cache_bytes: 32 * 1024 * 1024,
             recent_revisions_max: 100_000,
-            recent_bytes_max: 64 * 1024 * 1024,
+            recent_bytes_max: 32 * 1024 * 1024,
         }
     }
 }

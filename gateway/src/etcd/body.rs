@@ -20,6 +20,9 @@ use crate::listen::{Held, pause};
 /// Room that there must be for one more piece of a reply.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// Of what is encoded: it stands in a buffer that was doubled, and the next message waits behind.
+const COPIES: usize = 2;
+
 /// A request's body.
 pub struct RequestBody {
     inner: Incoming,
@@ -141,7 +144,8 @@ impl hyper::body::Body for ReplyBody {
         }
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
         if let Some(Ok(frame)) = &frame {
-            this.held.set(frame.data_ref().map_or(0, Bytes::len));
+            this.held
+                .set(frame.data_ref().map_or(0, Bytes::len) * COPIES);
         }
         Poll::Ready(frame)
     }

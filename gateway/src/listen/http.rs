@@ -33,6 +33,9 @@ pub struct HttpLimits {
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
+/// Bytes of one stream that wait to be sent before more of its body is asked for.
+const SEND_BYTES_MAX: usize = 64 * 1024;
+
 /// The head of a request (grpc-go: 16 MiB, far beyond any use).
 const HEADERS_BYTES_MAX: u32 = 64 * 1024;
 
@@ -59,6 +62,7 @@ impl HttpServer {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(HEADERS_BYTES_MAX)
+            .max_send_buf_size(SEND_BYTES_MAX)
             .keep_alive_interval(limits.keep_alive_interval)
             .keep_alive_timeout(limits.keep_alive_timeout);
         HttpServer {

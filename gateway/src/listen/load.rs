@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 pub const CONNECTIONS_MAX: usize = 10_000;
 
 /// Bytes held for all connections, those that hold little not counted.
-pub const BUFFERS_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const BUFFERS_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 /// What a connection may hold uncounted.
 const FREE_BYTES: usize = 8 * 1024;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message;
 use quorate_core::node::{Polled, Wake};
 use quorate_core::types::{KeyRange, Revision};
 use quorate_proto::etcdserverpb as pb;
@@ -32,6 +33,9 @@ const POLL_BYTES_MAX: usize = 1024 * 1024;
 
 /// Watchers of one stream. etcd has no bound; a watcher takes some hundred bytes.
 const WATCHERS_MAX: usize = 100_000;
+
+/// A response above this is queued alone.
+const LARGE_BYTES: usize = 64 * 1024;
 
 /// Polls of one watcher in its turn.
 const POLL_ROUNDS_MAX: usize = 3;
@@ -255,6 +259,12 @@ impl WatchStream {
         let response = self.response(id, batch.revision, |response| {
             response.events = batch.events
         });
+        if response.encoded_len() > LARGE_BYTES {
+            // None waits behind a large one, so that a client that does not read costs little.
+            let waiting = self.responses.max_capacity();
+            let all = self.responses.reserve_many(waiting).await;
+            drop(all.map_err(|_| Gone)?);
+        }
         if !is_fragmented {
             return self.send(response).await;
         }

@@ -31,9 +31,9 @@ pub enum ReplyMode {
 }
 
 /// Replies of one command, encoded. Redis has no such limit.
-const REPLY_BYTES_MAX: usize = 32 * 1024 * 1024;
+const REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const REPLY_TOO_LARGE: Fault =
-    Fault::fixed("ERR reply is too large (at most 33554432 bytes); the command was carried out");
+    Fault::fixed("ERR reply is too large (at most 16777216 bytes); the command was carried out");
 
 /// Replies that need no room made for them.
 const SMALL_REPLY_BYTES: usize = 4 * 1024;
