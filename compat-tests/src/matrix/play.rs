@@ -41,7 +41,10 @@ pub(super) fn play_on_three(client: &Client) -> Played {
         tries += 1;
         match try_on_three(client) {
             Ok((_, true)) if tries < TRIES => {
-                println!("{}: the leader changed in between; played again", client.name);
+                println!(
+                    "{}: the leader changed in between; played again",
+                    client.name
+                );
             }
             Ok((played, _)) => return played,
             Err(trouble) => return Played::Trouble(trouble),

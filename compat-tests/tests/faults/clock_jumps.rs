@@ -1,5 +1,5 @@
-//! The members' wall clocks jump by hours, forward and back, while the monotonic ones go on, as when
-//! an operator or a time server sets them: no lock or lease ends early, and none lives on.
+//! The members' wall clocks jump by hours, forward and back, while the monotonic ones go on, as
+//! when an operator or a time server sets them: no lock or lease ends early, and none lives on.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use redis::cmd;
 use tokio::runtime::Runtime;
 
 use crate::ask::Failure;
-use crate::lives;
+use crate::life_clients;
 use crate::resp::Resp;
 use crate::setting::{LIMIT, have, runtime, seed, times};
 
@@ -72,7 +72,7 @@ fn wall_clocks_that_jump_by_hours_change_no_life() {
         .map(|member| member.ports())
         .collect();
     let (runtime, mut random) = (runtime(), SmallRng::seed_from_u64(seed));
-    let clients = lives::start(&runtime, &ports, seed);
+    let clients = life_clients::start(&runtime, &ports, seed);
     for turn in 0..times(6, 60) {
         clients.go_on(LOCKS, LIMIT);
         let leader = servers.leader(LIMIT).expect("somebody leads");

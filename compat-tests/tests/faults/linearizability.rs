@@ -15,8 +15,9 @@ use crate::{history, model};
 
 /// Clients of each protocol.
 const CLIENTS: u32 = 5;
-/// Answers over each protocol between two faults, and while one lasts.
+/// Answers over each protocol between two faults, and while one lasts; then many clients are stuck.
 const ANSWERS: usize = 100;
+const ANSWERS_MEANWHILE: usize = 40;
 /// Every fault is preceded by a time between nothing and this, so that it comes at any moment.
 const DELAY_MS: u64 = 150;
 /// Longer than an election takes, in milliseconds.
@@ -64,7 +65,7 @@ fn hurt(servers: &mut Cluster, load: &Load, fault: Fault, random: &mut SmallRng)
         if kills { member.kill() } else { member.pause() }
     }
     if victims.len() == 1 {
-        load.goes_on(ANSWERS, LIMIT);
+        load.goes_on(ANSWERS_MEANWHILE, LIMIT);
     }
     if kills {
         for &victim in &victims {

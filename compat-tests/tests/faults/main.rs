@@ -13,6 +13,7 @@ mod history;
 mod keep_alive;
 mod kill_all;
 mod known_histories;
+mod life_clients;
 mod linearizability;
 mod lives;
 mod load;

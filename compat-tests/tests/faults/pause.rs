@@ -9,7 +9,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::setting::{LIMIT, have, runtime, seed, times};
-use crate::{fresh_reads, lives};
+use crate::{fresh_reads, life_clients};
 
 /// From "hardly an election" to "longer than the locks live", in milliseconds.
 const PAUSES_MS: [std::ops::Range<u64>; 3] = [1200..1600, 2000..2600, 3200..3600];
@@ -28,7 +28,7 @@ fn a_paused_leader_ends_no_life_early_and_reads_nothing_stale() {
         .map(|member| member.ports())
         .collect();
     let (runtime, mut random) = (runtime(), SmallRng::seed_from_u64(seed));
-    let clients = lives::start(&runtime, &ports, seed);
+    let clients = life_clients::start(&runtime, &ports, seed);
     let mut through_pauses = 0;
     for turn in 0..times(PAUSES_MS.len(), 20 * PAUSES_MS.len()) {
         clients.go_on(LOCKS, LIMIT);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quorate_compat_tests::trouble::Trouble;
 
 /// For a member to be ready, a leader to be there, a client to be answered by somebody.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A thing that this machine can have, or `None` with a line that says why not.
 pub fn have<T>(got: Result<T, Trouble>) -> Option<T> {
