@@ -1,6 +1,7 @@
 //! A member that lags beyond the log, on real disks: it is sent a snapshot, then agrees with the
 //! others, and a watcher on it has missed nothing it was not told of.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +98,12 @@ async fn watched(node: Node, last: Revision) -> (Vec<Revision>, Option<Revision>
     (seen, compacted)
 }
 
+/// Which file the store of the third member is: an install puts another one in its place.
+fn store_file(dir: &Path) -> u64 {
+    let file = std::fs::metadata(dir.join("c/versions.redb"));
+    file.expect("it has started once").ino()
+}
+
 #[tokio::test]
 async fn a_member_that_lags_beyond_the_log_is_sent_a_snapshot() {
     let dir = tempfile::tempdir().expect("temp dir");
@@ -109,6 +116,7 @@ async fn a_member_that_lags_beyond_the_log_is_sent_a_snapshot() {
     let lagging = nodes.pop().expect("three");
     lagging.shutdown().await;
     drop(lagging);
+    let store_before = store_file(dir.path());
     let mut last = 0;
     for i in 0..400 {
         last = put(&nodes[i % 2], format!("k{}", i % 50)).await;
@@ -126,6 +134,11 @@ async fn a_member_that_lags_beyond_the_log_is_sent_a_snapshot() {
         .barrier(Instant::now() + PATIENCE)
         .await
         .expect("it catches up");
+    assert_ne!(
+        store_file(dir.path()),
+        store_before,
+        "a snapshot took the store's place"
+    );
     let (seen, compacted) = timeout(PATIENCE, watching)
         .await
         .expect("in time")

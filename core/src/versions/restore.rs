@@ -9,6 +9,7 @@
 //! - A key's current record is its last version with the life of `Part::Life`, if one follows.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use super::error::VersionsError;
 use super::schema::{
     self, ITEMS, LATEST, LEASES, LIVES, LeaseRow, LifeRow, Row, STATE, Table, VERSIONS,
 };
+use super::shared::damaged;
 use crate::types::{ClusterMillis, KeyValue, LeaseId, Version};
 
 /// A piece of State.
@@ -91,6 +93,19 @@ impl Iterator for Restore {
     type Item = Result<Part, VersionsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        // The engine may panic on a damaged page; that must be a clear refusal.
+        match catch_unwind(AssertUnwindSafe(|| self.part())) {
+            Ok(part) => part,
+            Err(_) => {
+                self.tables.clear();
+                Some(Err(damaged("the storage engine panicked on it")))
+            }
+        }
+    }
+}
+
+impl Restore {
+    fn part(&mut self) -> Option<Result<Part, VersionsError>> {
         while let Some((range, parse)) = self.tables.front_mut() {
             match range.next() {
                 Some(Ok((key, row))) => return Some(parse(key.value(), row.value())),

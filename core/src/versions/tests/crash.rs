@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::disk::Disk;
-use super::maker::{Maker, open, parts, visible};
-use crate::versions::{Change, Opened, Part};
+use super::maker::{CLUSTER, Maker, open, parts, visible};
+use crate::versions::{Change, Opened, Part, Versions};
 
 /// What a store holds to which the first `index` changes were applied without any crash.
 fn clean(changes: &[Change], index: u64) -> Vec<Part> {
@@ -88,7 +88,7 @@ fn a_damaged_file_is_refused_not_served() {
     versions.close().unwrap();
     // The magic number.
     disk.damage(2);
-    let opened = crate::versions::Versions::open(disk, 1, super::maker::options(), |_| {});
+    let opened = Versions::open(disk, 1, super::maker::options(), |_| {});
     let why = opened
         .err()
         .map(|error| error.to_string())
@@ -97,6 +97,28 @@ fn a_damaged_file_is_refused_not_served() {
         why.contains("damaged") && why.contains("add it again"),
         "{why}"
     );
+}
+
+#[test]
+fn no_damaged_page_takes_the_process_down() {
+    let disk = Disk::new();
+    let versions = open(disk.clone()).versions;
+    let mut maker = Maker::default();
+    for i in 0..200 {
+        let key = format!("key {i}");
+        versions.submit(maker.put(&key, "value").make()).unwrap();
+    }
+    versions.close().unwrap();
+    let mut refused = 0;
+    for offset in (4_096..disk.len()).step_by(1_597) {
+        let damaged = disk.crash(0);
+        damaged.damage(offset);
+        let options = super::maker::options();
+        let opened = Versions::open(damaged, CLUSTER, options, |_| {});
+        let rows = opened.map(|opened| opened.parts.collect::<Result<Vec<_>, _>>());
+        refused += usize::from(!matches!(rows, Ok(Ok(_))));
+    }
+    assert!(refused > 0, "something was damaged that is read");
 }
 
 /// Everything a test needs is in a seed: `QUORATE_SEEDS=1000..2000 cargo test -- --ignored`.

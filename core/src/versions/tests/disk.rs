@@ -100,6 +100,11 @@ impl Disk {
         self.files.lock().contains_key(&slot)
     }
 
+    /// Bytes of the live file.
+    pub fn len(&self) -> usize {
+        self.files.lock()[&Slot::Live].lock().current.len()
+    }
+
     /// Flips a bit in the live file.
     pub fn damage(&self, offset: usize) {
         let files = self.files.lock();
