@@ -26,6 +26,8 @@ pub struct Context {
     pub compacted: i64,
     /// Every revision that was compacted at.
     pub compactions: BTreeSet<i64>,
+    /// Revisions of txns that put and deleted, perhaps one key.
+    pub mixed: BTreeSet<i64>,
     pub leases: BTreeSet<i64>,
     /// The newest txn that deleted "from a key on" and put: where a key was both deleted and put
     /// at one revision, etcd may crash, at once or after a compaction.
@@ -39,8 +41,12 @@ impl Context {
     pub fn learn(&mut self, call: &Call, reply: &Reply) {
         if call.method == "KV/Txn" {
             let shown = compare::shown(call);
-            let deletes = shown.contains(r#"request_delete_range.range_end="\x00""#);
-            if deletes && shown.contains("request_put.key") {
+            let puts = shown.contains("request_put.key");
+            if puts && shown.contains("request_delete_range") {
+                let revisions = reply.messages.iter().map(header_revision);
+                self.mixed.extend(revisions);
+            }
+            if puts && shown.contains(r#"request_delete_range.range_end="\x00""#) {
                 self.crashing = Some(shown);
             }
         }

@@ -100,6 +100,8 @@ impl<'a> Player<'a> {
             let request = pb::LeaseRevokeRequest { id };
             self.call(&Call::new("Lease/LeaseRevoke", &request)).await;
         }
+        // So that there is something to delete, and the last revision is that of one simple change.
+        self.put_own().await;
         let request = pb::DeleteRangeRequest {
             key: Bytes::from_static(b"\0"),
             range_end: Bytes::from_static(b"\0"),

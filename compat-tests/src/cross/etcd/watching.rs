@@ -131,11 +131,7 @@ impl Player<'_> {
     pub(super) async fn drain(&mut self, stream: usize) -> Result<(), String> {
         // A watcher that has not begun keeps the stream from answering.
         while self.context.revision < self.context.latest_start(stream) {
-            let request = pb::PutRequest {
-                key: OWN_KEY.into(),
-                ..Default::default()
-            };
-            self.call(&Call::new("KV/Put", &request)).await;
+            self.put_own().await;
         }
         let now = self.context.revision;
         let (theirs, ours) = self.sessions[stream].progress(now).await?;
@@ -154,6 +150,15 @@ impl Player<'_> {
         watch::compare(&mut comparison, &digest(theirs, now), &digest(ours, now));
         self.found.extend(comparison.finish());
         Ok(())
+    }
+
+    /// A put that is of no interest by itself.
+    pub(super) async fn put_own(&mut self) {
+        let request = pb::PutRequest {
+            key: OWN_KEY.into(),
+            ..Default::default()
+        };
+        self.call(&Call::new("KV/Put", &request)).await;
     }
 
     fn compare_responses(
