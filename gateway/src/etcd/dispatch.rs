@@ -15,6 +15,7 @@ use quorate_proto::etcdserverpb::{
 use quorate_proto::grpc::health::v1::health_server::HealthServer;
 use quorate_proto::v3electionpb::election_server::ElectionServer;
 use quorate_proto::v3lockpb::lock_server::LockServer;
+use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::{Code, Status};
 
@@ -29,6 +30,7 @@ use super::renewals::Renewals;
 use super::reply::{self, Reply};
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
+use super::traffic::Counted;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, methods};
 use crate::metrics::Metrics;
@@ -101,7 +103,12 @@ impl Etcd {
         let metrics = &self.services.shared.metrics.grpc;
         let running = method.map(|method| metrics.started(method, version));
         let reply = match admission::check(&self.services.shared, path, request.headers()) {
-            Ok(()) => self.services.call(request, running.is_some()).await,
+            Ok(()) => {
+                let (received, sent) = metrics.traffic();
+                let request = request.map(|body| Counted::new(body, received));
+                let reply = self.services.call(request, running.is_some()).await;
+                reply.map(|body| Body::new(Counted::new(body, sent)))
+            }
             Err(status) => reply::status(status),
         };
         if let Some(running) = running {
@@ -142,7 +149,7 @@ impl Services {
         }
     }
 
-    async fn call(&self, request: Request<Incoming>, is_known: bool) -> Reply {
+    async fn call(&self, request: Request<Counted<Incoming>>, is_known: bool) -> Reply {
         let path = request.uri().path();
         let Some((service, name)) = methods::split(path) else {
             let text = format!("malformed method name: \"{path}\"");

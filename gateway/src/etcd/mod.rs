@@ -25,6 +25,7 @@ mod renewals;
 mod reply;
 mod shared;
 mod standing;
+mod traffic;
 mod version;
 mod watch;
 
