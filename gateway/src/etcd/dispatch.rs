@@ -17,6 +17,7 @@ use quorate_proto::grpc::health::v1::health_server::HealthServer;
 use quorate_proto::v3electionpb::election_server::ElectionServer;
 use quorate_proto::v3lockpb::lock_server::LockServer;
 use tonic::Status;
+use tonic::body::Body;
 use tonic::codegen::Service;
 
 use super::auth::AuthService;
@@ -32,6 +33,7 @@ use super::reply::{self, Reply};
 use super::reworded::reworded;
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
+use super::traffic::Counted;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, methods};
 use crate::listen::{Held, Share};
@@ -124,8 +126,11 @@ impl Etcd {
         let running = method.map(|method| metrics.started(method, version));
         let reply = match admission::check(&self.services.shared, path, request.headers()) {
             Ok(()) => {
-                let request = request.map(|body| RequestBody::new(body, held));
-                self.services.call(request, running.is_some()).await
+                let (received, sent) = metrics.traffic();
+                let request =
+                    request.map(|body| Counted::new(RequestBody::new(body, held), received));
+                let reply = self.services.call(request, running.is_some()).await;
+                reply.map(|body| Body::new(Counted::new(body, sent)))
             }
             Err(status) => reply::status(status),
         };
@@ -167,7 +172,7 @@ impl Services {
         }
     }
 
-    async fn call(&self, request: Request<RequestBody>, is_known: bool) -> Reply {
+    async fn call(&self, request: Request<Counted<RequestBody>>, is_known: bool) -> Reply {
         let path = request.uri().path();
         let Some((service, name)) = methods::split(path) else {
             let text = format!("malformed method name: \"{path}\"");

@@ -27,6 +27,7 @@ mod reply;
 mod reworded;
 mod shared;
 mod standing;
+mod traffic;
 mod version;
 mod watch;
 

@@ -96,6 +96,8 @@ pub struct GrpcMetrics {
     methods: HashMap<&'static str, Arc<MethodMetrics>>,
     clients: Family<Client, Counter>,
     client_versions: RwLock<HashMap<String, ClientCounters>>,
+    received: Counter,
+    sent: Counter,
 }
 
 impl GrpcMetrics {
@@ -118,6 +120,14 @@ impl GrpcMetrics {
             "Requests by client",
             clients.clone(),
         );
+        let mut counter = |name: &str| {
+            let counter = Counter::default();
+            let help = format!("Bytes of gRPC messages, {}", name.replace('_', " "));
+            let name = format!("etcd_network_client_grpc_{name}");
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let (received, sent) = (counter("received_bytes"), counter("sent_bytes"));
         let methods = rows.map(|row| {
             let labels = Started {
                 grpc_type: row.kind,
@@ -140,7 +150,14 @@ impl GrpcMetrics {
             methods: methods.collect(),
             clients,
             client_versions: Default::default(),
+            received,
+            sent,
         }
+    }
+
+    /// Bytes that came from clients, and that went to them.
+    pub fn traffic(&self) -> (&Counter, &Counter) {
+        (&self.received, &self.sent)
     }
 
     /// The counters of a known RPC.

@@ -26,7 +26,7 @@ fn replica(directory: &Path) -> Arc<Replica> {
         ..Options::default()
     };
     let medium = Arc::new(Directory::new(directory));
-    let opened = Versions::open(medium, 1, options, |why| panic!("{why}")).unwrap();
+    let opened = Versions::open(medium, 1, options, |why| panic!("{why}")).expect("a store");
     let clock = LeaderClock::new(Arc::new(MachineTime::default()));
     Arc::new(Replica::new(State::default(), opened.versions, clock, 0))
 }
@@ -63,11 +63,11 @@ fn watcher(replica: &Arc<Replica>, from: Revision) -> Watcher {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_not_told_as_compacted() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let replica = replica(directory.path());
     (1..=10).for_each(|index| apply(&replica, index, put("a")));
     let versions = replica.versions.clone();
-    versions.flush().unwrap();
+    versions.flush().expect("flushed");
     let read = watcher(&replica, 2).poll(100, 1_000_000).await;
     assert!(
         matches!(&read, Polled::Events { revisions, .. } if revisions.len() == 10),
@@ -76,7 +76,7 @@ async fn what_cannot_be_read_is_not_told_as_compacted() {
     apply(&replica, 11, Command::Compact(5));
     let forgotten = watcher(&replica, 2).poll(100, 1_000_000).await;
     assert!(matches!(forgotten, Polled::Compacted(5)), "{forgotten:?}");
-    versions.close().unwrap();
+    versions.close().expect("closed");
     let unreadable = watcher(&replica, 7).poll(100, 1_000_000).await;
     assert!(matches!(unreadable, Polled::Failed), "{unreadable:?}");
 }
