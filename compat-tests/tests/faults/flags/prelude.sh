@@ -2,8 +2,8 @@ set -euo pipefail
 
 # until_done COMMAND...: repeats it until it succeeds, for at most 20 seconds.
 until_done() {
-    local tries
-    for ((tries = 0; tries < 200; tries++)); do
+    local end=$((SECONDS + 20))
+    while ((SECONDS < end)); do
         if "$@" >last.out 2>&1; then return; fi
         sleep 0.1
     done
