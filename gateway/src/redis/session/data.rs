@@ -11,6 +11,7 @@ use super::state::Session;
 use crate::redis::args::Args;
 use crate::redis::commands::{Data, Row, Run};
 use crate::redis::number::parse_i64;
+use crate::redis::program::lua;
 use crate::redis::program::{Failure, Kind, Now, Scope, View, run, run_sync};
 use crate::redis::reply::Reply;
 
@@ -75,11 +76,15 @@ impl Session {
         }
         let attempt = |mut view: View| {
             let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
-            let job = self.context.scripts.run(move || {
-                let answers = run_all(&mut view, &queue);
-                (view, answers)
-            });
             async move {
+                if let Some(answers) = lua::in_place(|| run_all(&mut view, &queue)) {
+                    return (view, answers);
+                }
+                let mut view = view.begun_anew(db);
+                let job = self.context.scripts.run(move || {
+                    let answers = run_all(&mut view, &queue);
+                    (view, answers)
+                });
                 job.await.unwrap_or_else(|fault| {
                     let replies = vec![Some(Reply::Error(fault)); commands];
                     (self.idle_view(db), (replies, db))
