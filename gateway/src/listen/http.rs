@@ -13,6 +13,7 @@ use tonic::body::Body;
 
 use super::authority::AuthorityShim;
 use super::connection::Connection;
+use super::gathering::Gathering;
 
 /// Bounds of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +81,9 @@ impl HttpServer {
             let answering = handler(request);
             async move { Ok::<_, Infallible>(answering.await) }
         });
-        let serving = self.builder.serve_connection(TokioIo::new(shim), service);
+        let serving = self
+            .builder
+            .serve_connection(TokioIo::new(Gathering::new(shim)), service);
         if let Err(error) = serving.await {
             tracing::debug!(%error, "a connection ended with an error");
         }

@@ -65,7 +65,7 @@ impl Listener {
     pub async fn run<S, F>(self, listening: Listening, serve: S)
     where
         S: Fn(Connection) -> F + Clone + Send + 'static,
-        F: Future<Output = ()> + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
         loop {
             let permit = listening.connections.clone().acquire_owned().await;
