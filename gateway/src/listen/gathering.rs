@@ -1,11 +1,11 @@
 //! A stream on which small messages leave together.
 //!
 //! The h2 crate asks once, when it takes a stream over, whether it can write several pieces in one
-//! call. If so, it leaves each message of 256 bytes and more where it is, as a piece behind those it
-//! has gathered, and gathers nothing more before both are written: one system call a message. If
-//! not, that begins at 1,024 bytes. So the answer is no until something was written, and the truth
-//! from then on: then it is asked before each write, and large messages still go out uncopied and
-//! in one call with what stands before them.
+//! call. If so, it leaves each message of 256 bytes and more where it is, as a piece behind those
+//! it has gathered, and gathers nothing more before both are written: one system call a message.
+//! If not, that begins at 1,024 bytes. So the answer is no until something was written, and the
+//! truth from then on: then it is asked before each write, and large messages still go out
+//! uncopied and in one call with what stands before them.
 
 use std::io;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! The Lua 5.1 of scripts: Redis's environment, bounded in time, instructions and memory.
 //!
-//! A script runs against a `Host`, in place of its caller while it is short, else on a thread of its
-//! own kind; its effects are the host's. Nothing here knows the replicated log.
+//! A script runs against a `Host`, in place of its caller while it is short, else on a thread of
+//! its own kind; its effects are the host's. Nothing here knows the replicated log.
 
 mod arguments;
 mod bit;
