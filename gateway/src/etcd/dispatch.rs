@@ -85,7 +85,7 @@ impl Etcd {
         let status = node.status();
         let (election, timeout) = (options.election_timeout, options.request_timeout);
         let shared = Shared {
-            renewals: Renewals::start(node.clone(), election, timeout),
+            renewals: Renewals::new(node.clone(), election, timeout),
             standing: Standing::start(node.clone(), election),
             options: Arc::new(options),
             metrics,

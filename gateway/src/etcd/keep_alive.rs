@@ -1,5 +1,5 @@
-//! The stream LeaseKeepAlive: requests are read ahead, renewed together with those of other
-//! streams, and answered in order.
+//! The stream LeaseKeepAlive: requests are read ahead, renewed together with those of the thread's
+//! other streams, and answered in order.
 //!
 //! The header of an answer is of the moment its request was read, so that its revision is never
 //! above one at which the lease was already gone.
@@ -16,7 +16,7 @@ use tonic::{Request, Status, Streaming};
 
 use super::admission::LeaderGuard;
 use super::bound::{self, Taken};
-use super::renewals::Renewed;
+use super::renewals::{Lane, Renewed};
 use super::shared::Shared;
 use super::{error, lease};
 
@@ -33,6 +33,7 @@ struct Pending {
 
 struct KeepAlive {
     shared: Shared,
+    lane: Lane,
     requests: Streaming<pb::LeaseKeepAliveRequest>,
     leader: LeaderGuard,
     pending: VecDeque<Pending>,
@@ -50,6 +51,7 @@ pub fn stream(
         bound::KEEP_ALIVE_STREAMS.take(&metrics.keep_alive_streams, &metrics.streams_refused)?;
     let leader = LeaderGuard::new(&shared, request.metadata().as_ref());
     let state = KeepAlive {
+        lane: shared.renewals.lane(),
         shared,
         requests: request.into_inner(),
         leader,
@@ -93,7 +95,7 @@ impl KeepAlive {
             id: request.id,
             ttl: 0,
         };
-        let renewed = self.shared.renewals.renew(LeaseId(request.id)).await;
+        let renewed = self.lane.renew(LeaseId(request.id)).await;
         self.pending.push_back(Pending { response, renewed });
     }
 

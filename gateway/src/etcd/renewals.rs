@@ -1,23 +1,26 @@
-//! Keep-alives of all streams, coalesced: one log entry renews up to a thousand leases.
+//! Keep-alives of all streams of a thread, coalesced: one proposal renews up to a thousand leases.
 //!
-//! The first renewal after a quiet time goes at once; while others come, an entry goes every 5 ms
-//! or when it is full. A renewal is idempotent, so that it is proposed again when a leader is lost
-//! on the way, until its deadline.
+//! The first renewal goes at once; while it is under way the next ones gather, as many as come. A
+//! renewal is idempotent, so that it is proposed again when a leader is lost on the way, until its
+//! deadline.
 
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use dashmap::DashMap;
 use quorate_core::command::{Command, LeaseCommand};
 use quorate_core::limits::RENEWALS_PER_ENTRY_MAX;
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome};
 use quorate_core::types::{LeaseId, Principal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout};
 
-/// Between two entries of renewals.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long renewals gather at most: one proposal that hangs does not hold up the others.
+const GATHER_MAX: Duration = Duration::from_millis(50);
 
-/// Renewals that wait to be gathered; beyond, streams wait.
+/// Renewals of a thread that wait to be gathered; beyond, streams wait.
 const WAITING_MAX: usize = 16 * RENEWALS_PER_ENTRY_MAX;
 
 /// Before a renewal that was not proposed is tried again.
@@ -31,25 +34,46 @@ struct Waiting {
     answer: oneshot::Sender<Renewed>,
 }
 
-/// Where streams put their keep-alives; cheap to clone.
+/// The ways of all threads into the log; cheap to clone.
 #[derive(Clone)]
 pub struct Renewals {
+    proposer: Proposer,
+    lanes: Arc<DashMap<ThreadId, Lane>>,
+}
+
+/// Where the streams of one thread put their keep-alives, so that none wakes another thread.
+#[derive(Clone)]
+pub struct Lane {
     waiting: mpsc::Sender<Waiting>,
 }
 
 impl Renewals {
-    /// Starts the gathering task on the current runtime.
-    pub fn start(node: Node, try_timeout: Duration, timeout: Duration) -> Renewals {
-        let (waiting, queue) = mpsc::channel(WAITING_MAX);
+    /// Each try ends after `try_timeout`, all of them after `timeout`.
+    pub fn new(node: Node, try_timeout: Duration, timeout: Duration) -> Renewals {
         let proposer = Proposer {
             node,
             try_timeout,
             timeout,
         };
-        tokio::spawn(gather(queue, proposer));
-        Renewals { waiting }
+        Renewals {
+            proposer,
+            lanes: Arc::default(),
+        }
     }
 
+    /// The lane of the calling thread; its task runs on the current runtime.
+    pub fn lane(&self) -> Lane {
+        let lane = self.lanes.entry(thread::current().id());
+        lane.or_insert_with(|| {
+            let (waiting, queue) = mpsc::channel(WAITING_MAX);
+            tokio::spawn(gather(queue, self.proposer.clone()));
+            Lane { waiting }
+        })
+        .clone()
+    }
+}
+
+impl Lane {
     /// Puts a renewal in line; the answer comes by the receiver.
     pub async fn renew(&self, lease: LeaseId) -> oneshot::Receiver<Renewed> {
         let (answer, receiver) = oneshot::channel();
@@ -61,26 +85,11 @@ impl Renewals {
 
 async fn gather(mut queue: mpsc::Receiver<Waiting>, proposer: Proposer) {
     let mut batch = Vec::new();
-    let mut next = Instant::now();
     while queue.recv_many(&mut batch, RENEWALS_PER_ENTRY_MAX).await > 0 {
-        let quiet = Instant::now() < next;
-        if quiet && batch.len() < RENEWALS_PER_ENTRY_MAX {
-            fill(&mut queue, &mut batch, next).await;
-        }
-        next = Instant::now() + GATHER;
         let (proposer, batch) = (proposer.clone(), std::mem::take(&mut batch));
-        tokio::spawn(async move { proposer.run(batch).await });
-    }
-}
-
-/// Takes what comes until the time is up or the entry is full.
-async fn fill(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>, until: Instant) {
-    while batch.len() < RENEWALS_PER_ENTRY_MAX {
-        let room = RENEWALS_PER_ENTRY_MAX - batch.len();
-        tokio::select! {
-            taken = queue.recv_many(batch, room) => if taken == 0 { return },
-            () = sleep_until(until) => return,
-        }
+        let under_way = tokio::spawn(async move { proposer.run(batch).await });
+        // However it ends, the next may go.
+        drop(timeout(GATHER_MAX, under_way).await);
     }
 }
 

@@ -13,6 +13,7 @@ use hyper_util::server::conn::auto::Builder;
 
 use super::authority::AuthorityShim;
 use super::connection::Connection;
+use super::gathering::Gathering;
 use super::load::Share;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -89,7 +90,9 @@ impl HttpServer {
             let answering = handler(request);
             async move { Ok::<_, Infallible>(answering.await) }
         });
-        let serving = self.builder.serve_connection(TokioIo::new(shim), service);
+        let serving = self
+            .builder
+            .serve_connection(TokioIo::new(Gathering::new(shim)), service);
         tokio::select! {
             ended = serving => if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended with an error");

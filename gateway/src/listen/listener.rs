@@ -70,7 +70,7 @@ impl Listener {
     pub async fn run<S, F>(self, listening: Listening, refusal: &'static [u8], serve: S)
     where
         S: Fn(Connection, Share) -> F + Clone + Send + 'static,
-        F: Future<Output = ()> + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
         loop {
             let accepted = match self.accept().await {

@@ -3,6 +3,7 @@
 mod address;
 mod authority;
 mod connection;
+mod gathering;
 mod hpack;
 mod http;
 mod listener;

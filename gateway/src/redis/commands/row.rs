@@ -71,7 +71,7 @@ impl Keys {
 pub enum Run {
     /// Reads and writes data through a view, quickly.
     Data(Data),
-    /// The same, but may take long: on a thread of its own (EVAL).
+    /// The same, but may take long, and then on a thread of its own (EVAL).
     Script(Data),
     /// Concerns the connection or this member.
     Session(Session),

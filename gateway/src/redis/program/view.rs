@@ -75,6 +75,11 @@ impl View {
         }
     }
 
+    /// The same view as it began: nothing read, nothing written.
+    pub fn begun_anew(self, db: u32) -> View {
+        View::new(self.reader, self.keyspace, db, self.now)
+    }
+
     pub fn db(&self) -> u32 {
         self.db
     }

@@ -75,14 +75,18 @@ impl Session {
         {
             return run_sync(&scope, kind, watched, |view| run_all(view, &queue)).await;
         }
-        let text = text_of(&queue);
         let attempt = |mut view: View| {
             let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
-            let job = self.context.scripts.run(lua::Kind::Script(text), move || {
-                let answers = run_all(&mut view, &queue);
-                (view, answers)
-            });
             async move {
+                if let Some(answers) = lua::in_place(|| run_all(&mut view, &queue)) {
+                    return (view, answers);
+                }
+                let mut view = view.begun_anew(db);
+                let elsewhere = lua::Kind::Script(text_of(&queue));
+                let job = self.context.scripts.run(elsewhere, move || {
+                    let answers = run_all(&mut view, &queue);
+                    (view, answers)
+                });
                 job.await.unwrap_or_else(|fault| {
                     let replies = vec![Some(Reply::Error(fault)); commands];
                     (self.idle_view(db), (replies, db))

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::kill::Running;
 use super::limits::{INSTRUCTIONS_MAX, WALL_MAX};
+use super::place;
 use super::raised::{Raised, Stop};
 
 /// One per Lua state; started anew for each script. Once it has run out it stays so, and every
@@ -52,6 +53,8 @@ impl Budget {
             Some(Stop::Killed)
         } else if spent > INSTRUCTIONS_MAX {
             Some(Stop::Instructions)
+        } else if !place::allows(instructions) {
+            Some(Stop::Moved)
         } else {
             (Instant::now() >= self.deadline.get()).then_some(Stop::Time)
         };

@@ -1,7 +1,7 @@
 //! The Lua 5.1 of scripts: Redis's environment, bounded in time, instructions and memory.
 //!
-//! A script runs on a thread of its own kind against a `Host`; its effects are the host's. Nothing
-//! here knows the replicated log.
+//! A script runs against a `Host`, in place of its caller while it is short, else on a thread of
+//! its own kind; its effects are the host's. Nothing here knows the replicated log.
 
 mod arguments;
 mod bit;
@@ -16,6 +16,7 @@ mod kill;
 mod limits;
 mod number;
 mod pattern;
+mod place;
 mod raised;
 mod random;
 mod redis_api;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use host::Host;
 pub use kill::kill_scripts;
+pub use place::in_place;
 pub use run::{check, run};
 pub use script::Script;
 pub use threads::{Kind, Threads};

@@ -18,15 +18,18 @@ pub enum Stop {
     Time,
     Instructions,
     Killed,
+    /// It takes too long for where it runs; nobody is told, for it begins anew elsewhere.
+    Moved,
 }
 
 impl Stop {
     /// The error reply, without the place in the script.
-    pub fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self {
             Stop::Time => "ERR Script ran for more than 5 seconds and was stopped",
             Stop::Instructions => "ERR Script ran too many instructions and was stopped",
             Stop::Killed => "ERR Script killed by user with SCRIPT KILL.",
+            Stop::Moved => "ERR Script runs elsewhere",
         }
     }
 }

@@ -66,12 +66,14 @@ pub fn bound<T>(
     lua.scope(|scope| {
         let call = scope.create_function(move |lua, args: MultiValue| {
             let args = command(&args)?;
+            shared.budget.spend(0)?;
             match with_host(host, |host| host.call(&args))? {
                 Reply::Error(fault) => Err(Raised::Reply(fault.0.to_vec()).into()),
                 reply => to_lua(lua, &reply, shared.resp3.get()),
             }
         })?;
         let pcall = scope.create_function(move |lua, args: MultiValue| {
+            shared.budget.spend(0)?;
             let reply = match command(&args) {
                 Ok(args) => with_host(host, |host| host.call(&args))?,
                 Err(error) => match Raised::of(&error) {

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use super::host::Host;
 use super::interpreter::Interpreter;
 use super::kill::Running;
+use super::place;
+use super::raised::Stop;
 use super::script::Script;
 use crate::redis::fault::Fault;
 use crate::redis::reply::Reply;
@@ -17,15 +19,23 @@ thread_local! {
     static INTERPRETER: RefCell<Option<Interpreter>> = const { RefCell::new(None) };
 }
 
+/// Seen by nobody: the script runs elsewhere.
+const MOVED: Fault = Fault::fixed(Stop::Moved.text());
+
 /// Runs a script; what goes wrong in it is an error reply. A fault: the text is not a script. May
-/// take seconds: call it on one of `Threads`.
+/// take seconds: call it `in_place` or on one of `Threads`.
 pub fn run(
     script: &Script,
     keys: &[Bytes],
     args: &[Bytes],
     host: &mut dyn Host,
 ) -> Result<Reply, Fault> {
-    with_interpreter(|interpreter| interpreter.run(script, keys, args, host))
+    if !place::admits(script) {
+        return Err(MOVED);
+    }
+    let done = with_interpreter(|interpreter| interpreter.run(script, keys, args, host));
+    place::ended(script);
+    done
 }
 
 /// Whether the text is a script.

@@ -76,12 +76,13 @@ pub struct Header {
 
 /// The SHA-1 of some bytes in lower-case hexadecimal digits.
 pub fn sha1_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(40);
-    for byte in Sha1::digest(bytes) {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-    }
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    let bytes = Sha1::digest(bytes);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::fake::{Fake, eval, roomy};
 use crate::redis::program::lua::limits::{KILLABLE_AFTER, STACK_BYTES, WALL_MAX};
-use crate::redis::program::lua::{Kind, Threads, kill_scripts};
+use crate::redis::program::lua::{Kind, Threads, in_place, kill_scripts};
 use crate::redis::reply::Reply;
 
 /// SCRIPT KILL ends every long script of the process: tests that have such run one at a time.
@@ -232,4 +232,26 @@ async fn a_quick_script_does_not_wait_for_slow_ones() {
     for job in jobs {
         assert_eq!(job.await, Ok(false));
     }
+}
+
+#[test]
+fn only_short_scripts_run_in_place() {
+    let in_place = |host: &mut Fake, body: &'static str| in_place(|| eval(host, body));
+    let mut host = Fake::default();
+    assert_eq!(in_place(&mut host, "return 1"), Some(Reply::Integer(1)));
+    let counting = "local n = 0 for i = 1, 1e6 do n = n + 1 end redis.call('incr', 'n') return n";
+    assert_eq!(in_place(&mut host, counting), None);
+    let swallowing = "while true do pcall(function() while true do end end) end";
+    assert_eq!(in_place(&mut host, swallowing), None);
+    assert_eq!(host.calls, 0);
+    // Known by now, so that it does not even begin.
+    let begun = Instant::now();
+    assert!((0..1000).all(|_| in_place(&mut host, counting).is_none()));
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "it begins each time"
+    );
+    // Elsewhere it runs as ever.
+    assert_eq!(eval(&mut host, counting), Reply::Integer(1_000_000));
+    assert_eq!(host.calls, 1);
 }
