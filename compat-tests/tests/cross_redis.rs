@@ -14,6 +14,7 @@ use quorate_compat_tests::cross::accepted::Accepted;
 use quorate_compat_tests::cross::ledger::Ledger;
 use quorate_compat_tests::cross::redis::corners::{corners, steps};
 use quorate_compat_tests::cross::redis::meddler::{MEDDLINGS, Meddler, Meddling};
+use quorate_compat_tests::cross::redis::newer;
 use quorate_compat_tests::cross::redis::run::{Failure, Table};
 use quorate_compat_tests::cross::redis::sequence::sequence;
 use quorate_compat_tests::cross::seeds;
@@ -49,6 +50,7 @@ const CHECKS: &[(&str, Check)] = &[
         "a_fault_in_a_replys_way_is_seen",
         a_fault_in_a_replys_way_is_seen,
     ),
+    ("what_is_newer_than_redis", what_is_newer_than_redis),
 ];
 
 /// Why a check did not pass.
@@ -208,4 +210,13 @@ fn a_fault_in_a_replys_way_is_seen() -> Result<(), Wrong> {
         println!("{meddling:?} was seen:\n{}", failure.difference);
     }
     Ok(())
+}
+
+fn what_is_newer_than_redis() -> Result<(), Wrong> {
+    let ours = Cluster::start(Kind::Quorate, 1)?;
+    let differing = newer::differing(&ours.redis_address())?;
+    match differing.is_empty() {
+        true => Ok(()),
+        false => Err(Wrong::Failed(differing.join("\n"))),
+    }
 }

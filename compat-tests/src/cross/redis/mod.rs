@@ -6,6 +6,7 @@ pub mod corners;
 pub mod duo;
 pub mod grammar;
 pub mod meddler;
+pub mod newer;
 pub mod normal;
 pub mod note;
 pub mod reply;
