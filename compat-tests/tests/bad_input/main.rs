@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use quorate_compat_tests::server::{Cluster, Kind, Ports};
 use quorate_compat_tests::trouble::Trouble;
 
-use bystanders::{Bystanders, Written, key};
+use bystanders::{Bystanders, Longest, Written, key};
 use quorate_proto::etcdserverpb as pb;
 use resp::Resp;
 
@@ -178,13 +178,8 @@ fn the_whole_list() {
     }
     let longest = bystanders.longest();
     let written = bystanders.end();
-    assert!(
-        longest.took <= WAIT_MAX,
-        "a client was held up for {:?} by {}: {}",
-        longest.took,
-        longest.during,
-        longest.what,
-    );
+    let Longest { took, what, during } = longest;
+    assert!(took <= WAIT_MAX, "{what} took {took:?} during \"{during}\"");
     let peak = memory::peak(pid).saturating_sub(idle);
     assert!(peak <= MEMORY_KIB_MAX, "{peak} KiB above idle");
     assert_eq!(server.members()[0].pid(), Some(pid), "never restarted");

@@ -25,6 +25,9 @@ const PRIORITY: u8 = 0x20;
 /// HTTP/2's frame size unless raised, which we never do.
 const FRAME_BYTES_MAX: usize = 16_384;
 
+/// Room for the first bytes: every silent connection has it.
+const FIRST_BYTES: usize = 256;
+
 /// What the next incoming byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -60,7 +63,7 @@ impl<T: AsyncRead + Unpin> AuthorityShim<T> {
     /// # Errors
     /// Those of the connection.
     pub async fn first_bytes(&mut self) -> io::Result<bool> {
-        let mut bytes = vec![0; FRAME_BYTES_MAX];
+        let mut bytes = [0; FIRST_BYTES];
         while self.ready.is_empty() {
             let read = self.inner.read(&mut bytes).await?;
             if read == 0 {

@@ -25,6 +25,8 @@ const BATCH_COMMANDS_MAX: usize = 1024;
 /// Requests that wait because the client does not read its answers.
 const INPUT_BYTES_MAX: usize = 32 * 1024 * 1024;
 const READ_BYTES: usize = 4 * 1024;
+/// Room that every silent connection has.
+const FIRST_BYTES: usize = 512;
 /// Room that an empty buffer keeps.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 const TOO_LARGE: Fault = Fault::fixed("ERR request is too large (at most 1572864 bytes)");
@@ -95,7 +97,11 @@ impl Connection {
             }
             let may_read = !done && has_room && self.input.len() < INPUT_BYTES_MAX;
             let may_write = !self.output.is_empty();
-            self.input.reserve(if may_read { READ_BYTES } else { 0 });
+            if may_read {
+                let is_new = self.input.capacity() == 0;
+                self.input
+                    .reserve(if is_new { FIRST_BYTES } else { READ_BYTES });
+            }
             tokio::select! {
                 biased;
                 wrote = writer.write(&self.output), if may_write => match wrote {

@@ -22,7 +22,8 @@ pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
     Ok(row)
 }
 
-/// Runs a checked data command of a MULTI. None if the row is not for views (it concerns a connection).
+/// Runs a checked data command of a MULTI. None if the row is not for views (it concerns a
+/// connection).
 pub fn call(view: &mut View, row: &Row, args: &[Bytes]) -> Option<Reply> {
     match row.run {
         Run::Data(data) | Run::Script(data) => {
