@@ -116,11 +116,13 @@ pub fn parse(line: &str) -> Result<Step, String> {
     let connection = head.parse().map_err(|_| wrong("no connection's number"))?;
     let mut rest = line[head.len()..].chars();
     let mark = rest.next();
-    let words = words(rest.as_str()).map_err(|why| wrong(&why))?;
+    let spelled = spelled(rest.as_str()).map_err(|why| wrong(&why))?;
+    let words = plain(&spelled);
     match (mark, words.as_slice()) {
         (Some('>'), [_, ..]) => {
-            let commands = words.split(|word| word == b";;").map(<[_]>::to_vec);
-            Ok(Step::Send(connection, commands.map(Command).collect()))
+            let commands = spelled.split(|word| !word.is_quoted && word.bytes == b";;");
+            let commands = commands.map(|words| Command(plain(words)));
+            Ok(Step::Send(connection, commands.collect()))
         }
         (Some('|'), [replies, bytes]) => {
             let replies = String::from_utf8_lossy(replies).parse();
@@ -136,6 +138,19 @@ pub fn parse(line: &str) -> Result<Step, String> {
 /// Splits a text at blanks; double quotes hold a word together, with \n, \r, \t, \\, \" and \xHH
 /// in it.
 pub fn words(text: &str) -> Result<Vec<Vec<u8>>, String> {
+    spelled(text).map(|words| plain(&words))
+}
+
+struct Word {
+    bytes: Vec<u8>,
+    is_quoted: bool,
+}
+
+fn plain(words: &[Word]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.bytes.clone()).collect()
+}
+
+fn spelled(text: &str) -> Result<Vec<Word>, String> {
     let mut words = Vec::new();
     let mut bytes = text.bytes().peekable();
     while let Some(byte) = bytes.next() {
@@ -148,7 +163,8 @@ pub fn words(text: &str) -> Result<Vec<Vec<u8>>, String> {
             while let Some(byte) = bytes.next_if(|byte| *byte != b' ') {
                 word.push(byte);
             }
-            words.push(word);
+            let (bytes, is_quoted) = (word, false);
+            words.push(Word { bytes, is_quoted });
             continue;
         }
         loop {
@@ -159,7 +175,8 @@ pub fn words(text: &str) -> Result<Vec<Vec<u8>>, String> {
                 Some(byte) => word.push(byte),
             }
         }
-        words.push(word);
+        let (bytes, is_quoted) = (word, true);
+        words.push(Word { bytes, is_quoted });
     }
     Ok(words)
 }
