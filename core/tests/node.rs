@@ -113,6 +113,26 @@ async fn one_member_keeps_what_it_acknowledged() {
 }
 
 #[tokio::test]
+async fn an_applied_entry_is_a_barrier_for_what_came_with_it() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let node = Node::start(config(dir.path(), "one", &cluster(&["one"])))
+        .await
+        .expect("starts");
+    let reply = propose(&node, put("k", "1", Life::For(60_000)))
+        .await
+        .expect("put");
+    let barrier = node.barrier_of(reply.index).expect("applied here");
+    assert!(barrier.index >= reply.index);
+    let deadline = node.read(|state| state.get(b"k").and_then(|record| record.deadline));
+    assert!(deadline.is_some_and(|end| end > barrier.clock));
+    assert!(
+        node.barrier_of(reply.index + 1_000).is_none(),
+        "not applied yet"
+    );
+    node.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_key_with_a_deadline_ends_by_itself() {
     let dir = tempfile::tempdir().expect("temp dir");
     let node = Node::start(config(dir.path(), "one", &cluster(&["one"])))

@@ -104,6 +104,16 @@ impl Node {
         })
     }
 
+    /// The barrier that an entry of the caller's own is once it is applied here: state then holds
+    /// everything that was acknowledged before the entry was proposed. None while this member
+    /// lags behind it, or while lives that are over by its time wait to be ended.
+    pub fn barrier_of(&self, index: Index) -> Option<Barrier> {
+        let local = self.local_barrier();
+        let due = self.core.replica.state.read().next_deadline();
+        let is_due = due.is_some_and(|due| due <= local.clock);
+        (local.index >= index && !is_due).then_some(local)
+    }
+
     /// The barrier's answer without asking anybody: for serializable reads.
     pub fn local_barrier(&self) -> Barrier {
         let state = self.core.replica.state.read();

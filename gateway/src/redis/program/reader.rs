@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::Guard;
-use quorate_core::node::Node;
+use quorate_core::node::{Barrier, Node};
 use quorate_core::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, UnixMillis};
 
 use crate::redis::pubsub::Hub;
@@ -16,6 +16,15 @@ use crate::redis::pubsub::Hub;
 pub struct Now {
     pub clock: ClusterMillis,
     pub wall: UnixMillis,
+}
+
+impl From<Barrier> for Now {
+    fn from(barrier: Barrier) -> Now {
+        Now {
+            clock: barrier.clock,
+            wall: barrier.wall,
+        }
+    }
 }
 
 /// Some records of a range in key order, with the store's revision when they were read.

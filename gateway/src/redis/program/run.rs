@@ -191,19 +191,11 @@ async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>) {
 
 /// Passes a barrier: what is read after it is not older than this call.
 pub async fn barrier(node: &Node, deadline: Instant) -> Result<Now, NodeError> {
-    let barrier = node.barrier(deadline).await?;
-    Ok(Now {
-        clock: barrier.clock,
-        wall: barrier.wall,
-    })
+    Ok(node.barrier(deadline).await?.into())
 }
 
 fn local_now(node: &Node) -> Now {
-    let barrier = node.local_barrier();
-    Now {
-        clock: barrier.clock,
-        wall: barrier.wall,
-    }
+    node.local_barrier().into()
 }
 
 fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
 use quorate_core::command::Command;
 use quorate_core::outcome::{OpResult, Outcome, TxnOutcome};
+use quorate_core::types::Index;
 
 use super::data::kind_of;
 use super::failure::refusal_fault;
@@ -40,8 +41,9 @@ impl Session {
             let plans = self.plans(queue);
             if !plans.is_empty() {
                 queue.drain(..plans.len());
-                self.propose_all(plans, out).await;
-                passed = None;
+                let index = self.propose_all(plans, out).await;
+                // What arrived with them may read at their place: nothing older is asked for.
+                passed = index.and_then(|index| self.context.node.barrier_of(index).map(Now::from));
                 continue;
             }
             let Some(args) = queue.pop_front() else {
@@ -73,10 +75,13 @@ impl Session {
         queue.iter().take(PLANS_MAX).map_while(plan).collect()
     }
 
-    async fn propose_all(&mut self, plans: Vec<(&'static Row, Plan)>, out: &mut BytesMut) {
-        let Some((last, _)) = plans.last() else {
-            return;
-        };
+    /// The index of the last entry that carried one of them; None if none is known.
+    async fn propose_all(
+        &mut self,
+        plans: Vec<(&'static Row, Plan)>,
+        out: &mut BytesMut,
+    ) -> Option<Index> {
+        let (last, _) = plans.last()?;
         self.publish_facts(last.name);
         let deadline = self.context.deadline();
         let (node, principal) = (self.context.node.clone(), self.principal.clone());
@@ -84,7 +89,9 @@ impl Session {
             let proposed = node.propose(&principal, Command::Txn(plan.txn), deadline);
             async move { (plan.rule, plan.attempt, proposed.await) }
         };
+        let mut index = None;
         for (rule, attempt, result) in join_all(plans.into_iter().map(propose)).await {
+            index = index.max(result.as_ref().ok().map(|reply| reply.index));
             let reply = match result.map(|reply| reply.applied.outcome) {
                 Ok(Ok(Outcome::Txn(outcome))) => {
                     self.note_lock(attempt.as_ref(), &outcome);
@@ -97,9 +104,10 @@ impl Session {
             self.write(&reply, out);
             self.end_command();
             if self.closing {
-                return;
+                break;
             }
         }
+        index
     }
 
     fn note_lock(&self, attempt: Option<&Attempt>, outcome: &TxnOutcome) {
