@@ -57,6 +57,8 @@ pub struct Status {
     pub leader: Option<MemberId>,
     pub term: Term,
     pub last_index: Index,
+    /// The last entry that is no longer in the log; 0 when all are.
+    pub purged_index: Index,
     pub committed_index: Index,
     pub applied_index: Index,
     pub revision: Revision,

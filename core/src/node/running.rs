@@ -88,6 +88,7 @@ impl Running {
             leader: core.leader(),
             term: metrics.current_term,
             last_index: metrics.last_log_index.unwrap_or(0),
+            purged_index: metrics.purged.map_or(0, |purged| purged.index()),
             committed_index: core.replica.applied_index(),
             applied_index: core.replica.applied_index(),
             revision: core.replica.state.read().revision(),
