@@ -26,3 +26,23 @@ impl Trouble {
         Self::Broken(format!("{what}: {why}"))
     }
 }
+
+/// Whether what this machine lacks is a failure: `QUORATE_COMPAT=require`.
+pub fn all_is_required() -> bool {
+    std::env::var("QUORATE_COMPAT").as_deref() == Ok("require")
+}
+
+/// A thing that this machine can have, or None with a line that says why not.
+///
+/// # Panics
+/// If it must be had, or is broken.
+pub fn have<T>(got: Result<T, Trouble>) -> Option<T> {
+    match got {
+        Ok(got) => Some(got),
+        Err(Trouble::LeftOut(why)) if !all_is_required() => {
+            println!("left out: {why}");
+            None
+        }
+        Err(trouble) => panic!("{trouble}"),
+    }
+}

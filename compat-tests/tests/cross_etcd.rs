@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use quorate_compat_tests::cross::accepted::Accepted;
+use quorate_compat_tests::cross::checks::{self, Wrong};
 use quorate_compat_tests::cross::etcd::{FaultKind, Opponents, Outcome, Plan, run};
 use quorate_compat_tests::cross::seeds;
-use quorate_compat_tests::trouble::Trouble;
 use tokio::runtime::Runtime;
 
 const ACCEPTED: &str = include_str!("../cross/etcd-accepted.txt");
@@ -42,59 +42,9 @@ const CHECKS: &[(&str, Check)] = &[
     ),
 ];
 
-/// Why a check did not pass.
-enum Wrong {
-    LeftOut(String),
-    Failed(String),
-}
-
-impl From<Trouble> for Wrong {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::LeftOut(why) => Self::LeftOut(why),
-            Trouble::Broken(why) => Self::Failed(why),
-        }
-    }
-}
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        CHECKS.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
-    let is_wanted = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(*f));
-    let wanted: Vec<_> = CHECKS.iter().filter(|(name, _)| is_wanted(name)).collect();
-    let must = std::env::var("QUORATE_COMPAT").as_deref() == Ok("require");
     let runtime = Runtime::new().expect("threads for the calls");
-    let started = Instant::now();
-    let (mut passed, mut ignored, mut failed) = (0, 0, 0);
-    println!("\nrunning {} tests", wanted.len());
-    for (name, check) in &wanted {
-        match check(&runtime) {
-            Ok(()) => {
-                println!("test {name} ... ok");
-                passed += 1;
-            }
-            Err(Wrong::LeftOut(why)) if !must => {
-                println!("left out: {why}\ntest {name} ... ignored");
-                ignored += 1;
-            }
-            Err(Wrong::LeftOut(why) | Wrong::Failed(why)) => {
-                println!("{why}\ntest {name} ... FAILED");
-                failed += 1;
-            }
-        }
-    }
-    println!(
-        "\ntest result: {}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; {} \
-         filtered out; finished in {:.2}s\n",
-        if failed == 0 { "ok" } else { "FAILED" },
-        CHECKS.len() - wanted.len(),
-        started.elapsed().as_secs_f32()
-    );
-    ExitCode::from(u8::from(failed > 0))
+    checks::run(CHECKS, |check| check(&runtime))
 }
 
 fn plan(opponents: Opponents, seeds: Range<u64>) -> Plan {

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use quorate_compat_tests::cross::accepted::Accepted;
+use quorate_compat_tests::cross::checks::{self, Wrong};
 use quorate_compat_tests::cross::ledger::Ledger;
 use quorate_compat_tests::cross::redis::corners::{corners, steps};
 use quorate_compat_tests::cross::redis::meddler::{MEDDLINGS, Meddler, Meddling};
@@ -53,64 +54,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("what_is_newer_than_redis", what_is_newer_than_redis),
 ];
 
-/// Why a check did not pass.
-enum Wrong {
-    LeftOut(String),
-    Failed(String),
-}
-
-impl From<Trouble> for Wrong {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::LeftOut(why) => Self::LeftOut(why),
-            Trouble::Broken(why) => Self::Failed(why),
-        }
-    }
-}
-
-impl From<String> for Wrong {
-    fn from(why: String) -> Self {
-        Self::Failed(why)
-    }
-}
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        CHECKS.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
-    let is_wanted = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(*f));
-    let wanted: Vec<_> = CHECKS.iter().filter(|(name, _)| is_wanted(name)).collect();
-    let must = std::env::var("QUORATE_COMPAT").as_deref() == Ok("require");
-    let started = Instant::now();
-    let (mut passed, mut ignored, mut failed) = (0, 0, 0);
-    println!("\nrunning {} tests", wanted.len());
-    for (name, check) in &wanted {
-        match check() {
-            Ok(()) => {
-                println!("test {name} ... ok");
-                passed += 1;
-            }
-            Err(Wrong::LeftOut(why)) if !must => {
-                println!("left out: {why}\ntest {name} ... ignored");
-                ignored += 1;
-            }
-            Err(Wrong::LeftOut(why) | Wrong::Failed(why)) => {
-                println!("{why}\ntest {name} ... FAILED");
-                failed += 1;
-            }
-        }
-    }
-    println!(
-        "\ntest result: {}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; {} \
-         filtered out; finished in {:.2}s\n",
-        if failed == 0 { "ok" } else { "FAILED" },
-        CHECKS.len() - wanted.len(),
-        started.elapsed().as_secs_f32()
-    );
-    ExitCode::from(u8::from(failed > 0))
+    checks::run(CHECKS, |check| check())
 }
 
 /// The real server. It says that it keeps a log, as ours does, but need not wait for the disk.

@@ -8,26 +8,13 @@ use std::time::{Duration, Instant};
 use quorate_compat_tests::exec::{Finished, guarded, run};
 use quorate_compat_tests::peers;
 use quorate_compat_tests::server::{Cluster, Kind};
-use quorate_compat_tests::trouble::Trouble;
+use quorate_compat_tests::trouble::have;
 
 /// Of one command, and of each phase of the load.
 const LIMIT: Duration = Duration::from_secs(20);
 const PHASE_LIMIT: Duration = Duration::from_secs(90);
 /// Acknowledged operations of each kind before and after the leader dies.
 const PHASE_OPERATIONS: usize = 25;
-
-fn have<T>(got: Result<T, Trouble>) -> Option<T> {
-    match got {
-        Ok(got) => Some(got),
-        Err(Trouble::LeftOut(why))
-            if std::env::var("QUORATE_COMPAT").as_deref() != Ok("require") =>
-        {
-            println!("left out: {why}");
-            None
-        }
-        Err(trouble) => panic!("{trouble}"),
-    }
-}
 
 fn etcdctl(endpoints: &str, arguments: &[&str]) -> Result<String, String> {
     let program = peers::etcdctl_3_7().map_err(|trouble| trouble.to_string())?;

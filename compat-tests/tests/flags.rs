@@ -5,22 +5,13 @@ use std::time::Duration;
 
 use quorate_compat_tests::exec::{Finished, Follow, guarded, run};
 use quorate_compat_tests::server::{Kind, Ports};
-use quorate_compat_tests::trouble::Trouble;
+use quorate_compat_tests::trouble::have;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Both programs, or `None` with a line that says what this machine lacks.
 fn program(kind: Kind) -> Option<std::path::PathBuf> {
-    match kind.program() {
-        Ok(program) => Some(program),
-        Err(Trouble::LeftOut(why))
-            if std::env::var("QUORATE_COMPAT").as_deref() != Ok("require") =>
-        {
-            println!("left out: {why}");
-            None
-        }
-        Err(trouble) => panic!("{trouble}"),
-    }
+    have(kind.program())
 }
 
 /// The flags in etcd's own help, each with the default that it tells.

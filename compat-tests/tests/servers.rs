@@ -6,23 +6,9 @@ use std::time::Duration;
 use quorate_compat_tests::exec::{Finished, guarded, run};
 use quorate_compat_tests::peers;
 use quorate_compat_tests::server::{Cluster, Kind};
-use quorate_compat_tests::trouble::Trouble;
+use quorate_compat_tests::trouble::have;
 
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// A thing that this machine can have, or `None` with a line that says why not.
-fn have<T>(got: Result<T, Trouble>) -> Option<T> {
-    match got {
-        Ok(got) => Some(got),
-        Err(Trouble::LeftOut(why))
-            if std::env::var("QUORATE_COMPAT").as_deref() != Ok("require") =>
-        {
-            println!("left out: {why}");
-            None
-        }
-        Err(trouble) => panic!("{trouble}"),
-    }
-}
 
 fn etcdctl(endpoints: &str, arguments: &[&str]) -> String {
     let mut command = guarded(peers::etcdctl_3_7().expect("built with the server"));

@@ -2,6 +2,7 @@
 //! compared. What is shared by the protocols is here; one module a protocol.
 
 pub mod accepted;
+pub mod checks;
 pub mod difference;
 pub mod etcd;
 pub mod ledger;

@@ -15,7 +15,7 @@ mod watchers;
 use std::time::{Duration, Instant};
 
 use quorate_compat_tests::server::{Cluster, Kind, Ports};
-use quorate_compat_tests::trouble::Trouble;
+use quorate_compat_tests::trouble::have;
 
 use bystanders::{Bystanders, Longest, Written, key};
 use quorate_proto::etcdserverpb as pb;
@@ -26,19 +26,6 @@ const MEMORY_KIB_MAX: u64 = 256 * 1024;
 /// The longest that a client in good order may wait; the machine may be busy, too.
 const WAIT_MAX: Duration = Duration::from_secs(3);
 const READY_LIMIT: Duration = Duration::from_secs(20);
-
-fn have<T>(got: Result<T, Trouble>) -> Option<T> {
-    match got {
-        Ok(got) => Some(got),
-        Err(Trouble::LeftOut(why))
-            if std::env::var("QUORATE_COMPAT").as_deref() != Ok("require") =>
-        {
-            println!("left out: {why}");
-            None
-        }
-        Err(trouble) => panic!("{trouble}"),
-    }
-}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")

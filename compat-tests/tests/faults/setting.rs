@@ -3,22 +3,10 @@
 use std::env;
 use std::time::Duration;
 
-use quorate_compat_tests::trouble::Trouble;
+pub use quorate_compat_tests::trouble::have;
 
 /// For a member to be ready, a leader to be there, a client to be answered by somebody.
 pub const LIMIT: Duration = Duration::from_secs(60);
-
-/// A thing that this machine can have, or `None` with a line that says why not.
-pub fn have<T>(got: Result<T, Trouble>) -> Option<T> {
-    match got {
-        Ok(got) => Some(got),
-        Err(Trouble::LeftOut(why)) if env::var("QUORATE_COMPAT").as_deref() != Ok("require") => {
-            println!("left out: {why}");
-            None
-        }
-        Err(trouble) => panic!("{trouble}"),
-    }
-}
 
 /// The seed of `test`, printed so that a failure shows it.
 pub fn seed(test: &str) -> u64 {
