@@ -81,10 +81,10 @@ static COMPILED: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     ROWS.iter().map(compile).collect()
 });
 
-/// A decimal of 17 digits or more, or a word of 14 to 16 hex digits. Both servers draw member,
+/// A decimal of 17 digits or more, or a word of 12 to 16 hex digits. Both servers draw member,
 /// cluster and lease ids for themselves.
 static ID: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(?:\d{17,20}|[0-9a-f]{14,16})\b").expect("a valid pattern"));
+    LazyLock::new(|| Regex::new(r"\b(?:\d{17,20}|[0-9a-f]{12,16})\b").expect("a valid pattern"));
 
 /// Remembers the names it gave to ids.
 #[derive(Default)]
