@@ -77,6 +77,29 @@ pub fn endless_multi(port: u16) {
     assert_eq!(client.ask(&[b"EXEC"]), said);
 }
 
+/// Names of channels and keys, and of the client itself, up to what may be kept: more is refused and
+/// forgotten, what was kept goes on, and with the connections all of it goes.
+pub fn kept_names(port: u16) {
+    const NAMES_MAX: usize = 400;
+    let refused = "-ERR too many subscriptions, watched keys or client names (at most 16777216 bytes \
+                   for one client, 67108864 bytes for all)|";
+    let name = |number: usize| format!("{number:0>100000}").into_bytes();
+    for word in [&b"SUBSCRIBE"[..], b"PSUBSCRIBE", b"WATCH"] {
+        let mut client = Resp::connect(port);
+        let mut keep = |number: usize| client.ask(&[word, &name(number)]);
+        let kept = (0..NAMES_MAX).take_while(|number| keep(*number) != refused);
+        let kept = kept.count();
+        assert!((100..200).contains(&kept), "{kept} kept of {word:?}");
+        assert_ne!(keep(0), refused, "it is kept already");
+        assert_ne!(keep(NAMES_MAX), "<closed>");
+    }
+    let mut client = Resp::connect(port);
+    let long = vec![b'x'; 1_500_000];
+    for _ in 0..20 {
+        assert_eq!(client.ask(&[b"CLIENT", b"SETNAME", &long]), "+OK|");
+    }
+}
+
 /// Subscribers that never read, each with messages of its own.
 pub fn unread_messages(port: u16) -> usize {
     let mut subscribers: Vec<Resp> = (0..10).map(|_| Resp::connect(port)).collect();

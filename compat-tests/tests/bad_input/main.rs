@@ -104,6 +104,9 @@ const LIST: &[Part] = &[
     ("MULTI without end", |ports| {
         hoards::endless_multi(ports.redis)
     }),
+    ("names without number", |ports| {
+        hoards::kept_names(ports.redis)
+    }),
     ("messages that nobody reads", |ports| {
         some(hoards::unread_messages(ports.redis))
     }),
@@ -195,6 +198,8 @@ fn metrics_tell(ports: Ports) {
     assert!(value("quorate_client_connections_closed_for_room_total") > 0);
     assert_eq!(value("quorate_client_connections_limit"), 10_000);
     assert!(value("quorate_client_connections") >= 1);
+    assert!(value("quorate_client_kept_refused_total") > 0);
+    assert_eq!(value("quorate_client_kept_bytes"), 0);
     assert!(value("quorate_client_buffer_bytes") < value("quorate_client_buffer_limit_bytes"));
 }
 

@@ -38,6 +38,9 @@ pub struct Load {
     /// Connections that hold more than the free bytes, by when they began to.
     hoards: Mutex<BTreeMap<u64, (Instant, Arc<Account>)>>,
     next: AtomicU64,
+    /// What is kept for clients, and what was refused to be.
+    pub(super) kept: AtomicUsize,
+    pub(super) kept_refused: AtomicU64,
 }
 
 impl Load {
@@ -72,6 +75,16 @@ impl Load {
 
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that are kept for clients for as long as they like.
+    pub fn kept(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Times that a client wanted more kept than there was room for.
+    pub fn kept_refused(&self) -> u64 {
+        self.kept_refused.load(Ordering::Relaxed)
     }
 
     /// Whether so many bytes more are within bounds, after closing hoarders if need be.

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::listen::{BUFFERS_BYTES_MAX, CONNECTIONS_MAX, Load};
+use crate::listen::{BUFFERS_BYTES_MAX, CONNECTIONS_MAX, KEPT_BYTES_MAX, Load};
 
 pub struct ClientMetrics {
     load: Arc<Load>,
@@ -15,6 +15,8 @@ pub struct ClientMetrics {
     refused: Counter<u64, AtomicU64>,
     buffer_bytes: Gauge,
     closed: Counter<u64, AtomicU64>,
+    kept_bytes: Gauge,
+    kept_refused: Counter<u64, AtomicU64>,
 }
 
 impl ClientMetrics {
@@ -41,6 +43,16 @@ impl ClientMetrics {
             "Bytes for all clients' buffers together",
             BUFFERS_BYTES_MAX,
         );
+        let kept_bytes = gauge(
+            "quorate_client_kept_bytes",
+            "Bytes of subscriptions, watched keys and names kept for clients",
+            0,
+        );
+        gauge(
+            "quorate_client_kept_limit_bytes",
+            "Bytes kept for all clients together",
+            KEPT_BYTES_MAX,
+        );
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, Counter::clone(&counter));
@@ -58,6 +70,11 @@ impl ClientMetrics {
                 "quorate_client_connections_closed_for_room",
                 "Connections closed because of what they held",
             ),
+            kept_bytes,
+            kept_refused: counter(
+                "quorate_client_kept_refused",
+                "Subscriptions, watches and names refused for want of room",
+            ),
         }
     }
 
@@ -65,10 +82,13 @@ impl ClientMetrics {
         let load = &self.load;
         self.connections.set(signed(load.connections()));
         self.buffer_bytes.set(signed(load.bytes()));
+        self.kept_bytes.set(signed(load.kept()));
         self.refused
             .inc_by(load.refused().saturating_sub(self.refused.get()));
         self.closed
             .inc_by(load.closed().saturating_sub(self.closed.get()));
+        self.kept_refused
+            .inc_by(load.kept_refused().saturating_sub(self.kept_refused.get()));
     }
 }
 

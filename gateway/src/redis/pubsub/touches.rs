@@ -1,6 +1,7 @@
 //! Which watched keys were touched: WATCH fails EXEC after any change of a key or its life, even
 //! one that was undone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +17,7 @@ pub struct Touches {
 /// One connection's watch; forgets its keys when dropped.
 pub struct Watch {
     touches: Arc<Touches>,
-    keys: Vec<Bytes>,
+    keys: BTreeSet<Bytes>,
     touched: Arc<AtomicBool>,
 }
 
@@ -37,23 +38,26 @@ impl Watch {
     pub fn new(touches: Arc<Touches>) -> Watch {
         Watch {
             touches,
-            keys: Vec::new(),
+            keys: BTreeSet::new(),
             touched: Arc::default(),
         }
     }
 
     /// Adds a key; false if it is watched already.
     pub fn add(&mut self, key: Bytes) -> bool {
-        if self.keys.contains(&key) {
+        if !self.keys.insert(key.clone()) {
             return false;
         }
         self.touches
             .watched
-            .entry(key.clone())
+            .entry(key)
             .or_default()
             .push(self.touched.clone());
-        self.keys.push(key);
         true
+    }
+
+    pub fn contains(&self, key: &Bytes) -> bool {
+        self.keys.contains(key)
     }
 
     pub fn is_touched(&self) -> bool {
@@ -63,7 +67,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        for key in self.keys.drain(..) {
+        for key in std::mem::take(&mut self.keys) {
             if let Some(mut watchers) = self.touches.watched.get_mut(&key) {
                 watchers.retain(|touched| !Arc::ptr_eq(touched, &self.touched));
             }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::hello::check_name;
 use super::state::{ReplyMode, Session};
-use crate::redis::client::Client;
+use crate::redis::client::{Client, Facts};
 use crate::redis::fault::Fault;
 use crate::redis::number::parse_i64;
 use crate::redis::reply::Reply;
@@ -37,9 +37,19 @@ impl Session {
         Some(answer.into())
     }
 
-    fn set_name(&mut self, name: &Bytes) -> Result<Reply, Fault> {
+    /// The name that others see.
+    pub fn set_name(&mut self, name: &[u8]) -> Result<Reply, Fault> {
         check_name(name)?;
-        self.client.facts.lock().name = name.clone();
+        self.tell(name, |facts| &mut facts.name)
+    }
+
+    /// Copies what a client tells of itself: a part of its request would keep all of it.
+    fn tell(&mut self, text: &[u8], fact: fn(&mut Facts) -> &mut Bytes) -> Result<Reply, Fault> {
+        let client = self.client.clone();
+        let mut facts = client.facts.lock();
+        let fact = fact(&mut facts);
+        self.keep(fact.len(), text.len())?;
+        *fact = Bytes::copy_from_slice(text);
         Ok(Reply::OK)
     }
 
@@ -50,20 +60,14 @@ impl Session {
             let what = "cannot contain spaces, newlines or special characters.";
             return Err(Fault::new(format!("ERR {text} {what}")));
         }
-        let mut facts = self.client.facts.lock();
         match lower.as_slice() {
-            b"lib-name" => facts.lib_name = value.clone(),
-            b"lib-ver" => facts.lib_version = value.clone(),
-            _ => return Err(Fault::new(format!("ERR Unrecognized option '{text}'"))),
+            b"lib-name" => self.tell(value, |facts| &mut facts.lib_name),
+            b"lib-ver" => self.tell(value, |facts| &mut facts.lib_version),
+            _ => Err(Fault::new(format!("ERR Unrecognized option '{text}'"))),
         }
-        Ok(Reply::OK)
     }
 
-    fn switch(
-        &mut self,
-        mode: &[u8],
-        set: impl FnOnce(&mut crate::redis::client::Facts, bool),
-    ) -> Result<Reply, Fault> {
+    fn switch(&mut self, mode: &[u8], set: impl FnOnce(&mut Facts, bool)) -> Result<Reply, Fault> {
         let on = match mode.to_ascii_lowercase().as_slice() {
             b"on" => true,
             b"off" => false,

@@ -79,7 +79,7 @@ impl Session {
             };
         }
         if let Some(name) = name {
-            self.client.facts.lock().name = name;
+            self.set_name(&name)?;
         }
         self.protocol = protocol;
         Ok(self.greeting())

@@ -10,7 +10,7 @@ use quorate_core::types::Principal;
 
 use super::exec::Multi;
 use super::watch::Watching;
-use crate::listen::{Held, Share};
+use crate::listen::{Held, KEPT_BYTES_EACH_MAX, KEPT_BYTES_MAX, Kept, Share};
 use crate::redis::client::Client;
 use crate::redis::context::Context;
 use crate::redis::fault::Fault;
@@ -35,6 +35,13 @@ const REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const REPLY_TOO_LARGE: Fault =
     Fault::fixed("ERR reply is too large (at most 16777216 bytes); the command was carried out");
 
+/// What a client is told when what it wants to keep is too much.
+pub const KEPT_TOO_MUCH: Fault = Fault::fixed(
+    "ERR too many subscriptions, watched keys or client names (at most 16777216 bytes for one \
+     client, 67108864 bytes for all)",
+);
+const _: () = assert!(KEPT_BYTES_EACH_MAX == 16_777_216 && KEPT_BYTES_MAX == 67_108_864);
+
 /// Replies that need no room made for them.
 const SMALL_REPLY_BYTES: usize = 4 * 1024;
 
@@ -50,6 +57,8 @@ pub struct Session {
     pub mailbox: Arc<Mailbox>,
     /// What the connection's buffers hold.
     held: Held,
+    /// What the names of its subscriptions and of itself take.
+    kept: Kept,
     pub channels: BTreeSet<Bytes>,
     pub patterns: BTreeSet<Bytes>,
     pub reply_mode: ReplyMode,
@@ -66,6 +75,7 @@ impl Session {
     ) -> Session {
         let client = Arc::new(Client::new(context.next_client_id(), peer, local));
         context.clients.insert(client.id, client.clone());
+        let kept = Kept::new(context.load.clone());
         Session {
             context,
             client,
@@ -76,6 +86,7 @@ impl Session {
             watching: None,
             mailbox: Arc::new(Mailbox::new(share)),
             held: share.hold(),
+            kept,
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             reply_mode: ReplyMode::On,
@@ -134,6 +145,15 @@ impl Session {
         Ok(())
     }
 
+    /// Changes what is kept for the connection.
+    ///
+    /// # Errors
+    /// If it is too much; nothing changes then.
+    pub fn keep(&mut self, less: usize, more: usize) -> Result<(), Fault> {
+        let bytes = self.kept.bytes() - less + more;
+        self.kept.try_set(bytes).then_some(()).ok_or(KEPT_TOO_MUCH)
+    }
+
     /// Called when a command and all its replies are done.
     pub fn end_command(&mut self) {
         self.reply_mode = match self.reply_mode {
@@ -176,21 +196,16 @@ impl Session {
         self.protocol = Protocol::Resp2;
         self.db = 0;
         self.reply_mode = ReplyMode::On;
+        // Less is never refused.
+        drop(self.set_name(b""));
         let mut facts = self.client.facts.lock();
-        facts.name = Bytes::new();
         facts.no_evict = false;
         facts.no_touch = false;
     }
 
     pub fn unsubscribe_all(&mut self) {
-        for channel in std::mem::take(&mut self.channels) {
-            self.context.hub.unsubscribe(&channel, self.client.id);
-        }
-        for pattern in std::mem::take(&mut self.patterns) {
-            self.context
-                .hub
-                .unsubscribe_pattern(&pattern, self.client.id);
-        }
+        self.unsubscribe(&[]);
+        self.punsubscribe(&[]);
     }
 }
 

@@ -6,21 +6,25 @@ use bytes::Bytes;
 use super::state::Session;
 use crate::redis::reply::Reply;
 
-/// Subscriptions of one connection.
-const SUBSCRIPTIONS_MAX: usize = 100_000;
+/// What a subscription takes besides its name: its places in the connection's list and the member's.
+const SUBSCRIPTION_BYTES: usize = 320;
 
 impl Session {
     pub fn subscribe(&mut self, args: &[Bytes]) -> Vec<Reply> {
         let listener = self.listener();
         let mut replies = Vec::new();
         for channel in args.iter().skip(1) {
-            if self.subscription_count() >= SUBSCRIPTIONS_MAX {
-                replies.push(too_many());
-                continue;
+            if !self.channels.contains(channel) {
+                if let Err(fault) = self.keep(0, cost(channel)) {
+                    replies.push(Reply::Error(fault));
+                    continue;
+                }
+                // Counted first, so that a message can only follow its confirmation. Copied, for a
+                // part of the request would keep all of it.
+                let own = Bytes::copy_from_slice(channel);
+                self.channels.insert(own.clone());
+                self.context.hub.subscribe(own, &listener);
             }
-            // Counted first, so that a message can only follow its confirmation.
-            self.channels.insert(channel.clone());
-            self.context.hub.subscribe(channel.clone(), &listener);
             replies.push(self.confirm("subscribe", Some(channel)));
         }
         replies
@@ -30,14 +34,15 @@ impl Session {
         let listener = self.listener();
         let mut replies = Vec::new();
         for pattern in args.iter().skip(1) {
-            if self.subscription_count() >= SUBSCRIPTIONS_MAX {
-                replies.push(too_many());
-                continue;
+            if !self.patterns.contains(pattern) {
+                if let Err(fault) = self.keep(0, cost(pattern)) {
+                    replies.push(Reply::Error(fault));
+                    continue;
+                }
+                let own = Bytes::copy_from_slice(pattern);
+                self.patterns.insert(own.clone());
+                self.context.hub.subscribe_pattern(own, &listener);
             }
-            self.patterns.insert(pattern.clone());
-            self.context
-                .hub
-                .subscribe_pattern(pattern.clone(), &listener);
             replies.push(self.confirm("psubscribe", Some(pattern)));
         }
         replies
@@ -50,7 +55,9 @@ impl Session {
         }
         let mut replies = Vec::new();
         for channel in chosen {
-            self.channels.remove(&channel);
+            if self.channels.remove(&channel) {
+                self.give_back(&channel);
+            }
             self.context.hub.unsubscribe(&channel, self.client.id);
             replies.push(self.confirm("unsubscribe", Some(&channel)));
         }
@@ -64,13 +71,20 @@ impl Session {
         }
         let mut replies = Vec::new();
         for pattern in chosen {
-            self.patterns.remove(&pattern);
+            if self.patterns.remove(&pattern) {
+                self.give_back(&pattern);
+            }
             self.context
                 .hub
                 .unsubscribe_pattern(&pattern, self.client.id);
             replies.push(self.confirm("punsubscribe", Some(&pattern)));
         }
         replies
+    }
+
+    fn give_back(&mut self, name: &Bytes) {
+        // Less is never refused.
+        drop(self.keep(cost(name), 0));
     }
 
     fn confirm(&self, kind: &'static str, name: Option<&Bytes>) -> Reply {
@@ -89,8 +103,6 @@ fn chosen<'a>(args: &[Bytes], all: impl Iterator<Item = &'a Bytes>) -> Vec<Bytes
     }
 }
 
-fn too_many() -> Reply {
-    Reply::Error(crate::redis::fault::Fault::fixed(
-        "ERR too many subscriptions",
-    ))
+fn cost(name: &[u8]) -> usize {
+    name.len() + SUBSCRIPTION_BYTES
 }

@@ -1,10 +1,13 @@
 //! WATCH, UNWATCH and the connection's barrier.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use quorate_core::command::{Guard, Relation, Test};
 use quorate_core::types::KeyRange;
 
-use super::state::Session;
+use super::state::{KEPT_TOO_MUCH, Session};
+use crate::listen::Kept;
 use crate::redis::fault::Fault;
 use crate::redis::program::{Failure, Now, barrier};
 use crate::redis::pubsub::Watch;
@@ -15,7 +18,12 @@ use crate::redis::reply::Reply;
 pub struct Watching {
     pub watch: Watch,
     pub guards: Vec<Guard>,
+    kept: Kept,
 }
+
+/// What a watched key takes besides its bytes: two guards in a list that was doubled, and its places
+/// among the keys of the connection and of all.
+const KEY_BYTES: usize = 4 * size_of::<Guard>() + 192;
 
 impl Session {
     pub async fn watch(&mut self, args: &[Bytes]) -> Reply {
@@ -25,14 +33,20 @@ impl Session {
         let mut watching = self.watching.take().unwrap_or_else(|| Watching {
             watch: Watch::new(self.context.hub.touches.clone()),
             guards: Vec::new(),
+            kept: Kept::new(self.context.load.clone()),
         });
         let full = |key: &Bytes| self.context.keyspace.key(self.db, key);
-        let keys: Vec<Bytes> = args.iter().skip(1).map(full).collect();
+        let keys = args.iter().skip(1).map(full);
+        let new: BTreeSet<Bytes> = keys.filter(|key| !watching.watch.contains(key)).collect();
+        let more: usize = new.iter().map(|key| key.len() + KEY_BYTES).sum();
+        if !watching.kept.try_set(watching.kept.bytes() + more) {
+            self.watching = Some(watching);
+            return Reply::Error(KEPT_TOO_MUCH);
+        }
         // Watched before they are read, so that no touch falls between.
-        let new: Vec<Bytes> = keys
-            .into_iter()
-            .filter(|key| watching.watch.add(key.clone()))
-            .collect();
+        for key in &new {
+            watching.watch.add(key.clone());
+        }
         if let Err(failure) = self.barrier().await {
             return self.failed(&failure);
         }
