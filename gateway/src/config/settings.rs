@@ -10,7 +10,7 @@ use quorate_core::node::NodeConfig;
 use super::durations;
 use super::flags::Flags;
 use crate::etcd::EtcdOptions;
-use crate::listen::{Address, HttpLimits};
+use crate::listen::{Address, HttpLimits, STREAMS_MAX};
 
 const CLIENT_URL: &str = "http://localhost:2379";
 const PEER_URL: &str = "http://localhost:2380";
@@ -92,7 +92,7 @@ pub fn settings(flags: &Flags) -> Result<Settings, String> {
         node: node_config(flags, &timing)?,
         etcd: etcd_options(flags, &timing)?,
         http: HttpLimits {
-            streams_max: flags.max_concurrent_streams,
+            streams_max: flags.max_concurrent_streams.min(STREAMS_MAX),
             header_timeout: HEADER_TIMEOUT,
             keep_alive_interval: duration(
                 "grpc-keepalive-interval",

@@ -1,5 +1,5 @@
-//! Bounds of what lives long on a member and belongs to clients: watch and keep-alive streams, and
-//! calls that wait for a lock or an election. etcd has none; each of these takes some kilobytes.
+//! Bounds of what lives long on a member and belongs to clients: calls, of these watch and keep-alive
+//! streams, and those that wait for a lock or an election. etcd has none; each of these takes some kilobytes.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,6 +12,13 @@ pub struct Bound {
     pub what: &'static str,
     pub max: i64,
 }
+
+/// gRPC calls of every kind, from their first bytes to the last of their replies: the long ones
+/// below, and some more.
+pub const CALLS: Bound = Bound {
+    what: "calls under way on this member",
+    max: 300_000,
+};
 
 pub const WATCH_STREAMS: Bound = Bound {
     what: "watch streams on this member",

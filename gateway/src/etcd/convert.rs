@@ -228,16 +228,18 @@ fn inner_header(revision: Revision) -> Option<pb::ResponseHeader> {
     })
 }
 
+/// A key as a range shows it.
+pub fn shown(op: &RangeOp, kv: &KeyValue) -> mvccpb::KeyValue {
+    match op.keys_only {
+        true => key_only(kv, op.order.target == SortTarget::Value),
+        false => key_value(kv),
+    }
+}
+
 pub fn range_response(op: &RangeOp, result: &RangeResult) -> pb::RangeResponse {
-    let by_value = op.order.target == SortTarget::Value;
-    let kvs = result.kvs.iter();
     pb::RangeResponse {
         header: inner_header(result.revision),
-        kvs: if op.keys_only {
-            kvs.map(|kv| key_only(kv, by_value)).collect()
-        } else {
-            kvs.map(|kv| key_value(kv)).collect()
-        },
+        kvs: result.kvs.iter().map(|kv| shown(op, kv)).collect(),
         more: result.more,
         count: i64::try_from(result.count).unwrap_or(i64::MAX),
     }

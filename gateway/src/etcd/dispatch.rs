@@ -22,6 +22,7 @@ use tonic::codegen::Service;
 
 use super::auth::AuthService;
 use super::body::{ReplyBody, RequestBody};
+use super::bound::{self, Taken};
 use super::cluster::ClusterService;
 use super::concurrency::{ElectionService, LockService};
 use super::health::HealthService;
@@ -35,7 +36,7 @@ use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
 use super::traffic::Counted;
 use super::watch::WatchService;
-use super::{admission, http_endpoints, methods};
+use super::{admission, http_endpoints, large_range, methods};
 use crate::listen::{Held, Share};
 use crate::metrics::Metrics;
 
@@ -107,18 +108,32 @@ impl Etcd {
     ) -> Response<ReplyBody> {
         // Kept until the reply is made, for so long the message is in use.
         let held = Arc::new(Mutex::new(share.hold()));
-        let reply = match served.takes(&request) {
-            true => self.answer(request, held.clone()).await,
-            false => http_endpoints::not_found(),
+        let (reply, call) = match served.takes(&request) {
+            true if is_grpc(&request) => match self.admit() {
+                Ok(call) => (self.answer(request, held.clone(), share).await, Some(call)),
+                Err(status) => (reply::status(status), None),
+            },
+            true => {
+                let reply = http_endpoints::serve(&self.services.shared, &request).await;
+                (reply, None)
+            }
+            false => (http_endpoints::not_found(), None),
         };
         drop(held);
-        reply.map(|body| ReplyBody::new(body, share.hold()))
+        reply.map(|body| ReplyBody::new(body, share.hold(), call))
     }
 
-    async fn answer(&self, request: Request<Incoming>, held: Arc<Mutex<Held>>) -> Reply {
-        if !is_grpc(&request) {
-            return http_endpoints::serve(&self.services.shared, &request).await;
-        }
+    fn admit(&self) -> Result<Taken, Status> {
+        let metrics = &self.services.shared.metrics;
+        bound::CALLS.take(&metrics.calls, &metrics.calls_refused)
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        held: Arc<Mutex<Held>>,
+        share: &Share,
+    ) -> Reply {
         let path = request.uri().path();
         let method = self.services.shared.metrics.grpc.method(path);
         let version = admission::client_version(request.headers());
@@ -130,6 +145,7 @@ impl Etcd {
                 let request =
                     request.map(|body| Counted::new(RequestBody::new(body, held), received));
                 let reply = self.services.call(request, running.is_some()).await;
+                let reply = large_range::streamed(reply, share).await;
                 reply.map(|body| Body::new(Counted::new(body, sent)))
             }
             Err(status) => reply::status(status),

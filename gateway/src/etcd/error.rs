@@ -56,6 +56,8 @@ table! {
     NO_SPACE = ResourceExhausted, "etcdserver: mvcc: database space exceeded";
     // etcd maps this one to a client-side value, so that it travels as Unknown.
     TOO_MANY_REQUESTS = Unknown, "etcdserver: too many requests";
+    NO_ROOM = ResourceExhausted, "quorate: too much is under way to other clients for a reply so \
+                                  large; ask with a limit, or with RangeStream";
     CORRUPT = DataLoss, "etcdserver: corrupt cluster";
     LEASE_NOT_FOUND = NotFound, "etcdserver: requested lease not found";
     LEASE_EXISTS = FailedPrecondition, "etcdserver: lease already exists";
@@ -83,6 +85,14 @@ pub const WATCHER_DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the
 /// A bound of this server's, which etcd doesn't have: what there are too many of, and the bound.
 pub fn too_many(what: &str, max: impl std::fmt::Display) -> Status {
     Status::resource_exhausted(format!("quorate: too many {what}, at most {max}"))
+}
+
+/// A reply that gRPC could not carry: grpc-go's words, and what helps.
+pub fn reply_too_large(bytes: usize, max: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "trying to send message larger than max ({bytes} vs. {max}); ask with a limit, or with \
+         RangeStream"
+    ))
 }
 
 /// What etcd says where the core refuses.

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::range_stream::RangeStream;
 use super::shared::{self, Shared};
-use super::{check, convert, error, overlap, quota, read_txn};
+use super::{check, convert, error, large_range, overlap, quota, read_txn};
 
 /// What etcd's envelope of a proposal adds to a request beside its length: a header with an id of
 /// ten bytes (nine in every other cluster), and the request's tag.
@@ -90,9 +90,8 @@ impl pb::kv_server::Kv for KvService {
             .await
             .map_err(|e| call.unanswered(e))?;
         let result = result.map_err(error::refused)?;
-        let mut response = convert::range_response(&op, &result);
-        response.header = self.shared.header(result.revision, barrier.term);
-        Ok(Response::new(response))
+        let header = self.shared.header(result.revision, barrier.term);
+        large_range::response(op, result, header)
     }
 
     type RangeStreamStream = RangeStream;

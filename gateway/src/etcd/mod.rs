@@ -14,6 +14,7 @@ mod health;
 mod http_endpoints;
 mod keep_alive;
 mod kv;
+mod large_range;
 mod lease;
 mod maintenance;
 mod methods;

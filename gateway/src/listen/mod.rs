@@ -13,8 +13,8 @@ mod workers;
 
 pub use address::Address;
 pub use connection::Connection;
-pub use http::{HttpLimits, HttpServer};
+pub use http::{HttpLimits, HttpServer, STREAMS_MAX};
 pub use kept::{KEPT_BYTES_EACH_MAX, KEPT_BYTES_MAX, Kept};
 pub use listener::{Listener, Listening};
-pub use load::{BUFFERS_BYTES_MAX, CONNECTIONS_MAX, Held, Load, Share, pause};
+pub use load::{BUFFERS_BYTES_MAX, CONNECTIONS_MAX, Held, Load, ROOM_TIME_MAX, Share, pause};
 pub use workers::Workers;

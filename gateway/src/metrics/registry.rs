@@ -72,6 +72,9 @@ pub struct Metrics {
     pub puts: Counter,
     pub deletes: Counter,
     pub txns: Counter,
+    /// gRPC calls under way, and those refused, being too many.
+    pub calls: Gauge,
+    pub calls_refused: Counter,
     pub watch_streams: Gauge,
     /// Watch and keep-alive streams, and watchers, refused because there were too many.
     pub streams_refused: Counter,
@@ -135,6 +138,12 @@ impl Metrics {
                 "Deletes seen by this member",
             ),
             txns: counter(&mut registry, "etcd_mvcc_txn", "Txns seen by this member"),
+            calls: gauge(&mut registry, "quorate_etcd_calls"),
+            calls_refused: counter(
+                &mut registry,
+                "quorate_etcd_calls_refused",
+                "Calls refused because there were too many",
+            ),
             watch_streams: gauge(&mut registry, "etcd_debugging_mvcc_watch_stream_total"),
             streams_refused: counter(
                 &mut registry,

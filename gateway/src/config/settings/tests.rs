@@ -84,6 +84,13 @@ fn several_urls_of_a_member_are_gathered() {
 }
 
 #[test]
+fn streams_are_as_many_as_asked_up_to_a_bound() {
+    let streams = |flags: &[&str]| of(flags).expect("settings").http.streams_max;
+    assert_eq!(streams(&["--max-concurrent-streams=5"]), 5);
+    assert_eq!(streams(&[]), STREAMS_MAX);
+}
+
+#[test]
 fn quotas_are_etcds() {
     let quota = |flag: &str| of(&[flag]).expect("settings").etcd.quota_bytes;
     assert_eq!(quota("--quota-backend-bytes=0"), Some(QUOTA_BYTES));
