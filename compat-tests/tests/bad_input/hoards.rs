@@ -83,7 +83,11 @@ pub fn kept_names(port: u16) {
     const NAMES_MAX: usize = 400;
     let refused = "-ERR too many subscriptions, watched keys or client names (at most 16777216 bytes \
                    for one client, 67108864 bytes for all)|";
-    let name = |number: usize| format!("{number:0>100000}").into_bytes();
+    let name = |number: usize| {
+        let mut name = vec![b'x'; 100_000];
+        name.extend_from_slice(number.to_string().as_bytes());
+        name
+    };
     for word in [&b"SUBSCRIBE"[..], b"PSUBSCRIBE", b"WATCH"] {
         let mut client = Resp::connect(port);
         let mut keep = |number: usize| client.ask(&[word, &name(number)]);

@@ -6,6 +6,7 @@ mod etcd_words;
 mod frames;
 mod grpc;
 mod hoards;
+mod leases;
 mod memory;
 mod redis_words;
 mod resp;
@@ -45,6 +46,13 @@ fn etcd_says_the_same() {
             server.members()[0].ports().client,
             Kind::Etcd,
         ));
+    }
+}
+
+#[test]
+fn leases_count_towards_the_quota() {
+    if let Some(server) = have(Cluster::start_with(Kind::Quorate, 1, &[leases::QUOTA])) {
+        runtime().block_on(leases::play(server.members()[0].ports()));
     }
 }
 

@@ -89,10 +89,11 @@ where
             let is_late =
                 |(_, since): &mut (_, Instant)| has_room || since.elapsed() > ROOM_TIME_MAX;
             if let Some((frame, _)) = this.waiting.take_if(is_late) {
-                return Poll::Ready(Some(match has_room {
-                    true => Ok(frame),
-                    false => Err(error::TOO_MANY_REQUESTS.into()),
-                }));
+                if has_room {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                this.held.lock().turn_down();
+                return Poll::Ready(Some(Err(error::TOO_MANY_REQUESTS.into())));
             }
         }
     }
@@ -225,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_does_not_wait_for_ever() {
-        let (_all, mut request) = full();
+        let (all, mut request) = full();
         let begun = Instant::now();
         let refused = request
             .frame()
@@ -234,6 +235,7 @@ mod tests {
             .expect_err("no room");
         assert_eq!(refused.message(), error::TOO_MANY_REQUESTS.message);
         assert!(begun.elapsed() >= ROOM_TIME_MAX);
+        assert_eq!(all.load().turned_down(), 1);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Bound {
 /// below, and some more.
 pub const CALLS: Bound = Bound {
     what: "calls under way on this member",
-    max: 300_000,
+    max: 150_000,
 };
 
 pub const WATCH_STREAMS: Bound = Bound {

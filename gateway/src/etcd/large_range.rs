@@ -85,6 +85,7 @@ pub async fn streamed(mut reply: Reply, share: &Share) -> Reply {
     let mut held = share.hold();
     let waiting = held.wait_for(keys.list_bytes());
     if tokio::time::timeout(ROOM_TIME_MAX, waiting).await.is_err() {
+        held.turn_down();
         return reply::status(error::NO_ROOM.into());
     }
     reply.map(|_| Body::new(Pieces::new(keys, held)))

@@ -18,8 +18,8 @@ use super::load::Share;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Most streams of one HTTP/2 connection, however many are asked for: as many as there may be watches.
-pub const STREAMS_MAX: u32 = 100_000;
+/// Most streams of one HTTP/2 connection, however many are asked for. One takes up to 30 KB.
+pub const STREAMS_MAX: u32 = 20_000;
 
 /// Bounds of one connection.
 #[derive(Clone, Copy, Debug)]

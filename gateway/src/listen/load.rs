@@ -39,6 +39,7 @@ pub struct Load {
     connections: AtomicUsize,
     refused: AtomicU64,
     closed: AtomicU64,
+    turned_down: AtomicU64,
     bytes: AtomicUsize,
     /// Connections that hold more than the free bytes, by when they began to.
     hoards: Mutex<BTreeMap<u64, (Instant, Arc<Account>)>>,
@@ -76,6 +77,11 @@ impl Load {
     /// Connections that were closed for what they held.
     pub fn closed(&self) -> u64 {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Requests and replies that waited for room in vain.
+    pub fn turned_down(&self) -> u64 {
+        self.turned_down.load(Ordering::Relaxed)
     }
 
     pub fn bytes(&self) -> usize {
@@ -243,6 +249,15 @@ impl Held {
     /// Whether so much may be held here.
     pub fn may_hold(&self, bytes: usize) -> bool {
         bytes <= self.bytes || self.share.has_room(bytes - self.bytes)
+    }
+
+    /// There was no room, and what wanted it is refused.
+    pub fn turn_down(&self) {
+        self.load().turned_down.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn load(&self) -> &Arc<Load> {
+        self.share.load()
     }
 
     pub fn bytes(&self) -> usize {

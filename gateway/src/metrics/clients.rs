@@ -15,6 +15,7 @@ pub struct ClientMetrics {
     refused: Counter<u64, AtomicU64>,
     buffer_bytes: Gauge,
     closed: Counter<u64, AtomicU64>,
+    turned_down: Counter<u64, AtomicU64>,
     kept_bytes: Gauge,
     kept_refused: Counter<u64, AtomicU64>,
 }
@@ -70,6 +71,10 @@ impl ClientMetrics {
                 "quorate_client_connections_closed_for_room",
                 "Connections closed because of what they held",
             ),
+            turned_down: counter(
+                "quorate_client_buffer_refused",
+                "Requests and replies refused for want of room",
+            ),
             kept_bytes,
             kept_refused: counter(
                 "quorate_client_kept_refused",
@@ -87,6 +92,8 @@ impl ClientMetrics {
             .inc_by(load.refused().saturating_sub(self.refused.get()));
         self.closed
             .inc_by(load.closed().saturating_sub(self.closed.get()));
+        self.turned_down
+            .inc_by(load.turned_down().saturating_sub(self.turned_down.get()));
         self.kept_refused
             .inc_by(load.kept_refused().saturating_sub(self.kept_refused.get()));
     }
