@@ -13,8 +13,8 @@ pub struct Bound {
     pub max: i64,
 }
 
-/// gRPC calls of every kind, from their first bytes to the last of their replies: the long ones
-/// below, and some more.
+/// gRPC calls of every kind, from their first bytes to the last of their replies, those below among
+/// them. One takes up to 30 KB.
 pub const CALLS: Bound = Bound {
     what: "calls under way on this member",
     max: 150_000,
