@@ -77,12 +77,12 @@ pub fn endless_multi(port: u16) {
     assert_eq!(client.ask(&[b"EXEC"]), said);
 }
 
-/// Names of channels and keys, and of the client itself, up to what may be kept: more is refused and
-/// forgotten, what was kept goes on, and with the connections all of it goes.
+/// Names of channels and keys, and of the client itself, up to what may be kept: more is refused
+/// and forgotten, what was kept goes on, and with the connections all of it goes.
 pub fn kept_names(port: u16) {
     const NAMES_MAX: usize = 400;
-    let refused = "-ERR too many subscriptions, watched keys or client names (at most 16777216 bytes \
-                   for one client, 67108864 bytes for all)|";
+    let refused = "-ERR too many subscriptions, watched keys or client names (at most 16777216 \
+                   bytes for one client, 67108864 bytes for all)|";
     let name = |number: usize| {
         let mut name = vec![b'x'; 100_000];
         name.extend_from_slice(number.to_string().as_bytes());

@@ -1,5 +1,6 @@
-//! Bounds of what lives long on a member and belongs to clients: calls, of these watch and keep-alive
-//! streams, and those that wait for a lock or an election. etcd has none; each of these takes some kilobytes.
+//! Bounds of what lives long on a member and belongs to clients: calls, of these watch and
+//! keep-alive streams, and those that wait for a lock or an election. etcd has none; each of these
+//! takes some kilobytes.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;

@@ -1,9 +1,9 @@
-//! The reply to a range that is large: its keys are encoded piece by piece as the client takes them,
-//! so that it takes eight bytes a key instead of several times its own length.
+//! The reply to a range that is large: its keys are encoded piece by piece as the client takes
+//! them, so that it takes eight bytes a key instead of several times its own length.
 //!
-//! The service gives a reply without keys and, beside it, what is to follow; the dispatcher puts the
-//! body in place that makes the one message of both. What it says is byte for byte what would be
-//! said at once.
+//! The service gives a reply without keys and, beside it, what is to follow; the dispatcher puts
+//! the body in place that makes the one message of both. What it says is byte for byte what would
+//! be said at once.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -231,7 +231,7 @@ mod tests {
         let (op, result) = (op(), result(50_000, Bytes::from(vec![b'x'; 100])));
         let header = Some(pb::ResponseHeader::default());
         let mut whole = convert::range_response(&op, &result);
-        whole.header = header.clone();
+        whole.header = header;
         let response = response(op, result, header).expect("not too large");
         assert!(response.get_ref().kvs.is_empty(), "large");
         let load = Arc::<Load>::default();

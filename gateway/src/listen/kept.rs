@@ -1,6 +1,6 @@
-//! What clients have the server keep for as long as they like: names of channels, watched keys, names
-//! of their own. Each may always keep a little. Whoever wants more than there is room for is refused;
-//! nobody is closed for it, since a client in good order keeps such things for hours.
+//! What clients have the server keep for as long as they like: names of channels, watched keys,
+//! names of their own. Each may always keep a little. Whoever wants more than there is room for is
+//! refused; nobody is closed for it, since a client in good order keeps such things for hours.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -25,8 +25,8 @@ const FREE_BYTES: usize = 8 * 1024;
 /// How long a connection may hold more than that while others want room.
 const HOARD_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// How long something large waits for room before it is refused: shorter than a hoard may get old, for
-/// what holds a part of it while it waits is no hoarder.
+/// How long something large waits for room before it is refused: shorter than a hoard may get old,
+/// for what holds a part of it while it waits is no hoarder.
 pub const ROOM_TIME_MAX: Duration = Duration::from_millis(500);
 const _: () = assert!(ROOM_TIME_MAX.as_millis() < HOARD_TIME_MAX.as_millis());
 

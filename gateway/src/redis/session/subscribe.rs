@@ -6,7 +6,8 @@ use bytes::Bytes;
 use super::state::Session;
 use crate::redis::reply::Reply;
 
-/// What a subscription takes besides its name: its places in the connection's list and the member's.
+/// What a subscription takes besides its name: its places in the connection's list and in the
+/// member's.
 const SUBSCRIPTION_BYTES: usize = 320;
 
 impl Session {

@@ -21,8 +21,8 @@ pub struct Watching {
     kept: Kept,
 }
 
-/// What a watched key takes besides its bytes: two guards in a list that was doubled, and its places
-/// among the keys of the connection and of all.
+/// What a watched key takes besides its bytes: two guards in a list that was doubled, and its
+/// places among the keys of the connection and of all.
 const KEY_BYTES: usize = 4 * size_of::<Guard>() + 192;
 
 impl Session {
