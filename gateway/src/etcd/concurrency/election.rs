@@ -130,7 +130,8 @@ fn entry(key: &Bytes, value: &Bytes, lease: i64) -> TxnRequest {
     request::if_created(key, 0, vec![put], vec![own])
 }
 
-/// A place comes of a new key only: one who stands already is not resigned by a call that goes away.
+/// A place comes of a new key only: one who stands already is not resigned by a call that goes
+/// away.
 async fn enter(
     local: Arc<Local>,
     key: Bytes,
