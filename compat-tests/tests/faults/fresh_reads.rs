@@ -79,10 +79,7 @@ impl FreshReads {
 }
 
 async fn write(counter: Arc<Counter>, others: Vec<Ports>) -> Result<(), String> {
-    let clients = others
-        .iter()
-        .map(|ports| Etcd::new(ports.client, ANSWER_LIMIT));
-    let mut clients: Vec<Etcd> = clients.collect();
+    let mut clients = Etcd::of_each(&others, ANSWER_LIMIT);
     let mut turn = 0;
     while !counter.ended.load(Ordering::SeqCst) {
         turn += 1;

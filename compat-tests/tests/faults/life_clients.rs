@@ -138,14 +138,8 @@ impl Client {
     fn new(lives: Arc<Lives>, ports: &[Ports], seed: u64, number: u64) -> Self {
         Self {
             lives,
-            etcd: ports
-                .iter()
-                .map(|p| Etcd::new(p.client, ANSWER_LIMIT))
-                .collect(),
-            resp: ports
-                .iter()
-                .map(|p| Resp::new(p.redis, ANSWER_LIMIT))
-                .collect(),
+            etcd: Etcd::of_each(ports, ANSWER_LIMIT),
+            resp: Resp::of_each(ports, ANSWER_LIMIT),
             random: SmallRng::seed_from_u64(seed.wrapping_add(number)),
         }
     }

@@ -113,14 +113,8 @@ pub async fn work(load: Arc<Load>, number: u32, protocol: Protocol, ports: Vec<P
     let mut worker = Worker {
         number,
         protocol,
-        etcd: ports
-            .iter()
-            .map(|p| Etcd::new(p.client, ANSWER_LIMIT))
-            .collect(),
-        resp: ports
-            .iter()
-            .map(|p| Resp::new(p.redis, ANSWER_LIMIT))
-            .collect(),
+        etcd: Etcd::of_each(&ports, ANSWER_LIMIT),
+        resp: Resp::of_each(&ports, ANSWER_LIMIT),
         shunned: vec![Instant::now(); ports.len()],
         random: SmallRng::seed_from_u64(seed.wrapping_add(u64::from(number))),
         seen: BTreeMap::new(),
