@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::wire::{DecodeError, Reader, Wire, put_list};
 use crate::command::{Entry, Proposal};
+use crate::limits::FEATURE_LEVEL;
 use crate::outcome::{Reply, RevisionEvents};
 use crate::types::KeyValue;
 
@@ -22,13 +23,24 @@ pub fn encode_entry(entry: &Entry, out: &mut Vec<u8>) {
 /// Long fields share `input`, short ones are copied: what State keeps of an entry does not hold
 /// on to all of it.
 pub fn decode_entry(input: Bytes) -> Result<Entry, DecodeError> {
-    decode(Reader::thrifty(input))
+    decode(Reader::thrifty(input)).and_then(applicable)
 }
 
 /// As `decode_entry`, but all fields share `input`: for an entry that lives no longer than its
 /// bytes are kept anyway.
 pub fn decode_entry_sharing(input: Bytes) -> Result<Entry, DecodeError> {
-    decode(Reader::sharing(input))
+    decode(Reader::sharing(input)).and_then(applicable)
+}
+
+/// An entry that needs a newer program is not taken: this one would apply it differently.
+fn applicable(entry: Entry) -> Result<Entry, DecodeError> {
+    match entry.header.feature_level {
+        needed if needed > FEATURE_LEVEL => Err(DecodeError::FeatureLevel {
+            needed,
+            known: FEATURE_LEVEL,
+        }),
+        _ => Ok(entry),
+    }
 }
 
 /// A batch of proposals on its way to the leader.

@@ -39,6 +39,8 @@ pub enum DecodeError {
     Checksum,
     #[error("txns nest deeper than {TXN_DEPTH_MAX}")]
     TooDeep,
+    #[error("feature level {needed} is needed, this program has {known}: run a newer one")]
+    FeatureLevel { needed: u32, known: u32 },
 }
 
 /// What has an encoding.

@@ -139,16 +139,16 @@ impl Draft<'_> {
     }
 
     fn op(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
-        if let Op::Because(cause) = op {
-            self.because = Some(*cause);
-            return Ok(OpResult::Published);
-        }
-        let result = self.changing_op(op, history);
-        self.because = None;
+        let because_of_next = match op {
+            Op::Because(cause) => Some(*cause),
+            _ => None,
+        };
+        let result = self.op_itself(op, history);
+        self.because = because_of_next;
         result
     }
 
-    fn changing_op(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
+    fn op_itself(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
         Ok(match op {
             Op::Range(op) => self.range_op(op, history)?,
             Op::Put(op) => self.put_op(op)?,

@@ -94,7 +94,7 @@ fn forgotten(
     rows_max: usize,
 ) -> Result<(), VersionsError> {
     let mut rows = Rows::open(transaction, RECENT)?;
-    let floor = head.forgotten_below.max(0).to_be_bytes();
+    let floor = schema::recent_key(head.forgotten_below);
     let mut dead = Vec::new();
     for row in rows.table().range(..floor.as_slice())?.take(rows_max) {
         dead.push(row?.0.value().to_vec());

@@ -1,16 +1,20 @@
 //! Events by revision for those who lag: from memory, else from disk, in bounded slices.
 
+use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::sync::Arc;
 
 use redb::ReadTransaction;
 
 use super::error::VersionsError;
-use super::schema::{self, Head, RECENT, Row, Table, VERSIONS};
+use super::schema::{self, Head, RECENT, Row, VERSIONS};
 use super::shared::read_head;
 use super::store::Versions;
 use crate::outcome::{Event, RevisionEvents};
 use crate::types::{KeyValue, Revision};
+
+/// What an event takes beside its value, about.
+const EVENT_BYTES: usize = 64;
 
 /// A stretch of history without gaps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,11 +64,11 @@ fn scan(
         through: from - 1,
         ..Slice::default()
     };
-    let mut rows = rows(transaction, VERSIONS, from)?;
-    let mut recent = self::rows(transaction, RECENT, from)?;
+    let mut rows = rows(transaction, from)?;
+    let mut recent = Recent::from(transaction, from)?;
     let mut bytes = 0;
     loop {
-        let next = [next_revision(&mut rows)?, next_revision(&mut recent)?];
+        let next = [next_revision(&mut rows)?, recent.next_revision()?];
         let Some(revision) = next.into_iter().flatten().min() else {
             slice.through = slice.through.max(head.revision);
             return Ok(slice);
@@ -78,11 +82,10 @@ fn scan(
             bytes += row.value().len();
             events.push(event(transaction, &head, row.value())?);
         }
-        if next_revision(&mut recent)? == Some(revision) {
-            let (_, row) = recent.next().expect("peeked")?;
-            bytes += row.value().len();
-            let blob: RevisionEvents = schema::decode("recent events", row.value())?;
-            events.extend(blob.events);
+        if let Some(forgetful) = recent.take(revision) {
+            let sizes = forgetful.iter().map(|event| event.kv.value.size());
+            bytes += sizes.sum::<usize>() + forgetful.len() * EVENT_BYTES;
+            events.extend(forgetful);
             events.sort_by_key(|event| event.kv.modified);
         }
         slice
@@ -94,17 +97,51 @@ fn scan(
 
 type Range = redb::OwnedRange<&'static [u8], &'static [u8]>;
 
-fn rows(
-    transaction: &ReadTransaction,
-    table: Table,
-    from: Revision,
-) -> Result<Peekable<Range>, VersionsError> {
+fn rows(transaction: &ReadTransaction, from: Revision) -> Result<Peekable<Range>, VersionsError> {
     let from = from.max(0).to_be_bytes();
-    let table = transaction.open_table(table)?;
+    let table = transaction.open_table(VERSIONS)?;
     Ok(table.range_owned::<&[u8]>(from.as_slice()..)?.peekable())
 }
 
-/// The revision of the next row: the first eight bytes of its key in both tables.
+/// The revisions of `recent`, one by one.
+struct Recent {
+    rows: Range,
+    /// What is left of the row that was read last, in order.
+    row: VecDeque<RevisionEvents>,
+    from: Revision,
+}
+
+impl Recent {
+    fn from(transaction: &ReadTransaction, from: Revision) -> Result<Recent, VersionsError> {
+        let table = transaction.open_table(RECENT)?;
+        let first = schema::recent_key(from);
+        Ok(Recent {
+            rows: table.range_owned::<&[u8]>(first.as_slice()..)?,
+            row: VecDeque::new(),
+            from,
+        })
+    }
+
+    fn next_revision(&mut self) -> Result<Option<Revision>, VersionsError> {
+        while self.row.is_empty() {
+            let Some(row) = self.rows.next() else {
+                return Ok(None);
+            };
+            let row: Vec<RevisionEvents> = schema::decode("recent events", row?.1.value())?;
+            self.row = row.into();
+            self.row.retain(|events| events.revision >= self.from);
+        }
+        Ok(self.row.front().map(|events| events.revision))
+    }
+
+    /// The next revision's events, if it is this one.
+    fn take(&mut self, revision: Revision) -> Option<Vec<Event>> {
+        let next = self.row.pop_front_if(|events| events.revision == revision);
+        next.map(|events| events.events)
+    }
+}
+
+/// The revision of the next row: the first eight bytes of its key.
 fn next_revision(rows: &mut Peekable<Range>) -> Result<Option<Revision>, VersionsError> {
     if let Some(Err(_)) = rows.peek() {
         rows.next().expect("peeked")?;

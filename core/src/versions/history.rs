@@ -44,11 +44,14 @@ impl Versions {
     ) -> Result<Option<Arc<KeyValue>>, VersionsError> {
         self.shared.read(|transaction| {
             let recent = transaction.open_table(RECENT)?;
-            if let Some(row) = recent.get(version.main.to_be_bytes().as_slice())? {
-                let events: RevisionEvents = schema::decode("recent events", row.value())?;
-                let mut events = events.events.into_iter().map(|event| event.kv);
-                let found = events.find(|kv| kv.modified == version && kv.key == key);
-                return Ok(found);
+            let from = schema::recent_key(version.main);
+            if let Some(row) = recent.range(from.as_slice()..)?.next() {
+                let row: Vec<RevisionEvents> = schema::decode("recent events", row?.1.value())?;
+                let mut events = row.into_iter().flat_map(|revision| revision.events);
+                let found = events.find(|event| event.kv.modified == version);
+                if let Some(event) = found {
+                    return Ok((event.kv.key == key).then_some(event.kv));
+                }
             }
             let latest = transaction.open_table(LATEST)?;
             let Some(row) = latest.get(key)? else {

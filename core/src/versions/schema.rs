@@ -9,7 +9,8 @@
 //! versions   be64 main, be32 sub    → Row: a version of a key with history
 //! lives      key                    → LifeRow: its newer life, if that came without a revision
 //! latest     key                    → the current record of a forgetful key
-//! recent     be64 revision          → RevisionEvents of forgetful keys, above the floor
+//! recent     be64 last revision     → events of forgetful keys, above the floor: revisions in
+//!                                     order, after the row before and up to the key
 //! ```
 //! Every row ends with a checksum. Keys and rows are bytes, so that a snapshot is a stream of
 //! (table, key, row).
@@ -183,6 +184,11 @@ pub(super) fn version_key(version: Version) -> [u8; 12] {
     key[..8].copy_from_slice(&version.main.to_be_bytes());
     key[8..].copy_from_slice(&version.sub.to_be_bytes());
     key
+}
+
+/// The row of `recent` that holds a revision, if any does, is the first one from here on.
+pub(super) fn recent_key(revision: Revision) -> [u8; 8] {
+    revision.max(0).to_be_bytes()
 }
 
 pub(super) fn parse_version_key(key: &[u8]) -> Result<Version, VersionsError> {

@@ -27,6 +27,9 @@ use crate::outcome::{Event, LeaseChange, RevisionEvents};
 use crate::state::is_forgetful;
 use crate::types::{KeyValue, LeaseId};
 
+/// Keys and values after which a row of `recent` is full: about a page of the engine's.
+const RECENT_ROW_BYTES: usize = 4096;
+
 /// A table that counts its bytes.
 pub(super) struct Rows<'txn> {
     table: redb::Table<'txn, &'static [u8], &'static [u8]>,
@@ -96,7 +99,7 @@ pub(super) fn write<'c>(
         for change in changes {
             tables.change(change)?;
         }
-        tables.put_latest()?;
+        tables.finish()?;
         tables.head
     };
     compaction::slice(&transaction, &mut head, commit.compaction_rows)?;
@@ -124,6 +127,12 @@ struct Tables<'txn> {
     latest: Rows<'txn>,
     /// What `latest` shall hold: a lock that comes and goes within a transaction costs no row.
     newest: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
+    /// What `state` shall hold.
+    scalars: Option<Bytes>,
+    /// What the next row of `recent` shall hold: rows cost more than their bytes.
+    gathered: Vec<RevisionEvents>,
+    /// Bytes of keys and values in `gathered`.
+    gathered_bytes: usize,
     /// Reused for every row.
     row: Vec<u8>,
 }
@@ -145,6 +154,9 @@ impl<'txn> Tables<'txn> {
             recent: Rows::open(transaction, RECENT)?,
             latest: Rows::open(transaction, LATEST)?,
             newest: BTreeMap::new(),
+            scalars: None,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
             row: Vec::new(),
         })
     }
@@ -183,22 +195,33 @@ impl<'txn> Tables<'txn> {
             if is_forgetful(&event.kv.key) {
                 let kv = (!event.is_delete()).then(|| Arc::clone(&event.kv));
                 self.newest.insert(event.kv.key.clone(), kv);
+                self.gathered_bytes += event.kv.key.len() + event.kv.value.size();
                 forgetful.push(event.clone());
             } else {
                 self.version(event)?;
             }
         }
         if !forgetful.is_empty() {
-            let revision = events.revision;
-            let blob = RevisionEvents {
-                revision,
+            self.gathered.push(RevisionEvents {
+                revision: events.revision,
                 events: forgetful,
-            };
-            schema::encode(&blob, &mut self.row);
-            let key = revision.to_be_bytes();
-            self.recent.put(&key, &self.row, &mut self.head.row_bytes)?;
+            });
         }
-        Ok(())
+        match self.gathered_bytes < RECENT_ROW_BYTES {
+            true => Ok(()),
+            false => self.put_recent(),
+        }
+    }
+
+    fn put_recent(&mut self) -> Result<(), VersionsError> {
+        let gathered = std::mem::take(&mut self.gathered);
+        self.gathered_bytes = 0;
+        let Some(last) = gathered.last() else {
+            return Ok(());
+        };
+        let key = schema::recent_key(last.revision);
+        schema::encode(&gathered, &mut self.row);
+        self.recent.put(&key, &self.row, &mut self.head.row_bytes)
     }
 
     fn version(&mut self, event: &Event) -> Result<(), VersionsError> {
@@ -217,8 +240,14 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    fn put_latest(&mut self) -> Result<(), VersionsError> {
+    /// What is written once for all changes of the transaction.
+    fn finish(&mut self) -> Result<(), VersionsError> {
+        self.put_recent()?;
         let bytes = &mut self.head.row_bytes;
+        if let Some(scalars) = self.scalars.take() {
+            schema::encode_opaque(&scalars, &mut self.row);
+            self.state.put(ONLY, &self.row, bytes)?;
+        }
         for (key, kv) in std::mem::take(&mut self.newest) {
             match kv {
                 Some(kv) => {
@@ -265,9 +294,8 @@ impl<'txn> Tables<'txn> {
 
     fn opaque(&mut self, change: &Change) -> Result<(), VersionsError> {
         let (row, bytes) = (&mut self.row, &mut self.head.row_bytes);
-        if let Some(state) = &change.state {
-            schema::encode_opaque(state, row);
-            self.state.put(ONLY, row, bytes)?;
+        if change.state.is_some() {
+            self.scalars.clone_from(&change.state);
         }
         if let Some(membership) = &change.membership {
             schema::encode_opaque(membership, row);

@@ -69,7 +69,7 @@ fn entry() -> Entry {
         cluster: 1,
         member: 2,
         incarnation: 3,
-        feature_level: 4,
+        feature_level: 1,
         stamp: Stamp {
             term: 5,
             clock: ClusterMillis(6),
@@ -152,7 +152,7 @@ fn entry_bytes() {
     encode_entry(&entry(), &mut bytes);
     let parts = [
         "01",                       // format
-        "0102030405",               // cluster, member, incarnation, feature level, term
+        "0102030105",               // cluster, member, incarnation, feature level, term
         "0680d095ffbc31",           // clock, wall
         "03",                       // three proposals
         "0103616e6e0800",           // by ann at auth revision 8: a txn

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quorate_core::codec::*;
 use quorate_core::command::{Command, Entry, EntryHeader, Op, Proposal, Txn};
-use quorate_core::limits::TXN_DEPTH_MAX;
+use quorate_core::limits::{FEATURE_LEVEL, TXN_DEPTH_MAX};
 use quorate_core::types::Principal;
 
 use crate::strategies;
@@ -87,6 +87,30 @@ fn other_formats_and_leftovers_are_refused() {
     assert_eq!(decode_proposals(Bytes::from_static(&[1, 0])), Ok(vec![]));
     let left = DecodeError::Trailing(1);
     assert_eq!(decode_proposals(Bytes::from_static(&[1, 0, 0])), Err(left));
+}
+
+#[test]
+fn an_entry_of_a_newer_program_is_refused() {
+    let mut entry = Entry {
+        header: EntryHeader {
+            feature_level: FEATURE_LEVEL,
+            ..EntryHeader::default()
+        },
+        proposals: Vec::new(),
+    };
+    let decoded = |entry: &Entry| {
+        let mut bytes = Vec::new();
+        encode_entry(entry, &mut bytes);
+        [
+            decode_entry(bytes.clone().into()),
+            decode_entry_sharing(bytes.into()),
+        ]
+    };
+    assert_eq!(decoded(&entry), [Ok(entry.clone()), Ok(entry.clone())]);
+    entry.header.feature_level += 1;
+    let (needed, known) = (FEATURE_LEVEL + 1, FEATURE_LEVEL);
+    let refused = DecodeError::FeatureLevel { needed, known };
+    assert_eq!(decoded(&entry), [Err(refused), Err(refused)]);
 }
 
 #[test]

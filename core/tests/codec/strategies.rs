@@ -7,6 +7,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use quorate_core::command::*;
+use quorate_core::limits::FEATURE_LEVEL;
 use quorate_core::outcome::*;
 use quorate_core::types::*;
 
@@ -287,7 +288,7 @@ pub fn proposal() -> impl Strategy<Value = Proposal> {
 }
 
 pub fn entry() -> impl Strategy<Value = Entry> {
-    let header = (any::<[u64; 6]>(), any::<u32>()).prop_map(|(numbers, feature_level)| {
+    let header = (any::<[u64; 6]>(), 0..=FEATURE_LEVEL).prop_map(|(numbers, feature_level)| {
         let [cluster, member, incarnation, term, clock, wall] = numbers;
         let stamp = Stamp {
             term,

@@ -141,8 +141,10 @@ fn forgotten_events_go() {
     let versions = open(Disk::new()).versions;
     let mut maker = Maker::default();
     for round in 0..30 {
+        // Long, so that there are several rows: one goes when all of it is forgotten.
+        let value = round.to_string().repeat(1000);
         versions
-            .submit(maker.put("redis/0/a", &round.to_string()).make())
+            .submit(maker.put("redis/0/a", &value).make())
             .unwrap();
     }
     let before = {

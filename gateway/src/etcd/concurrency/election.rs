@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use quorate_proto::etcdserverpb::request_op::Request as Op;
-use quorate_proto::etcdserverpb::{ResponseHeader, TxnRequest};
+use quorate_proto::etcdserverpb::{ResponseHeader, TxnRequest, TxnResponse};
 use quorate_proto::v3electionpb as pb;
 use tonic::{Request, Response, Status};
 
@@ -94,10 +95,12 @@ async fn campaign(
 ) -> Result<pb::CampaignResponse, Status> {
     let lease = local.lease(wanted.lease).await?;
     let prefix = request::prefix(&wanted.name);
-    let entered = local.txn(entry(&prefix, &wanted, lease)).await?;
+    let key = request::key(&prefix, lease);
+    let entry = entry(&key, &wanted.value, lease);
+    let (entered, place) = place::enter(enter(local.clone(), key.clone(), entry)).await?;
     let header = entered.header;
     let mut leader = pb::LeaderKey {
-        key: request::key(&prefix, lease),
+        key: key.clone(),
         name: wanted.name,
         rev: request::revision(header.as_ref()),
         lease,
@@ -112,7 +115,7 @@ async fn campaign(
             return Err(status);
         }
     }
-    let place = Place::new(&local, leader.key.clone(), leader.rev);
+    let place = place.unwrap_or_else(|| Place::new(&local, key, leader.rev));
     let won = local.is_oldest(&prefix, leader.rev).await;
     // etcd resigns for those who went away, not where the wait failed.
     place.keep();
@@ -121,18 +124,29 @@ async fn campaign(
     Ok(pb::CampaignResponse { header, leader })
 }
 
-fn entry(prefix: &bytes::Bytes, wanted: &pb::CampaignRequest, lease: i64) -> TxnRequest {
-    let key = request::key(prefix, lease);
-    let put = Op::RequestPut(request::put(&key, &wanted.value, lease));
-    let own = Op::RequestRange(request::one(&key));
-    request::if_created(&key, 0, vec![put], vec![own])
+fn entry(key: &Bytes, value: &Bytes, lease: i64) -> TxnRequest {
+    let put = Op::RequestPut(request::put(key, value, lease));
+    let own = Op::RequestRange(request::one(key));
+    request::if_created(key, 0, vec![put], vec![own])
+}
+
+/// A place comes of a new key only: one who stands already is not resigned by a call that goes away.
+async fn enter(
+    local: Arc<Local>,
+    key: Bytes,
+    entry: TxnRequest,
+) -> Result<(TxnResponse, Option<Place>), Status> {
+    let entered = local.without_deadline().txn(entry).await?;
+    let rev = request::revision(entered.header.as_ref());
+    let place = entered.succeeded.then(|| Place::new(&local, key, rev));
+    Ok((entered, place))
 }
 
 /// Writes the leader's value if it leads still, or stands in line still.
 async fn proclaim(
     local: &Local,
     leader: &pb::LeaderKey,
-    value: bytes::Bytes,
+    value: Bytes,
 ) -> Result<Option<ResponseHeader>, Status> {
     let put = Op::RequestPut(request::put(&leader.key, &value, leader.lease));
     let txn = request::if_created(&leader.key, leader.rev, vec![put], Vec::new());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_proto::etcdserverpb::request_op::Request as Op;
 use quorate_proto::v3lockpb as pb;
 use tonic::{Request, Response, Status};
@@ -45,25 +46,18 @@ async fn lock(local: Arc<Local>, wanted: pb::LockRequest) -> Result<pb::LockResp
     let lease = local.lease(wanted.lease).await?;
     let prefix = request::prefix(&wanted.name);
     let key = request::key(&prefix, lease);
-    let put = Op::RequestPut(request::put(&key, &Bytes::new(), lease));
-    let own = Op::RequestRange(request::one(&key));
-    let oldest = || Op::RequestRange(request::oldest(&prefix));
-    let txn = request::if_created(&key, 0, vec![put, oldest()], vec![own, oldest()]);
-    let entered = local.txn(txn).await?;
+    let entered = place::enter(enter(local.clone(), prefix.clone(), key.clone(), lease)).await?;
     let header = entered.header;
-    let rev = match entered.succeeded {
-        true => request::revision(header.as_ref()),
-        false => request::found(&entered, 0).map_or(0, |own| own.create_revision),
+    let Some(place) = entered.place else {
+        return Ok(pb::LockResponse { header, key });
     };
-    let owner = request::found(&entered, 1);
-    if owner.is_none_or(|owner| owner.create_revision == rev) {
+    if entered.is_owner {
+        place.keep();
         return Ok(pb::LockResponse { header, key });
     }
-    let place = Place::new(&local, key, rev);
-    local.is_oldest(&prefix, rev).await?;
+    local.is_oldest(&prefix, place.rev).await?;
     // The lease may have ended while it waited.
     let response = local.get(request::one(&place.key)).await?;
-    let key = place.key.clone();
     place.keep();
     match response.kvs.is_empty() {
         true => Err(error::SESSION_EXPIRED.into()),
@@ -72,4 +66,36 @@ async fn lock(local: Arc<Local>, wanted: pb::LockRequest) -> Result<pb::LockResp
             key,
         }),
     }
+}
+
+struct Entered {
+    header: Option<ResponseHeader>,
+    is_owner: bool,
+    /// None for the owner who calls again: it keeps what it has, even if this call goes away.
+    place: Option<Place>,
+}
+
+async fn enter(
+    local: Arc<Local>,
+    prefix: Bytes,
+    key: Bytes,
+    lease: i64,
+) -> Result<Entered, Status> {
+    let put = Op::RequestPut(request::put(&key, &Bytes::new(), lease));
+    let own = Op::RequestRange(request::one(&key));
+    let oldest = || Op::RequestRange(request::oldest(&prefix));
+    let txn = request::if_created(&key, 0, vec![put, oldest()], vec![own, oldest()]);
+    let response = local.without_deadline().txn(txn).await?;
+    let rev = match response.succeeded {
+        true => request::revision(response.header.as_ref()),
+        false => request::found(&response, 0).map_or(0, |own| own.create_revision),
+    };
+    let owner = request::found(&response, 1);
+    let is_owner = owner.is_none_or(|owner| owner.create_revision == rev);
+    let place = (response.succeeded || !is_owner).then(|| Place::new(&local, key, rev));
+    Ok(Entered {
+        header: response.header,
+        is_owner,
+        place,
+    })
 }

@@ -12,6 +12,7 @@ use tonic::Status;
 use super::local::Local;
 use super::request;
 use crate::etcd::bound::{self, Taken};
+use crate::etcd::error;
 use crate::etcd::shared::Shared;
 
 /// One of the calls that may wait.
@@ -21,6 +22,23 @@ use crate::etcd::shared::Shared;
 pub fn turn(shared: &Shared) -> Result<Taken, Status> {
     let metrics = &shared.metrics;
     bound::CALLS_WAITING.take(&metrics.calls_waiting, &metrics.calls_waiting_refused)
+}
+
+/// Runs what enters the line to its end, even if the caller goes away meanwhile: nobody else learns
+/// that there is a key, which then leaves again when the outcome, with its [`Place`], is dropped.
+///
+/// # Errors
+/// Those of `entering`; unavailable if the server stops.
+pub async fn enter<T: Send + 'static>(
+    entering: impl Future<Output = Result<T, Status>> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::spawn(entering).await {
+        Ok(entered) => entered,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_cancelled) => Err(error::STOPPED.into()),
+        },
+    }
 }
 
 /// Deleted when dropped, unless it was kept.
