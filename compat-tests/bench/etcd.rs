@@ -48,7 +48,10 @@ async fn settle(channel: Channel) -> Result<(), String> {
     loop {
         match kv.put(put("settled".into(), Bytes::new())).await {
             Ok(_) => return Ok(()),
-            Err(status) if Instant::now() >= deadline => return Err(failed(status)),
+            Err(status) if Instant::now() >= deadline => {
+                let why = failed(status);
+                return Err(format!("no write was accepted in {SETTLE_LIMIT:?}: {why}"));
+            }
             Err(_) => sleep(SETTLE_PAUSE).await,
         }
     }

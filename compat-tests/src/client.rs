@@ -48,12 +48,15 @@ pub struct Client {
     pub run: fn(&Path, &Cluster) -> Vec<Step>,
 }
 
+/// The step of a program that did not end as it should, beside its scenarios.
+pub const PROGRAM: &str = "program";
+
 /// Runs a client program of ours, which prints `ok NAME` or `FAIL NAME: why` for every scenario and
 /// exits with 0 if all passed. Lines of other forms are its own notes.
 pub fn run_program(command: Command, limit: Duration) -> Vec<Step> {
     let finished = match exec::run(command, "", limit) {
         Ok(finished) => finished,
-        Err(why) => return vec![failed("program", why)],
+        Err(why) => return vec![failed(PROGRAM, why)],
     };
     let mut steps: Vec<Step> = finished.stdout.lines().filter_map(parse).collect();
     let complained = steps.iter().any(|step| step.result.is_err());
@@ -62,7 +65,7 @@ pub fn run_program(command: Command, limit: Duration) -> Vec<Step> {
             "{}\n{}{}",
             finished.status, finished.stdout, finished.stderr
         );
-        steps.push(failed("program", why));
+        steps.push(failed(PROGRAM, why));
     }
     steps
 }

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use quorate_compat_tests::exec::{self, Finished, Follow, guarded};
+use quorate_compat_tests::exec::{self, Finished, guarded};
 use quorate_compat_tests::program;
 use quorate_compat_tests::server::{Cluster, Kind, Ports};
+use quorate_compat_tests::trouble::{Trouble, have};
+use rustix::process::geteuid;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -166,50 +168,6 @@ fn ports_in_use() {
     );
 }
 
-/// Redis's port was not asked for: it is left out, and all else is served.
-#[test]
-fn a_default_port_in_use_is_left_out_with_one_warning() {
-    let place = Place::new();
-    // Taken by this test or by somebody else; either will do.
-    let _listener = TcpListener::bind("127.0.0.1:6379");
-    let mut command = guarded(program::quorate().expect("the program"));
-    let peer = url(place.ports.peer);
-    command
-        .arg("--data-dir")
-        .arg(place.data())
-        .args(["--listen-peer-urls", &peer])
-        .args(["--initial-advertise-peer-urls", &peer])
-        .args(["--initial-cluster", &format!("default={peer}")]);
-    if TcpListener::bind("127.0.0.1:2379").is_err() {
-        println!("left out: etcd's own port is taken on this machine");
-        return;
-    }
-    let follow = Follow::start(command).expect("it starts");
-    let ready = exec::until(LIMIT, || {
-        let said = follow.output();
-        if said.contains("ready to serve") {
-            Ok(said)
-        } else {
-            Err(said)
-        }
-    });
-    let said = ready.expect("it serves");
-    let warnings: Vec<&str> = said
-        .lines()
-        .filter(|l| l.contains(r#""level":"warn""#))
-        .collect();
-    let [warning] = warnings.as_slice() else {
-        panic!("one warning: {said}");
-    };
-    for word in [
-        "Redis clients are not served",
-        "127.0.0.1:6379",
-        "--listen-redis-urls",
-    ] {
-        assert!(warning.contains(word), "{warning}");
-    }
-}
-
 #[test]
 fn data_directories_of_others() {
     let mut cluster = Cluster::start(Kind::Quorate, 1).expect("a member");
@@ -264,7 +222,7 @@ fn data_directories_that_are_none() {
     unreadable(&place, advice);
 }
 
-/// Root may read everything, so another user starts it, where there is a way to be one.
+/// Root may read everything, so another user starts it then.
 fn unreadable(place: &Place, advice: &str) {
     let set = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
@@ -275,56 +233,52 @@ fn unreadable(place: &Place, advice: &str) {
     set(&data, 0o000);
     let program = place.directory.path().join("quorate");
     fs::copy(program::quorate().expect("the program"), &program).expect("copied");
-    let mut command = Command::new("/usr/bin/setpriv");
-    command.args([
-        "--reuid",
-        "65534",
-        "--regid",
-        "65534",
-        "--clear-groups",
-        "--",
-    ]);
-    let full = place.command(&data, &[]);
-    let is_own = |argument: &&std::ffi::OsStr| argument.to_str() == Some("--data-dir");
-    let from = full
-        .get_args()
-        .position(|argument| is_own(&argument))
-        .expect("it is there");
-    command.arg(&program).args(full.get_args().skip(from));
-    match exec::run(command, "", LIMIT) {
-        Ok(finished) if !finished.stderr.contains("setpriv") => {
-            let words = [
-                "cannot lock the data directory",
-                "Permission denied",
-                advice,
-            ];
-            refused(&finished, &words);
-        }
-        other => println!("left out: a start as another user: {other:?}"),
-    }
+    let line = place.command(&data, &[]);
+    let mut command = match geteuid().is_root() {
+        true => as_nobody(&program),
+        false => guarded(&program),
+    };
+    let is_first = |argument: &&std::ffi::OsStr| *argument == "--data-dir";
+    let from = line.get_args().position(|argument| is_first(&argument));
+    command.args(line.get_args().skip(from.expect("it is there")));
+    let finished = exec::run(command, "", LIMIT).expect("a start that fails ends at once");
+    let words = [
+        "cannot lock the data directory",
+        "Permission denied",
+        advice,
+    ];
+    refused(&finished, &words);
 }
 
-/// A file system of 1 MiB, where this machine lets one be made.
+fn as_nobody(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+        .arg(program);
+    command
+}
+
+/// A file system of 64 KiB, where this machine lets one be made.
 #[test]
 fn a_full_disk() {
     let place = Place::new();
     let mount = place.directory.path().join("small");
     fs::create_dir(&mount).expect("made");
-    let line = place.command(&mount.join("data"), &[]);
-    let mut command = Command::new("unshare");
-    command
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
-        .arg("mount -t tmpfs -o size=64k none \"$1\" || exit 77; shift; exec \"$@\"")
-        .arg("sh")
-        .arg(&mount)
-        .arg(line.get_program())
-        .args(line.get_args());
-    match exec::run(command, "", LIMIT) {
-        Ok(finished)
-            if finished.status.code() == Some(1) && finished.stderr.contains("quorate: ") =>
-        {
-            refused(&finished, &["No space left on device", "free some space"]);
-        }
-        other => println!("left out: a small file system: {other:?}"),
+    let on_small = |program: &std::ffi::OsStr| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+            .arg("mount -t tmpfs -o size=64k none \"$1\" && shift && exec \"$@\"")
+            .args(["sh".as_ref(), mount.as_os_str(), program]);
+        command
+    };
+    let tried = exec::run(on_small("true".as_ref()), "", LIMIT).and_then(Finished::success);
+    if have(tried.map_err(|why| Trouble::left_out("a small file system", why))).is_none() {
+        return;
     }
+    let line = place.command(&mount.join("data"), &[]);
+    let mut command = on_small(line.get_program());
+    command.args(line.get_args());
+    let finished = exec::run(command, "", LIMIT).expect("a start that fails ends at once");
+    refused(&finished, &["No space left on device", "free some space"]);
 }

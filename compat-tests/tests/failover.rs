@@ -118,7 +118,7 @@ fn nothing_acknowledged_is_lost_and_no_lock_is_held_twice_when_the_leader_is_kil
         return;
     }
     let endpoints = servers.etcd_endpoints();
-    let ports: Vec<u16> = servers.members().iter().map(|m| m.ports().redis).collect();
+    let ports: Vec<u16> = servers.ports().iter().map(|ports| ports.redis).collect();
     let load = Load::default();
     let (puts, locks) = std::thread::scope(|scope| {
         let putting = scope.spawn(|| load.put(&endpoints));
@@ -155,6 +155,7 @@ fn nothing_acknowledged_is_lost_and_no_lock_is_held_twice_when_the_leader_is_kil
         held.iter()
             .for_each(|number| holders.entry(*number).or_default().push(owner));
     }
+    assert!(!holders.is_empty(), "no lock was given to anybody");
     for (number, owners) in holders {
         assert_eq!(owners.len(), 1, "lock {number} was given to {owners:?}");
         let holder = redis(ports[number % 3], &["GET", &format!("lock:{number}")]);

@@ -53,6 +53,7 @@ fn after_a_failed_sync_a_restart_makes_what_it_keeps_durable() {
         rig.flush();
         let rig = rig.restart();
         let kept = rig.read_all();
+        assert!(kept.len() >= 5, "seed {seed}: {} are left", kept.len());
         let disk = rig.disk.clone();
         drop(rig);
         disk.crash(seed);
@@ -119,11 +120,13 @@ fn a_failed_sync_while_preparing_is_final() {
 #[test]
 fn any_single_failure_leaves_a_log_that_starts_with_all_that_was_acknowledged() {
     let ops = [SimOp::Write, SimOp::Sync, SimOp::SyncDir, SimOp::Create];
-    for (op, nth) in ops
-        .into_iter()
-        .flat_map(|op| (1..40).map(move |nth| (op, nth)))
+    let mut struck = [0; 4];
+    for (at, op, nth) in (0..)
+        .zip(ops)
+        .flat_map(|(at, op)| (1..40).map(move |nth| (at, op, nth)))
     {
         let mut rig = Rig::new();
+        let before = rig.disk.count(op);
         rig.disk.fail_nth(op, nth, Fault::Eio);
         for index in 1..=60 {
             rig.append(index, 1, 1);
@@ -132,6 +135,8 @@ fn any_single_failure_leaves_a_log_that_starts_with_all_that_was_acknowledged() 
                 let _ = rig.flusher.preparer().run_once();
             }
         }
+        let calls: u64 = rig.disk.count(op) - before;
+        struck[at] += u64::from(calls >= nth);
         let acked = rig.outcomes().iter().filter(|(_, ok)| *ok).count();
         let disk = rig.disk.clone();
         drop(rig);
@@ -142,4 +147,5 @@ fn any_single_failure_leaves_a_log_that_starts_with_all_that_was_acknowledged() 
             "{op:?} {nth}: {acked} acknowledged, {kept} kept"
         );
     }
+    assert!(struck.iter().all(|count| *count > 0), "{ops:?}: {struck:?}");
 }

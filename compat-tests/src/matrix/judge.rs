@@ -7,7 +7,7 @@
 
 use super::play::Played;
 use super::rows::Row;
-use crate::client::Step;
+use crate::client::{PROGRAM, Step};
 use crate::trouble::Trouble;
 
 /// A scenario's outcome on one server.
@@ -79,7 +79,8 @@ pub(super) fn judge(
         let expected = transcript(real, &scenario);
         let row = rows.iter().find(|row| row.scenario == scenario);
         let ours = |played| match verdict(played, &scenario, expected) {
-            Verdict::Fail(why) if row.is_none() => Verdict::Unlisted(why),
+            // A program that broke off may have said `ok` before what broke it.
+            Verdict::Fail(why) if row.is_none() && scenario != PROGRAM => Verdict::Unlisted(why),
             verdict => verdict,
         };
         let is_of_one = row.is_some_and(|row| row.of_one);
@@ -117,9 +118,12 @@ fn verdict(played: &Played, scenario: &str, expected: Option<&str>) -> Verdict {
         Played::Trouble(Trouble::Broken(why)) => return Verdict::Fail(why.clone()),
         Played::Steps { steps, .. } => steps,
     };
-    let Some(step) = steps.iter().find(|step| step.name == scenario) else {
+    // What is told twice passes only if it did both times.
+    let mut told = steps.iter().filter(|step| step.name == scenario);
+    let failed = told.clone().find(|step| step.result.is_err());
+    let Some(step) = failed.or_else(|| told.next()) else {
         // A program that died half-way says so under its own name.
-        let died = steps.iter().find(|step| step.name == "program");
+        let died = steps.iter().find(|step| step.name == PROGRAM);
         let why = died
             .and_then(|step| step.result.clone().err())
             .unwrap_or_default();
@@ -200,6 +204,32 @@ mod tests {
         });
         let line = judge("c", &rows, [&real, &real, &played(Err("no"))]).remove(0);
         assert_eq!(line.three, Verdict::OfOne);
+    }
+
+    #[test]
+    fn a_program_that_breaks_off_fails_though_it_said_ok() {
+        let real = played(Ok(""));
+        let steps = |second: &str| {
+            let ok = |name: &str, result| Step {
+                name: name.into(),
+                result,
+            };
+            let steps = vec![ok("kv", Ok("".into())), ok(second, Err("no".into()))];
+            let log = String::new();
+            Played::Steps { steps, log }
+        };
+        let rows = [Row {
+            client: "c".into(),
+            scenario: "kv".into(),
+            of_one: false,
+        }];
+        let lines = judge("c", &rows, [&real, &steps(PROGRAM), &steps("new")]);
+        assert_eq!(lines[0].quorate, Verdict::Pass);
+        assert_eq!(lines[1].scenario, PROGRAM);
+        assert!(matches!(lines[1].quorate, Verdict::Fail(_)));
+        assert_eq!(lines[2].three, Verdict::Unlisted("no".into()));
+        let twice = quorate_verdict(&rows, &real, &steps("kv"));
+        assert_eq!(twice, Verdict::Fail("no".into()));
     }
 
     #[test]

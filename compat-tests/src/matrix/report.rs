@@ -31,6 +31,11 @@ pub fn run(filters: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let is_client = |row: &&Row| clients::ALL.iter().any(|client| client.name == row.client);
+    if let Some(row) = rows.iter().find(|row| !is_client(row)) {
+        eprintln!("matrix.txt: there is no client {}", row.client);
+        return ExitCode::FAILURE;
+    }
     let wanted = |client: &&Client| {
         filters.is_empty()
             || filters

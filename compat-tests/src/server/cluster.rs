@@ -16,7 +16,6 @@ const START_TRIES: usize = 3;
 
 /// A running cluster. Dropping it kills the members and removes their data.
 pub struct Cluster {
-    kind: Kind,
     members: Vec<Member>,
     /// The place of the member whose address is given to clients that take one.
     first: usize,
@@ -73,7 +72,6 @@ impl Cluster {
             made.push(Member::new(kind, name, *own, line, log)?);
         }
         Ok(Self {
-            kind,
             members: made,
             first: 0,
             directory,
@@ -94,16 +92,17 @@ impl Cluster {
             .try_for_each(|member| member.wait_ready(limit))
     }
 
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
     pub fn member(&mut self, index: usize) -> &mut Member {
         &mut self.members[index]
+    }
+
+    /// The ports of every member, in their order.
+    pub fn ports(&self) -> Vec<Ports> {
+        self.members.iter().map(Member::ports).collect()
     }
 
     /// A directory for a test's own files, removed with the cluster.

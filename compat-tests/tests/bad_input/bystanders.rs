@@ -13,6 +13,8 @@ use tonic::transport::Channel;
 
 use crate::resp::Resp;
 
+/// Of one answer; for a stream, of its beginning.
+const LIMIT: Duration = Duration::from_secs(60);
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -71,21 +73,25 @@ impl Bystanders {
         }
     }
 
-    /// Another part of the list begins; the longest time of the one before.
+    /// Another part of the list begins.
     pub fn begin(&self, part: &str) {
         *self.shared.part.lock().expect("not poisoned") = part.to_owned();
     }
 
+    /// The longest time so far.
     pub fn longest(&self) -> Longest {
         self.shared.longest.lock().expect("not poisoned").clone()
     }
 
+    /// Ends them; each of their operations has a limit, so they do end.
     pub fn end(self) -> Written {
         self.shared.ended.store(true, Ordering::SeqCst);
-        Written {
+        let written = Written {
             etcd: self.etcd.join().expect("etcd's client was served"),
             redis: self.redis.join().expect("Redis's client was served"),
-        }
+        };
+        assert!(written.etcd > 0 && written.redis > 0, "{written:?}");
+        written
     }
 }
 
@@ -96,7 +102,8 @@ pub fn key(number: usize) -> String {
 
 pub async fn channel(port: u16) -> Channel {
     let endpoint = Channel::from_shared(format!("http://127.0.0.1:{port}"));
-    let channel = endpoint.expect("an address").connect().await;
+    let endpoint = endpoint.expect("an address").timeout(LIMIT);
+    let channel = endpoint.connect().await;
     channel.expect("connected")
 }
 

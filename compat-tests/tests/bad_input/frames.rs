@@ -79,6 +79,17 @@ impl Raw {
         }
     }
 
+    /// Waits for a message of an answer.
+    fn is_answered(&mut self) -> bool {
+        loop {
+            match self.frame() {
+                Some((DATA, payload)) if !payload.is_empty() => return true,
+                Some((GOAWAY | RST_STREAM, _)) | None => return false,
+                Some(_) => {}
+            }
+        }
+    }
+
     fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 9];
         self.read(&mut head)?;
@@ -172,6 +183,9 @@ pub fn cut(port: u16) -> Vec<Raw> {
             }
         }
     }
+    let mut raw = Raw::connect(port);
+    raw.say(&whole);
+    assert!(raw.is_answered(), "the call that was cut is none");
     left_open
 }
 

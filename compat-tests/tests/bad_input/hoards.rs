@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::resp::{Resp, command};
 
-/// How long hoarders go on. A hoard may be a second old before it is closed.
+/// How long hoarders go on at least, and until one of them was closed at the most. A hoard may be
+/// a second old before it is.
 const TIME: Duration = Duration::from_millis(2500);
+const LIMIT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Huge and negative lengths on many connections at once: nothing is reserved for what is only
@@ -156,16 +158,21 @@ impl Hoard {
             Ok(count) => self.sent += count,
             Err(_) => self.is_closed = true,
         }
-        if self.repeats && self.sent == self.bytes.len() {
-            self.sent = 0;
+        if self.sent == self.bytes.len() {
+            match self.repeats {
+                true => self.sent = 0,
+                // There is nothing left to do, and no reply to be left unread.
+                false => self.is_closed |= self.client.is_closed(),
+            }
         }
     }
 }
 
 /// Sends what goes for a while; how many were closed for it.
 fn push_all(mut hoards: Vec<Hoard>) -> usize {
-    let end = Instant::now() + TIME;
-    while Instant::now() < end {
+    let begun = Instant::now();
+    let is_none_closed = |hoards: &[Hoard]| hoards.iter().all(|hoard| !hoard.is_closed);
+    while begun.elapsed() < TIME || (begun.elapsed() < LIMIT && is_none_closed(&hoards)) {
         hoards.iter_mut().for_each(Hoard::push);
         sleep(PAUSE);
     }

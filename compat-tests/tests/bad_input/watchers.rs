@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate_proto::etcdserverpb as pb;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 
 use crate::bystanders::{channel, connect};
@@ -14,7 +14,7 @@ const STREAMS: usize = 60;
 const PUTS: usize = 20;
 const VALUE_BYTES: usize = 500_000;
 
-/// Whether all puts went through while nobody read what they made known.
+/// All puts go through while nobody reads what they make known.
 pub async fn unread(port: u16) {
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
@@ -30,7 +30,10 @@ pub async fn unread(port: u16) {
         let (sender, requests) = tokio::sync::mpsc::channel(1);
         sender.send(request).await.expect("its stream is there");
         let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
-        let stream = watch.watch(requests).await.expect("a stream").into_inner();
+        let mut stream = watch.watch(requests).await.expect("a stream").into_inner();
+        let first = timeout(LIMIT, stream.message()).await.expect("in time");
+        let first = first.expect("an answer").expect("not the end");
+        assert!(first.created, "{first:?}");
         streams.push((sender, stream));
     }
     let mut kv = connect(port).await;

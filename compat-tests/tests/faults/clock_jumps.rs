@@ -66,11 +66,7 @@ fn wall_clocks_that_jump_by_hours_change_no_life() {
         member.start().expect("it starts under another clock");
     }
     servers.wait_ready(LIMIT).expect("all members are ready");
-    let ports: Vec<Ports> = servers
-        .members()
-        .iter()
-        .map(|member| member.ports())
-        .collect();
+    let ports = servers.ports();
     let (runtime, mut random) = (runtime(), SmallRng::seed_from_u64(seed));
     let clients = life_clients::start(&runtime, &ports, seed);
     for turn in 0..times(6, 60) {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use quorate_compat_tests::server::Ports;
 use quorate_proto::etcdserverpb as pb;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
@@ -32,6 +33,12 @@ impl Etcd {
             leases: pb::lease_client::LeaseClient::new(channel),
             limit,
         }
+    }
+
+    /// A client of each of the members at `ports`.
+    pub fn of_each(ports: &[Ports], limit: Duration) -> Vec<Self> {
+        let client = |ports: &Ports| Self::new(ports.client, limit);
+        ports.iter().map(client).collect()
     }
 
     pub async fn ask(&mut self, ask: Ask, key: &str) -> Result<Answer, Failure> {

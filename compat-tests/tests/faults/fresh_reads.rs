@@ -21,13 +21,16 @@ const ETCD_KEY: &str = "redis/0/counter";
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(15);
 
+/// The ways in which the counter is read, one after the other.
+pub const WAYS: [&str; 3] = ["etcd's Range", "GET", "EVAL"];
+
 #[derive(Default)]
 struct Counter {
     written: AtomicU64,
     ended: AtomicBool,
     is_paused: AtomicBool,
-    /// Answered reads that were sent while the member was paused.
-    through_pause: AtomicUsize,
+    /// Answered reads that were sent while the member was paused, by their way.
+    through_pause: [AtomicUsize; WAYS.len()],
     answered: AtomicUsize,
 }
 
@@ -61,24 +64,22 @@ impl FreshReads {
         self.counter.answered.load(Ordering::SeqCst)
     }
 
-    /// Ends it and gives the number of reads that were sent in a pause and answered after it; the
-    /// error shows a stale one.
-    pub fn end(self, runtime: &Runtime) -> Result<usize, String> {
+    /// Ends it and gives the number of reads that were sent in a pause and answered after it, by
+    /// their way; the error shows a stale one.
+    pub fn end(self, runtime: &Runtime) -> Result<[usize; WAYS.len()], String> {
         self.counter.ended.store(true, Ordering::SeqCst);
         for task in self.tasks {
             runtime
                 .block_on(task)
                 .map_err(|error| error.to_string())??;
         }
-        Ok(self.counter.through_pause.load(Ordering::SeqCst))
+        let through_pause = self.counter.through_pause.each_ref();
+        Ok(through_pause.map(|count| count.load(Ordering::SeqCst)))
     }
 }
 
 async fn write(counter: Arc<Counter>, others: Vec<Ports>) -> Result<(), String> {
-    let clients = others
-        .iter()
-        .map(|ports| Etcd::new(ports.client, ANSWER_LIMIT));
-    let mut clients: Vec<Etcd> = clients.collect();
+    let mut clients = Etcd::of_each(&others, ANSWER_LIMIT);
     let mut turn = 0;
     while !counter.ended.load(Ordering::SeqCst) {
         turn += 1;
@@ -101,7 +102,7 @@ async fn read(counter: Arc<Counter>, member: Ports) -> Result<(), String> {
     let mut reads = Vec::new();
     while !counter.ended.load(Ordering::SeqCst) {
         let (counter, mut etcd, mut resp) = (Arc::clone(&counter), etcd.clone(), resp.clone());
-        let way = reads.len() % 3;
+        let way = reads.len() % WAYS.len();
         reads.push(tokio::spawn(async move {
             let floor = counter.written.load(Ordering::SeqCst);
             let is_paused = counter.is_paused.load(Ordering::SeqCst);
@@ -138,11 +139,9 @@ fn judge(
 ) -> Result<(), String> {
     let Ok(value) = read else { return Ok(()) };
     counter.answered.fetch_add(1, Ordering::SeqCst);
-    counter
-        .through_pause
-        .fetch_add(usize::from(is_paused), Ordering::SeqCst);
+    counter.through_pause[way].fetch_add(usize::from(is_paused), Ordering::SeqCst);
     if value.unwrap_or(0) < floor {
-        let way = ["etcd's Range", "GET", "EVAL"][way];
+        let way = WAYS[way];
         return Err(format!(
             "{way} read {value:?} after {floor} had been acknowledged"
         ));

@@ -21,15 +21,16 @@ use crate::setting::{LIMIT, have, runtime, seed, times};
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Clients of each protocol; each writes through a member of its own.
 const CLIENTS: usize = 6;
-/// Acknowledged writes before the power goes, and the longest time after them.
-const WRITES: usize = 150;
+/// Acknowledged writes of each protocol before the power goes, and the longest time after them.
+const WRITES: usize = 75;
 const DELAY_MS: u64 = 300;
 
 /// What the clients share. Keys are numbered in the order in which they are begun.
 struct Load {
     ended: AtomicBool,
     next: AtomicUsize,
-    acknowledged: AtomicUsize,
+    /// Over Redis's protocol and over etcd's.
+    acknowledged: [AtomicUsize; 2],
 }
 
 /// Writes numbered keys, each with its number as its value, and gives those that were acknowledged.
@@ -55,7 +56,7 @@ async fn write(load: Arc<Load>, ports: Ports, is_etcd: bool) -> Vec<usize> {
         match written {
             Ok(()) => {
                 acknowledged.push(number);
-                load.acknowledged.fetch_add(1, Ordering::SeqCst);
+                load.acknowledged[usize::from(is_etcd)].fetch_add(1, Ordering::SeqCst);
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -77,13 +78,9 @@ fn power_cut(
     let load = Arc::new(Load {
         ended: AtomicBool::new(false),
         next: AtomicUsize::new(first),
-        acknowledged: AtomicUsize::new(0),
+        acknowledged: Default::default(),
     });
-    let ports: Vec<Ports> = servers
-        .members()
-        .iter()
-        .map(|member| member.ports())
-        .collect();
+    let ports = servers.ports();
     let clients = (0..2 * CLIENTS).map(|client| {
         let write = write(
             Arc::clone(&load),
@@ -93,9 +90,12 @@ fn power_cut(
         runtime.spawn(write)
     });
     let clients: Vec<_> = clients.collect();
-    until(LIMIT, || match load.acknowledged.load(Ordering::SeqCst) {
-        0..WRITES => Err("too few writes were acknowledged".to_owned()),
-        _ => Ok(()),
+    until(LIMIT, || {
+        let count = |protocol: usize| load.acknowledged[protocol].load(Ordering::SeqCst);
+        match [count(0), count(1)] {
+            enough if enough.iter().all(|count| *count >= WRITES) => Ok(()),
+            few => Err(format!("only {few:?} writes were acknowledged")),
+        }
     })
     .expect("the load goes on");
     std::thread::sleep(Duration::from_millis(random.random_range(0..DELAY_MS)));

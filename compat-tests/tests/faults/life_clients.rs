@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use quorate_compat_tests::exec::until;
 use quorate_compat_tests::server::Ports;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -79,14 +80,12 @@ impl Clients {
 
     /// Waits until `more` further locks were given out.
     pub fn go_on(&self, more: usize, limit: Duration) {
-        let (begun, before) = (Instant::now(), self.given());
-        while self.given() < before + more {
-            assert!(
-                begun.elapsed() < limit,
-                "not {more} further locks within {limit:?}"
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let before = self.given();
+        until(limit, || match self.given() - before {
+            given if given < more => Err(format!("{given} of {more} further locks")),
+            _ => Ok(()),
+        })
+        .expect("locks are given out");
     }
 
     /// Ends the clients; the error names the first lock that did not live as it should.
@@ -100,16 +99,30 @@ impl Clients {
             .records
             .lock()
             .expect("no holder of this lock panics");
-        for (lock, record) in records.iter() {
-            println!(
-                "{lock}: held {} times, seen {}",
-                record.holds.len(),
-                record.sightings.len()
-            );
+        for lock in names() {
+            let record = records.get(&lock).ok_or(format!("{lock}: nothing known"))?;
+            let (held, seen) = (record.holds.len(), record.seen_held());
+            println!("{lock}: held {held} times, seen so {seen} times");
+            if held == 0 || seen == 0 {
+                return Err(format!("{lock}: held {held} times, seen so {seen} times"));
+            }
             check(record, self.lives.begun).map_err(|why| format!("{lock}: {why}"))?;
         }
         Ok(())
     }
+}
+
+/// Every lock's key, as etcd's protocol names it.
+fn names() -> impl Iterator<Item = String> {
+    (0..LOCKS).flat_map(|lock| [etcd_key(lock), format!("redis/0/{}", redis_key(lock))])
+}
+
+fn etcd_key(lock: usize) -> String {
+    format!("life/{lock}")
+}
+
+fn redis_key(lock: usize) -> String {
+    format!("life{lock}")
 }
 
 type Turn<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -125,14 +138,8 @@ impl Client {
     fn new(lives: Arc<Lives>, ports: &[Ports], seed: u64, number: u64) -> Self {
         Self {
             lives,
-            etcd: ports
-                .iter()
-                .map(|p| Etcd::new(p.client, ANSWER_LIMIT))
-                .collect(),
-            resp: ports
-                .iter()
-                .map(|p| Resp::new(p.redis, ANSWER_LIMIT))
-                .collect(),
+            etcd: Etcd::of_each(ports, ANSWER_LIMIT),
+            resp: Resp::of_each(ports, ANSWER_LIMIT),
             random: SmallRng::seed_from_u64(seed.wrapping_add(number)),
         }
     }
@@ -160,7 +167,7 @@ fn take_redis(client: &mut Client, lock: usize) -> Turn<'_> {
     Box::pin(async move {
         let (member, token, sent) = (client.member(), token(&mut client.random), Instant::now());
         let life = REDIS_LIFE.as_millis() as u64;
-        let key = format!("life{lock}");
+        let key = redis_key(lock);
         let mut set = cmd("SET");
         set.arg(&key).arg(&token).arg("NX").arg("PX").arg(life);
         let taken: Result<Option<String>, Failure> = client.resp[member].run(&set).await;
@@ -180,7 +187,7 @@ fn take_redis(client: &mut Client, lock: usize) -> Turn<'_> {
 fn take_etcd(client: &mut Client, lock: usize) -> Turn<'_> {
     Box::pin(async move {
         let (member, token, sent) = (client.member(), token(&mut client.random), Instant::now());
-        let key = format!("life/{lock}");
+        let key = etcd_key(lock);
         let found = client.etcd[member].range(&key).await;
         if !found.is_ok_and(|found| found.kvs.is_empty()) {
             return;
@@ -207,19 +214,19 @@ fn take_etcd(client: &mut Client, lock: usize) -> Turn<'_> {
 fn observe(client: &mut Client, lock: usize) -> Turn<'_> {
     Box::pin(async move {
         let (member, sent) = (client.member(), Instant::now());
-        let redis_key = format!("redis/0/life{lock}");
+        let through_etcd = format!("redis/0/{}", redis_key(lock));
         let (key, token) = match client.random.random_range(0..3) {
             0 => {
                 let get = client.resp[member]
-                    .run(cmd("GET").arg(format!("life{lock}")))
+                    .run(cmd("GET").arg(redis_key(lock)))
                     .await;
-                (redis_key, get.map_err(drop))
+                (through_etcd, get.map_err(drop))
             }
             way => {
                 let key = if way == 1 {
-                    redis_key
+                    through_etcd
                 } else {
-                    format!("life/{lock}")
+                    etcd_key(lock)
                 };
                 let found = client.etcd[member].range(&key).await.map_err(drop);
                 let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();

@@ -86,11 +86,7 @@ fn clients_of_both_protocols_see_one_store_while_members_are_killed_and_paused()
     let Some(mut servers) = have(Cluster::start(Kind::Quorate, 3)) else {
         return;
     };
-    let ports: Vec<_> = servers
-        .members()
-        .iter()
-        .map(|member| member.ports())
-        .collect();
+    let ports = servers.ports();
     let mut random = SmallRng::seed_from_u64(seed);
     let (runtime, load) = (runtime(), Arc::new(Load::new()));
     let mut workers = Vec::new();

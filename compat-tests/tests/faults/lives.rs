@@ -33,6 +33,16 @@ pub struct Record {
     pub sightings: Vec<Sighting>,
 }
 
+impl Record {
+    /// How often it was seen to be held.
+    pub fn seen_held(&self) -> usize {
+        let sightings = self.sightings.iter();
+        sightings
+            .filter(|sighting| sighting.token.is_some())
+            .count()
+    }
+}
+
 /// Holds are few, so each is compared with every other and with every sighting.
 pub fn check(record: &Record, begun: Instant) -> Result<(), String> {
     let since = |time: Instant| time.saturating_duration_since(begun);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use quorate_compat_tests::exec::until;
 use quorate_compat_tests::server::Ports;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -67,17 +68,18 @@ impl Load {
 
     /// Waits until `more` further operations of each protocol have been answered.
     pub fn goes_on(&self, more: usize, limit: Duration) {
-        let (begun, before) = (Instant::now(), self.answered());
-        while (0..2).any(|protocol| self.answered()[protocol] < before[protocol] + more) {
-            assert!(
-                begun.elapsed() < limit,
-                "not {more} further answers of each protocol within {limit:?}: {before:?}, then \
-                 {:?}; {:#?}",
-                self.answered(),
-                self.failures()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let before = self.answered();
+        until(limit, || {
+            let now = self.answered();
+            if (0..2).all(|protocol| now[protocol] >= before[protocol] + more) {
+                return Ok(());
+            }
+            let failures = self.failures();
+            Err(format!(
+                "not {more} further answers of each: {before:?}, then {now:?}; {failures:#?}"
+            ))
+        })
+        .expect("the load goes on");
     }
 
     /// How often each failure was told.
@@ -111,14 +113,8 @@ pub async fn work(load: Arc<Load>, number: u32, protocol: Protocol, ports: Vec<P
     let mut worker = Worker {
         number,
         protocol,
-        etcd: ports
-            .iter()
-            .map(|p| Etcd::new(p.client, ANSWER_LIMIT))
-            .collect(),
-        resp: ports
-            .iter()
-            .map(|p| Resp::new(p.redis, ANSWER_LIMIT))
-            .collect(),
+        etcd: Etcd::of_each(&ports, ANSWER_LIMIT),
+        resp: Resp::of_each(&ports, ANSWER_LIMIT),
         shunned: vec![Instant::now(); ports.len()],
         random: SmallRng::seed_from_u64(seed.wrapping_add(u64::from(number))),
         seen: BTreeMap::new(),

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use quorate_compat_tests::server::Ports;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, cmd};
 
@@ -32,6 +33,12 @@ impl Resp {
             connection: None,
             limit,
         }
+    }
+
+    /// A client of each of the members at `ports`.
+    pub fn of_each(ports: &[Ports], limit: Duration) -> Vec<Self> {
+        let client = |ports: &Ports| Self::new(ports.redis, limit);
+        ports.iter().map(client).collect()
     }
 
     /// The answer to one command.

@@ -21,7 +21,7 @@ pub struct Client {
     asked: u64,
     /// The newest revision it was told.
     newest: Revision,
-    /// The lock it holds, its token, and until when it believes so.
+    /// The lock it holds, as it believes, and its token.
     held: Option<(String, Revision)>,
     leaseholder: Leaseholder,
     role: Role,

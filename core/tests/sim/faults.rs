@@ -11,6 +11,24 @@ use crate::orderly_shutdown::OrderlyShutdown;
 use crate::stale_leader::StaleLeader;
 use crate::world::World;
 
+/// What may happen, as the summary names it.
+pub const KINDS: [&str; 14] = [
+    "crash",
+    "crash of all",
+    "torn write",
+    "kill",
+    "isolation",
+    "one-way cut",
+    "cut between two",
+    "slow network",
+    "reset",
+    "pause",
+    "forgotten vote",
+    "stale leader",
+    "failing disk",
+    "orderly shutdown",
+];
+
 /// A fault in several steps.
 pub trait Script {
     /// False once it is over.

@@ -8,6 +8,7 @@
 //! file for its trace.
 
 mod ask;
+mod busy;
 mod check;
 mod client;
 mod entropy;
@@ -39,12 +40,18 @@ use world::World;
 
 /// Set for a run that is held up in real time, which must change nothing.
 const DAWDLES: &str = "QUORATE_SIM_DAWDLES";
+/// So many seeds have every kind of fault and of request in them.
+const SEEDS_WITH_ALL: u64 = 50;
 const ONE_SEED: &str = "one_seed";
 /// Many times what a seed takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text}: no number")),
+    )
 }
 
 /// The seeds to play: the first, and the one after the last.
@@ -88,11 +95,12 @@ fn play(seed: u64) -> Result<(), String> {
     let acknowledged = operations.iter().filter(|o| o.acknowledged.is_some());
     let observers = run.history.observers.iter();
     println!(
-        "seed {seed}: {} of {} operations answered, {} gaps told to watchers; {}",
+        "seed {seed}: {} of {} operations answered, {} gaps told to watchers; {}; {:?}",
         acknowledged.count(),
         operations.len(),
         observers.map(history::Observer::gaps).sum::<usize>(),
-        run.faults
+        run.faults,
+        busy::counts(&run.history)
     );
     check::all(&run)
 }
@@ -112,9 +120,9 @@ fn play_apart(seed: u64, trace: Option<&Path>, dawdles: bool) -> Result<String, 
     let output = command.output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find(|line| line.starts_with("seed "));
-    match output.status.success() {
-        true => Ok(line.unwrap_or_default().to_owned()),
-        false => Err(text + &String::from_utf8_lossy(&output.stderr)),
+    match line {
+        Some(line) if output.status.success() => Ok(line.to_owned()),
+        _ => Err(text + &String::from_utf8_lossy(&output.stderr)),
     }
 }
 
@@ -131,14 +139,18 @@ fn one_seed() {
 #[test]
 fn what_was_promised_holds_under_every_seed() {
     let (first, end) = seeds();
+    assert!(first < end, "no seeds: {first}..{end}");
     let next = AtomicU64::new(first);
-    let failures = Mutex::new(Vec::new());
+    let (lines, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let work = || {
         while let seed = next.fetch_add(1, Ordering::Relaxed)
             && seed < end
         {
             match play_apart(seed, None, false) {
-                Ok(line) => println!("{line}"),
+                Ok(line) => {
+                    println!("{line}");
+                    lines.lock().push(line);
+                }
                 Err(why) => failures.lock().push(format!("seed {seed}: {why}")),
             }
         }
@@ -151,6 +163,13 @@ fn what_was_promised_holds_under_every_seed() {
         "replay with QUORATE_SIM_SEED=<seed>: {}",
         failures.join("\n")
     );
+    if end - first >= SEEDS_WITH_ALL {
+        let lines = lines.into_inner().join("\n");
+        let is_never = |kind: &&&str| !lines.contains(&format!("{kind:?}: "));
+        let kinds = faults::KINDS.iter().chain(&busy::KINDS);
+        let never: Vec<_> = kinds.filter(is_never).collect();
+        assert!(never.is_empty(), "never happened: {never:?}");
+    }
 }
 
 #[test]

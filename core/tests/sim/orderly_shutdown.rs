@@ -52,7 +52,8 @@ impl Script for OrderlyShutdown {
         let node = world.members[number].node();
         match self.restart {
             None if self.stopped.load(Ordering::Relaxed) => {
-                let revision = node.map_or(0, |node| node.revision());
+                let node = node.ok_or(format!("member {number} is gone before its power"))?;
+                let revision = node.revision();
                 world.members[number].crash();
                 self.restart = Some((now + self.down_ms, revision));
             }

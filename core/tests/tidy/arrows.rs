@@ -169,6 +169,19 @@ pub fn breaches(source: &Source) -> Vec<Breach> {
     found
 }
 
+/// Arrows that hold for no source: what they spoke of has moved.
+pub fn idle(sources: &[Source]) -> Vec<Breach> {
+    let within = ARROWS.iter().flat_map(|arrow| arrow.within);
+    let is_idle = |within: &&&str| !sources.iter().any(|s| s.path.starts_with(**within));
+    let breach = |within: &&str| Breach {
+        path: (*within).to_owned(),
+        line: 0,
+        rule: "arrow",
+        says: "nothing lies here any more".to_owned(),
+    };
+    within.filter(is_idle).map(breach).collect()
+}
+
 impl Arrow {
     fn holds_for(&self, source: &Source) -> bool {
         let inside = self
@@ -213,6 +226,14 @@ mod tests {
             1
         );
         assert_eq!(words("core/src/node/a.rs", "use prost::Message;\n"), 1);
+    }
+
+    #[test]
+    fn an_arrow_for_nobody_is_seen() {
+        let here = Source::new("core/src/state/a.rs", "");
+        let idle = idle(&[here]);
+        assert!(idle.iter().any(|breach| breach.path == "core/src/log/"));
+        assert!(idle.iter().all(|breach| breach.path != "core/src/state/"));
     }
 
     #[test]

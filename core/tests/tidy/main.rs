@@ -41,6 +41,7 @@ fn nobody_knows_whom_it_should_not() {
     let sources = Source::all();
     let found: Vec<Breach> = sources.iter().flat_map(arrows::breaches).collect();
     report(&exceptions::remaining_arrows(found));
+    report(&arrows::idle(&sources));
 }
 
 #[test]

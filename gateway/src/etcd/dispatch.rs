@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Request, Response, header};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, Incoming};
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 use quorate_core::node::Node;
 use quorate_proto::etcdserverpb::{
     auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
@@ -34,7 +37,6 @@ use super::reply::{self, Reply};
 use super::reworded::reworded;
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
-use super::traffic::Counted;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, large_range, methods};
 use crate::listen::{Held, Share};
@@ -142,11 +144,11 @@ impl Etcd {
         let reply = match admission::check(&self.services.shared, path, request.headers()) {
             Ok(()) => {
                 let (received, sent) = metrics.traffic();
-                let request =
-                    request.map(|body| Counted::new(RequestBody::new(body, held), received));
+                let request = request
+                    .map(|body| RequestBody::new(body, held).inspect_frame(counting(received)));
                 let reply = self.services.call(request, running.is_some()).await;
                 let reply = large_range::streamed(reply, share).await;
-                reply.map(|body| Body::new(Counted::new(body, sent)))
+                reply.map(|body| Body::new(body.inspect_frame(counting(sent))))
             }
             Err(status) => reply::status(status),
         };
@@ -161,6 +163,15 @@ fn is_grpc(request: &Request<Incoming>) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
     request.version() == http::Version::HTTP_2
         && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Counts the bytes of each frame that passes.
+fn counting(bytes: &Counter) -> impl FnMut(&Frame<Bytes>) + Send + 'static + use<> {
+    let bytes = bytes.clone();
+    move |frame| {
+        let data = frame.data_ref().map_or(0, Bytes::len);
+        bytes.inc_by(data as u64);
+    }
 }
 
 impl Services {
@@ -188,7 +199,10 @@ impl Services {
         }
     }
 
-    async fn call(&self, request: Request<Counted<RequestBody>>, is_known: bool) -> Reply {
+    async fn call<B>(&self, request: Request<B>, is_known: bool) -> Reply
+    where
+        B: hyper::body::Body<Data = Bytes, Error = Status> + Send + 'static,
+    {
         let path = request.uri().path();
         let Some((service, name)) = methods::split(path) else {
             let text = format!("malformed method name: \"{path}\"");
@@ -228,7 +242,19 @@ fn unknown(service: &str, name: &str) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::Full;
+    use hyper::body::Body as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_passes_is_counted_and_unchanged() {
+        let bytes = Counter::default();
+        let body = Full::new(Bytes::from_static(b"12345")).inspect_frame(counting(&bytes));
+        assert_eq!(body.size_hint().exact(), Some(5));
+        let passed = body.collect().await.expect("no error").to_bytes();
+        assert_eq!((&passed[..], bytes.get()), (&b"12345"[..], 5));
+    }
 
     #[test]
     fn unknown_services_and_methods_are_told_apart() {

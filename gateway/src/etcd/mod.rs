@@ -28,7 +28,6 @@ mod reply;
 mod reworded;
 mod shared;
 mod standing;
-mod traffic;
 mod version;
 mod watch;
 

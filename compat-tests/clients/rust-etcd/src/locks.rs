@@ -1,10 +1,13 @@
 //! The lock and election services, which do on the server what other clients do themselves.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client::{Client, GetOptions, LockOptions, ProclaimOptions, ResignOptions};
 
 use crate::check::{Outcome, equal, pairs, refused, revision};
+
+/// For a waiter's key to be there; less than a scenario may take, so that the error says which.
+const QUEUED_LIMIT: Duration = Duration::from_secs(10);
 
 /// Held by one, refused to others, handed on at unlock and at the end of the lease.
 pub async fn lock(mut client: Client) -> Outcome {
@@ -39,13 +42,20 @@ pub async fn lock(mut client: Client) -> Outcome {
     refused("no such lease", refusal, "Unknown", missing)
 }
 
-/// Waits until `count` keys stand in line for the lock; the scenario's own limit ends the wait.
+/// Waits until `count` keys stand in line for the lock.
 async fn queued(client: &mut Client, count: i64) -> Outcome {
     let options = GetOptions::new().with_prefix().with_count_only();
-    while client.get("lock/", Some(options.clone())).await?.count() < count {
+    let begun = Instant::now();
+    loop {
+        let stand = client.get("lock/", Some(options.clone())).await?.count();
+        if stand >= count {
+            return Ok(());
+        }
+        if begun.elapsed() > QUEUED_LIMIT {
+            return Err(format!("in line are {stand}, not {count}, after {QUEUED_LIMIT:?}").into());
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    Ok(())
 }
 
 /// Campaign, leader, proclaim, observe, resign, succession.

@@ -92,7 +92,9 @@ async fn settle(side: &Side) -> Result<(), String> {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(format!("not settled: {:?} {}", reply.code, reply.text));
+            let (code, text) = (reply.code, reply.text);
+            let what = format!("no storage version after {SETTLE_LIMIT:?}");
+            return Err(format!("{what}: {code:?} {text}"));
         }
         sleep(SETTLE_PAUSE).await;
     }

@@ -263,7 +263,8 @@ async fn ended(side: &Side, ask: &Call) -> Result<(), String> {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(format!("a lease did not end: {left:?} s left"));
+            let what = "a lease did not end within";
+            return Err(format!("{what} {EXPIRY_LIMIT:?}: {left:?} s left"));
         }
         sleep(EXPIRY_PAUSE).await;
     }
