@@ -98,6 +98,16 @@ pub fn kept_names(port: u16) {
         assert!((100..200).contains(&kept), "{kept} kept of {word:?}");
         assert_ne!(keep(0), refused, "it is kept already");
         assert_ne!(keep(NAMES_MAX), "<closed>");
+        if word == b"WATCH" {
+            let asked = [
+                &[&b"MULTI"[..]][..],
+                &[b"SET", b"guarded", b"x"],
+                &[b"EXEC"],
+            ];
+            let answers = asked.map(|command| client.ask(command));
+            let why = "EXEC must not pass over a key that could not be watched";
+            assert_eq!(answers, ["+OK|", "+QUEUED|", "*-1|"], "{why}");
+        }
     }
     let mut client = Resp::connect(port);
     let long = vec![b'x'; 1_500_000];

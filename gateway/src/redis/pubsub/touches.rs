@@ -60,6 +60,11 @@ impl Watch {
         self.keys.contains(key)
     }
 
+    /// As if a key had been touched: EXEC will do nothing.
+    pub fn fail(&self) {
+        self.touched.store(true, Ordering::Release);
+    }
+
     pub fn is_touched(&self) -> bool {
         self.touched.load(Ordering::Acquire)
     }

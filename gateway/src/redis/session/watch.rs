@@ -40,15 +40,15 @@ impl Session {
         let new: BTreeSet<Bytes> = keys.filter(|key| !watching.watch.contains(key)).collect();
         let more: usize = new.iter().map(|key| key.len() + KEY_BYTES).sum();
         if !watching.kept.try_set(watching.kept.bytes() + more) {
-            self.watching = Some(watching);
-            return Reply::Error(KEPT_TOO_MUCH);
+            return self.unwatched(watching, Reply::Error(KEPT_TOO_MUCH));
         }
         // Watched before they are read, so that no touch falls between.
         for key in &new {
             watching.watch.add(key.clone());
         }
         if let Err(failure) = self.barrier().await {
-            return self.failed(&failure);
+            let reply = self.failed(&failure);
+            return self.unwatched(watching, reply);
         }
         for key in new {
             let record = self.context.reader.get(&key);
@@ -68,6 +68,14 @@ impl Session {
         }
         self.watching = Some(watching);
         Reply::OK
+    }
+
+    /// A key could not be watched: a client that overlooks the error must not have its EXEC carried
+    /// out as if it were.
+    fn unwatched(&mut self, watching: Watching, error: Reply) -> Reply {
+        watching.watch.fail();
+        self.watching = Some(watching);
+        error
     }
 
     pub async fn barrier(&self) -> Result<Now, Failure> {
