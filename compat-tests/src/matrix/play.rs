@@ -25,6 +25,27 @@ pub(super) enum Played {
     NotAsked,
 }
 
+impl Played {
+    fn is_failed(&self) -> bool {
+        match self {
+            Played::Steps { steps, .. } => steps.iter().any(|step| step.result.is_err()),
+            Played::Trouble(_) | Played::NotAsked => false,
+        }
+    }
+
+    /// What failed and how, a line each.
+    fn failures(&self) -> String {
+        let Played::Steps { steps, .. } = self else {
+            return String::new();
+        };
+        let failed = steps.iter().filter_map(|step| {
+            let why = step.result.as_ref().err()?;
+            Some(format!("  {}: {why}\n", step.name))
+        });
+        failed.collect()
+    }
+}
+
 /// Plays all of `client`'s scenarios on a fresh server.
 pub(super) fn play(client: &Client, kind: Kind) -> Played {
     let played = || {
@@ -40,11 +61,12 @@ pub(super) fn play_on_three(client: &Client) -> Played {
     loop {
         tries += 1;
         match try_on_three(client) {
-            Ok((_, true)) if tries < TRIES => {
+            Ok((played, true)) if tries < TRIES => {
                 println!(
                     "{}: the leader changed in between; played again",
                     client.name
                 );
+                println!("{}", played.failures());
             }
             Ok((played, _)) => return played,
             Err(trouble) => return Played::Trouble(trouble),
@@ -58,15 +80,13 @@ fn try_on_three(client: &Client) -> Result<(Played, bool), Trouble> {
     let program = (client.prepare)()?;
     let mut servers = Cluster::start_with(Kind::Quorate, 3, &PACE)?;
     let leader = servers.leader(LEADER_LIMIT).map_err(broken)?;
+    servers.see_leader(LEADER_LIMIT).map_err(broken)?;
     servers.put_first((leader + 1) % 3);
     let before = servers.leader_changes().map_err(broken)?;
     let played = steps(client, &program, &servers);
     let changed = servers.leader_changes().map_err(broken)? > before;
-    let failed = match &played {
-        Played::Steps { steps, .. } => steps.iter().any(|step| step.result.is_err()),
-        Played::Trouble(_) | Played::NotAsked => false,
-    };
-    Ok((played, changed && failed))
+    let again = changed && played.is_failed();
+    Ok((played, again))
 }
 
 fn steps(client: &Client, program: &Path, server: &Cluster) -> Played {

@@ -23,13 +23,28 @@ impl Cluster {
         })
     }
 
+    /// Waits until every member has seen its first leader, so that what is counted from now on are
+    /// changes. A member counts a little after it knows.
+    pub fn see_leader(&self, limit: Duration) -> Result<(), String> {
+        exec::until(limit, || {
+            match self.leaders_seen()?.iter().all(|seen| *seen > 0) {
+                true => Ok(()),
+                false => Err("a member has seen no leader yet".to_owned()),
+            }
+        })
+    }
+
     /// How often all members together saw the leader change.
     pub fn leader_changes(&self) -> Result<u64, String> {
+        Ok(self.leaders_seen()?.iter().sum())
+    }
+
+    fn leaders_seen(&self) -> Result<Vec<u64>, String> {
         let seen = |port| -> Result<u64, String> {
             let text = probe::metric(port, "etcd_server_leader_changes_seen_total")?;
             text.parse().map_err(|error| format!("{text}: {error}"))
         };
         let ports = self.members().iter().map(|member| member.ports().client);
-        ports.map(seen).sum()
+        ports.map(seen).collect()
     }
 }

@@ -18,8 +18,9 @@ use super::inbox::send_all;
 use super::queue::Submission;
 use crate::codec::{self, DecodeError};
 use crate::command::{Command, Entry, EntryHeader, Proposal};
+use crate::limits::PROPOSALS_PER_ENTRY_MAX;
 use crate::outcome::{NodeError, Reply};
-use crate::peer::{Kind, LinkError};
+use crate::peer::{FRAME_BYTES_MAX, Kind, LinkError};
 use crate::raft::{Completion, EntryData, TypeConfig, wire};
 use crate::types::{MemberId, Stamp};
 
@@ -186,6 +187,10 @@ fn answer_all(batch: Vec<Submission>, error: &NodeError) {
     send_all(answers.map(|answer| (answer, Err(error.clone()))));
 }
 
+/// Bytes of the answers to a forwarded batch; the rest of the frame is for what stands around them.
+const ANSWERS_BYTES_MAX: usize = FRAME_BYTES_MAX - 64 * 1024;
+const _: () = assert!(64 * 1024 > 16 * PROPOSALS_PER_ENTRY_MAX);
+
 const ANSWERED: u8 = 0;
 const NOT_PROPOSED: u8 = 1;
 const UNKNOWN: u8 = 2;
@@ -243,15 +248,21 @@ async fn distribute(core: &Core, batch: Vec<Submission>, mut answer: Bytes) {
     send_all(replies);
 }
 
-/// The leader's side of `distribute`.
+/// The leader's side of `distribute`. An answer for which a frame has no room is told as unknown,
+/// so that the others arrive.
 pub(crate) fn encode_answers(results: Vec<Result<Reply, NodeError>>) -> Bytes {
     let mut out = Vec::with_capacity(64 * results.len());
+    let mut bytes = Vec::with_capacity(64);
     for result in results {
         match result {
             Ok(reply) => {
-                out.push(ANSWERED);
-                let mut bytes = Vec::with_capacity(64);
+                bytes.clear();
                 codec::encode_reply(&reply, &mut bytes);
+                if out.len() + bytes.len() > ANSWERS_BYTES_MAX {
+                    out.push(UNKNOWN);
+                    continue;
+                }
+                out.push(ANSWERED);
                 wire::put_bytes(&mut out, &bytes);
             }
             Err(NodeError::Unknown) => out.push(UNKNOWN),
@@ -259,4 +270,57 @@ pub(crate) fn encode_answers(results: Vec<Result<Reply, NodeError>>) -> Bytes {
         }
     }
     out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Applied, OpResult, Outcome, RangeResult, TxnOutcome};
+    use crate::types::{KeyValue, Value};
+
+    fn reply(records: usize) -> Reply {
+        let record = Arc::new(KeyValue {
+            value: Value::Bytes(vec![b'x'; 1 << 20].into()),
+            ..KeyValue::default()
+        });
+        let read = OpResult::Range(RangeResult {
+            kvs: vec![record; records],
+            more: false,
+            count: records as u64,
+            revision: 1,
+        });
+        let outcome = Outcome::Txn(TxnOutcome {
+            succeeded: true,
+            results: vec![read],
+            changed: false,
+        });
+        Reply {
+            term: 1,
+            index: 1,
+            applied: Applied {
+                revision: 1,
+                outcome: Ok(outcome),
+            },
+        }
+    }
+
+    #[test]
+    fn an_answer_without_room_takes_no_other_with_it() {
+        let answers = encode_answers(vec![Ok(reply(1)), Ok(reply(64)), Ok(reply(2))]);
+        assert!(answers.len() < 4 << 20);
+        let mut rest = answers;
+        let mut next = || {
+            wire::get_u8(&mut rest).map(|kind| {
+                let answer = (kind == ANSWERED).then(|| wire::get_bytes(&mut rest).expect("bytes"));
+                (
+                    kind,
+                    answer.map(|bytes| codec::decode_reply(bytes).expect("a reply")),
+                )
+            })
+        };
+        assert_eq!(next().expect("first"), (ANSWERED, Some(reply(1))));
+        assert_eq!(next().expect("second"), (UNKNOWN, None));
+        assert_eq!(next().expect("third"), (ANSWERED, Some(reply(2))));
+        assert!(next().is_err(), "no more");
+    }
 }
