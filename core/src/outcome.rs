@@ -68,7 +68,8 @@ pub enum OpResult {
     /// Of `Publish` and `Because`.
     Published,
     Txn(TxnOutcome),
-    /// Under `OnError::Collect` only.
+    /// Under `OnError::Collect`; otherwise only of a range that could not be answered, which
+    /// decides nothing: `HistoryUnreadable`, `AnswerTooLarge`.
     Failed(Refusal),
 }
 
@@ -120,6 +121,9 @@ pub enum Refusal {
     /// The members' data differ: the alarm says so.
     #[error("corrupt cluster")]
     Corrupt,
+    /// What the ranges of a txn return is more than its answer may hold.
+    #[error("the answer is too large")]
+    AnswerTooLarge,
     /// The history a read needs could not be read (disk).
     #[error("history cannot be read")]
     HistoryUnreadable,

@@ -9,7 +9,7 @@ use quorate_core::command::{
     Command, DataOp, Guard, Judged, LeaseCommand, Life, OnError, Op, PutOp, PutValue, RangeOp,
     Relation, Test, Txn,
 };
-use quorate_core::limits::SCRIPTS_BYTES_MAX;
+use quorate_core::limits::{SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX};
 use quorate_core::outcome::{OpResult, Outcome, Refusal};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
 use state_rig::{bytes, delete, entry, put, put_with, range, run, span, txn};
@@ -51,6 +51,28 @@ fn revisions_start_at_1_and_rise_with_changes_only() {
         (2, 1, 2, 1)
     );
     assert_eq!(rig.apply(Command::Tick).revision, 2);
+}
+
+#[test]
+fn ranges_beyond_the_room_of_a_txn_fail_and_decide_nothing() {
+    let mut rig = Rig::new();
+    let mebibyte = "x".repeat(1 << 20);
+    rig.apply(run(vec![put("large", &mebibyte), put("small", "1")]));
+    let read = |key: &str| Op::Range(range(KeyRange::Key(bytes(key))));
+    let keys_only = Op::Range(RangeOp {
+        keys_only: true,
+        ..range(KeyRange::Key(bytes("large")))
+    });
+    let fits = TXN_READ_BYTES_MAX / mebibyte.len() - 1;
+    let mut ops = vec![read("large"); fits];
+    ops.extend([keys_only, read("large"), read("small"), put("a", "1")]);
+    let results = rig.txn(ops).results;
+    let (answered, rest) = results.split_at(fits + 1);
+    let is_range = |result: &OpResult| matches!(result, OpResult::Range(_));
+    assert!(answered.iter().all(is_range), "what fits is answered");
+    let failed = OpResult::Failed(Refusal::AnswerTooLarge);
+    assert_eq!(rest[..2], [failed.clone(), failed], "nothing after it is");
+    assert_eq!(rig.value("a").as_deref(), Some("1"), "the put is made");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The program: reads the settings, starts the member and the front ends, waits for its end.
 
+mod allocator;
 mod config;
 mod etcd;
 mod listen;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Err(why) => return failed(&why),
     };
     logging::start(settings.log_level, settings.log_format, settings.log_output);
+    allocator::give_back_soon();
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -40,11 +42,6 @@ fn main() -> ExitCode {
         Err(why) => failed(&why),
     }
 }
-
-/// Gives memory back that is no longer in use: with the system's allocator the process stays as
-/// large as what its clients once made it hold, all threads' peaks added up.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// As Go does for etcd: shells allow few open files, and each connection is one.
 fn raise_file_limit() {

@@ -54,6 +54,14 @@ impl Resp {
         }
     }
 
+    /// Whether the server says something, or closes, unasked within that time.
+    pub fn is_told_something(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a limit");
+        let told = self.stream.peek(&mut [0]).is_ok();
+        self.stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        told
+    }
+
     pub fn ask(&mut self, words: &[&[u8]]) -> String {
         self.send(&command(words));
         self.answer()

@@ -210,4 +210,5 @@ wire_enum!(Refusal {
     AuthOld = 12,
     HistoryUnreadable = 13,
     Corrupt = 14,
+    AnswerTooLarge = 15,
 });

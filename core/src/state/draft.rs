@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
+use super::read_room::ReadRoom;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, Refusal};
 use crate::types::{
@@ -38,6 +39,7 @@ pub(super) struct Draft<'a> {
     pub(super) because: Option<Cause>,
     pub(super) life_counter: u64,
     pub(super) derived_counter: u64,
+    pub(super) read_room: ReadRoom,
 }
 
 /// Where to roll back to.
@@ -103,6 +105,7 @@ impl<'a> Draft<'a> {
             because: None,
             life_counter: state.life_counter,
             derived_counter: state.derived_counter,
+            read_room: ReadRoom::default(),
         }
     }
 

@@ -166,12 +166,18 @@ impl Draft<'_> {
     }
 
     /// A disk that can't be read is this member's trouble alone: it must not decide what the txn
-    /// does, or members would part.
-    fn range_op(&self, op: &RangeOp, history: &dyn History) -> Result<OpResult, Refusal> {
+    /// does, or members would part. Nor must the room for results, which depends on what was read.
+    fn range_op(&mut self, op: &RangeOp, history: &dyn History) -> Result<OpResult, Refusal> {
         self.state.check_txn_revision(op)?;
-        match self.select(op, history) {
+        if self.read_room.is_used_up() {
+            return Ok(OpResult::Failed(Refusal::AnswerTooLarge));
+        }
+        let result = self.select(op, history);
+        match result.and_then(|result| self.read_room.admit(op, result)) {
             Ok(result) => Ok(OpResult::Range(result)),
-            Err(Refusal::HistoryUnreadable) => Ok(OpResult::Failed(Refusal::HistoryUnreadable)),
+            Err(local @ (Refusal::HistoryUnreadable | Refusal::AnswerTooLarge)) => {
+                Ok(OpResult::Failed(local))
+            }
             Err(refusal) => Err(refusal),
         }
     }

@@ -323,6 +323,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Refusal::AuthOld,
         Refusal::HistoryUnreadable,
         Refusal::Corrupt,
+        Refusal::AnswerTooLarge,
     ])
 }
 

@@ -152,6 +152,7 @@ pub struct ReplyBody {
 }
 
 impl ReplyBody {
+    /// `held` is what was kept free for its first piece.
     pub fn new(inner: Body, held: Held, call: Option<Taken>) -> ReplyBody {
         ReplyBody {
             inner,

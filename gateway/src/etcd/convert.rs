@@ -13,8 +13,9 @@ use quorate_core::outcome::{OpResult, RangeResult, TxnOutcome};
 use quorate_core::types::{KeyRange, KeyValue, LeaseId, Revision, Value};
 use quorate_proto::etcdserverpb as pb;
 use quorate_proto::mvccpb;
+use tonic::Status;
 
-use super::render;
+use super::{error, render};
 
 /// etcd's rule: no end is the one key, an end of one zero byte is all from the key on.
 pub fn key_range(key: &Bytes, range_end: &Bytes) -> KeyRange {
@@ -266,23 +267,26 @@ pub fn delete_response(
 
 /// The reply to a txn; `shape` is what was proposed. The header is empty, as etcd leaves it in
 /// nested txns; the caller fills the outermost.
-pub fn txn_response(shape: &Txn, outcome: TxnOutcome) -> pb::TxnResponse {
+///
+/// # Errors
+/// If one of its ranges could not be answered. What the txn writes is written.
+pub fn txn_response(shape: &Txn, outcome: TxnOutcome) -> Result<pb::TxnResponse, Status> {
     let ops = if outcome.succeeded {
         &shape.then
     } else {
         &shape.otherwise
     };
     let responses = ops.iter().zip(outcome.results);
-    pb::TxnResponse {
+    Ok(pb::TxnResponse {
         header: Some(pb::ResponseHeader::default()),
         succeeded: outcome.succeeded,
         responses: responses
             .map(|(op, result)| response_op(op, result))
-            .collect(),
-    }
+            .collect::<Result<_, _>>()?,
+    })
 }
 
-fn response_op(op: &Op, result: OpResult) -> pb::ResponseOp {
+fn response_op(op: &Op, result: OpResult) -> Result<pb::ResponseOp, Status> {
     use pb::response_op::Response;
     let response = match (op, result) {
         (Op::Range(op), OpResult::Range(result)) => {
@@ -302,10 +306,11 @@ fn response_op(op: &Op, result: OpResult) -> pb::ResponseOp {
             deleted, &prev, revision,
         ))),
         (Op::Txn(inner), OpResult::Txn(outcome)) => {
-            Some(Response::ResponseTxn(txn_response(inner, outcome)))
+            Some(Response::ResponseTxn(txn_response(inner, outcome)?))
         }
+        (_, OpResult::Failed(refusal)) => return Err(error::refused(refusal)),
         // No etcd request makes the other ops.
         _ => None,
     };
-    pb::ResponseOp { response }
+    Ok(pb::ResponseOp { response })
 }

@@ -38,7 +38,7 @@ use super::reworded::reworded;
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
 use super::watch::WatchService;
-use super::{admission, http_endpoints, large_range, methods};
+use super::{admission, http_endpoints, large_range, large_reply, methods};
 use crate::listen::{Held, Share};
 use crate::metrics::Metrics;
 
@@ -110,19 +110,19 @@ impl Etcd {
     ) -> Response<ReplyBody> {
         // Kept until the reply is made, for so long the message is in use.
         let held = Arc::new(Mutex::new(share.hold()));
-        let (reply, call) = match served.takes(&request) {
+        let ((reply, holds), call) = match served.takes(&request) {
             true if is_grpc(&request) => match self.admit() {
                 Ok(call) => (self.answer(request, held.clone(), share).await, Some(call)),
-                Err(status) => (reply::status(status), None),
+                Err(status) => ((reply::status(status), share.hold()), None),
             },
             true => {
                 let reply = http_endpoints::serve(&self.services.shared, &request).await;
-                (reply, None)
+                ((reply, share.hold()), None)
             }
-            false => (http_endpoints::not_found(), None),
+            false => ((http_endpoints::not_found(), share.hold()), None),
         };
         drop(held);
-        reply.map(|body| ReplyBody::new(body, share.hold(), call))
+        reply.map(|body| ReplyBody::new(body, holds, call))
     }
 
     fn admit(&self) -> Result<Taken, Status> {
@@ -135,27 +135,30 @@ impl Etcd {
         request: Request<Incoming>,
         held: Arc<Mutex<Held>>,
         share: &Share,
-    ) -> Reply {
+    ) -> (Reply, Held) {
         let path = request.uri().path();
         let method = self.services.shared.metrics.grpc.method(path);
         let version = admission::client_version(request.headers());
         let metrics = &self.services.shared.metrics.grpc;
         let running = method.map(|method| metrics.started(method, version));
-        let reply = match admission::check(&self.services.shared, path, request.headers()) {
+        let (reply, holds) = match admission::check(&self.services.shared, path, request.headers())
+        {
             Ok(()) => {
                 let (received, sent) = metrics.traffic();
                 let request = request
                     .map(|body| RequestBody::new(body, held).inspect_frame(counting(received)));
                 let reply = self.services.call(request, running.is_some()).await;
                 let reply = large_range::streamed(reply, share).await;
-                reply.map(|body| Body::new(body.inspect_frame(counting(sent))))
+                let (reply, holds) = large_reply::with_room(reply, share).await;
+                let reply = reply.map(|body| Body::new(body.inspect_frame(counting(sent))));
+                (reply, holds)
             }
-            Err(status) => reply::status(status),
+            Err(status) => (reply::status(status), share.hold()),
         };
         if let Some(running) = running {
             running.ended(reply::code(&reply));
         }
-        reply
+        (reply, holds)
     }
 }
 

@@ -4,6 +4,7 @@
 //! A write must never be answered with a text that clients retry ("there is no address
 //! available", "there is no connection available"): its fate could be unknown.
 
+use quorate_core::limits::TXN_READ_BYTES_MAX;
 use quorate_core::outcome::{NodeError, Refusal};
 use tonic::{Code, Status};
 
@@ -58,6 +59,10 @@ table! {
     TOO_MANY_REQUESTS = Unknown, "etcdserver: too many requests";
     NO_ROOM = ResourceExhausted, "quorate: too much is under way to other clients for a reply so \
                                   large; ask with a limit, or with RangeStream";
+    NO_ROOM_DONE = ResourceExhausted, "quorate: too much is under way to other clients for an \
+                                       answer so large; what was asked for is done";
+    TXN_ANSWER = ResourceExhausted, "quorate: the ranges of this transaction return too much for \
+                                     an answer, at most 32 MiB; what it writes is written";
     CORRUPT = DataLoss, "etcdserver: corrupt cluster";
     LEASE_NOT_FOUND = NotFound, "etcdserver: requested lease not found";
     LEASE_EXISTS = FailedPrecondition, "etcdserver: lease already exists";
@@ -81,6 +86,8 @@ table! {
 pub const WATCHER_RANGE_EMPTY: &str = "mvcc: watcher range is empty";
 pub const WATCHER_FAILED: &str = "quorate: history cannot be read on this member";
 pub const WATCHER_DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
+
+const _: () = assert!(TXN_READ_BYTES_MAX == 32 << 20, "as TXN_ANSWER says");
 
 /// A bound of this server's, which etcd doesn't have: what there are too many of, and the bound.
 pub fn too_many(what: &str, max: impl std::fmt::Display) -> Status {
@@ -108,6 +115,7 @@ pub fn refused(refusal: Refusal) -> Status {
         Refusal::TooLarge => REQUEST_TOO_LARGE.into(),
         Refusal::PermissionDenied => PERMISSION_DENIED.into(),
         Refusal::AuthOld => AUTH_OLD.into(),
+        Refusal::AnswerTooLarge => TXN_ANSWER.into(),
         // No etcd request meets these; told as they are rather than dressed up.
         other => Status::unknown(format!("etcdserver: {other}")),
     }

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::range_stream::RangeStream;
 use super::shared::{self, Shared};
-use super::{check, convert, error, large_range, overlap, quota, read_txn};
+use super::{check, convert, error, large_range, large_reply, overlap, quota, read_txn};
 
 /// What etcd's envelope of a proposal adds to a request beside its length: a header with an id of
 /// ten bytes (nine in every other cluster), and the request's tag.
@@ -150,7 +150,7 @@ impl pb::kv_server::Kv for KvService {
         };
         let mut response = convert::delete_response(deleted, &prev, revision);
         response.header = self.head(&reply);
-        Ok(Response::new(response))
+        Ok(large_reply::weighed(response))
     }
 
     async fn txn(
@@ -164,14 +164,14 @@ impl pb::kv_server::Kv for KvService {
         self.shared.metrics.txns.inc();
         if convert::is_read_only(request) {
             let response = read_txn::run(&self.shared, &call, request).await?;
-            return Ok(Response::new(response));
+            return Ok(large_reply::weighed(response));
         }
         self.check_size(request)?;
         let shape = convert::txn(request.clone());
         let reply = call.propose(Command::Txn(Txn::clone(&shape))).await?;
-        let mut response = convert::txn_response(&shape, txn_outcome(&reply)?);
+        let mut response = convert::txn_response(&shape, txn_outcome(&reply)?)?;
         response.header = self.head(&reply);
-        Ok(Response::new(response))
+        Ok(large_reply::weighed(response))
     }
 
     async fn compact(

@@ -22,11 +22,11 @@ use tonic::body::Body;
 use tonic::{Response, Status};
 
 use super::reply::{self, Reply};
-use super::{convert, error};
-use crate::listen::{BUFFERS_BYTES_MAX, Held, ROOM_TIME_MAX, Share};
+use super::{convert, error, large_reply};
+use crate::listen::{Held, Share};
 
 /// Keys and values of a reply that is made piece by piece.
-const LARGE_BYTES: usize = 2 * REQUEST_BYTES_MAX;
+pub const LARGE_BYTES: usize = 2 * REQUEST_BYTES_MAX;
 
 /// Of a whole reply, as etcd's (grpc-go: MaxSendMsgSize of 2 GiB - 1).
 const REPLY_BYTES_MAX: usize = i32::MAX as usize;
@@ -38,9 +38,6 @@ const PIECE_BYTES: usize = 64 * 1024;
 
 /// The field `kvs` of a range's reply.
 const KVS_TAG: u32 = 2;
-
-/// What a list of keys takes; a list that could never be held counts as one that can.
-const LIST_BYTES_MAX: usize = BUFFERS_BYTES_MAX / 2;
 
 /// The keys of a reply.
 #[derive(Clone)]
@@ -82,13 +79,11 @@ pub async fn streamed(mut reply: Reply, share: &Share) -> Reply {
     let Some(keys) = reply.extensions_mut().remove::<Keys>() else {
         return reply;
     };
-    let mut held = share.hold();
-    let waiting = held.wait_for(keys.list_bytes());
-    if tokio::time::timeout(ROOM_TIME_MAX, waiting).await.is_err() {
-        held.turn_down();
-        return reply::status(error::NO_ROOM.into());
+    let list_bytes = size_of_val(keys.kvs.as_slice());
+    match large_reply::room(share, list_bytes).await {
+        Some(held) => reply.map(|_| Body::new(Pieces::new(keys, held))),
+        None => reply::status(error::NO_ROOM.into()),
     }
-    reply.map(|_| Body::new(Pieces::new(keys, held)))
 }
 
 impl Keys {
@@ -125,10 +120,6 @@ impl Keys {
             head: framed.freeze(),
             tail: tail.into(),
         })
-    }
-
-    fn list_bytes(&self) -> usize {
-        size_of_val(self.kvs.as_slice()).min(LIST_BYTES_MAX)
     }
 }
 

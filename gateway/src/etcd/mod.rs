@@ -15,6 +15,7 @@ mod http_endpoints;
 mod keep_alive;
 mod kv;
 mod large_range;
+mod large_reply;
 mod lease;
 mod maintenance;
 mod methods;

@@ -2,13 +2,13 @@
 //!
 //! Reads of the present are made under one view with the judging of the guards; reads of an old
 //! revision afterwards, since they may need disk and the past no longer changes. All carry the
-//! revision of the view.
+//! revision of the view, and they share the room that the ranges of a txn have.
 
 use std::sync::Arc;
 
 use quorate_core::command::{Op, RangeOp, Txn};
 use quorate_core::outcome::{OpResult, RangeResult, Refusal, TxnOutcome};
-use quorate_core::state::{History, State, Unreadable};
+use quorate_core::state::{History, ReadRoom, State, Unreadable};
 use quorate_core::types::{KeyValue, Revision, Version};
 use quorate_proto::etcdserverpb as pb;
 use tonic::Status;
@@ -30,6 +30,7 @@ struct View {
     revision: Revision,
     succeeded: bool,
     results: Vec<Option<RangeResult>>,
+    room: ReadRoom,
 }
 
 pub async fn run(
@@ -39,19 +40,17 @@ pub async fn run(
 ) -> Result<pb::TxnResponse, Status> {
     let barrier = call.barrier(convert::is_serializable(request)).await?;
     let shape = convert::txn(request.clone());
-    let view = shared
-        .node
-        .read(|state| look(state, &shape))
-        .map_err(error::refused)?;
+    let view = shared.node.read(|state| look(state, &shape));
+    let mut view = view.map_err(error::refused)?;
     let mut results = Vec::with_capacity(view.results.len());
     for (op, result) in reads(&shape, view.succeeded).zip(view.results) {
         let mut result = match result {
             Some(result) => result,
             None => {
                 let result = shared.node.range(op).await;
-                result
-                    .map_err(|e| call.unanswered(e))?
-                    .map_err(error::refused)?
+                let result = result.map_err(|e| call.unanswered(e))?;
+                let admitted = result.and_then(|result| view.room.admit(op, result));
+                admitted.map_err(error::refused)?
             }
         };
         result.revision = view.revision;
@@ -62,7 +61,7 @@ pub async fn run(
         results,
         changed: false,
     };
-    let mut response = convert::txn_response(&shape, outcome);
+    let mut response = convert::txn_response(&shape, outcome)?;
     response.header = shared.header(view.revision, barrier.term);
     Ok(response)
 }
@@ -74,16 +73,22 @@ fn look(state: &State, shape: &Txn) -> Result<View, Refusal> {
     for op in reads(shape, succeeded) {
         check_revision(op.revision, revision, state.compact_revision())?;
     }
+    let mut room = ReadRoom::default();
     let read = |op: &RangeOp| match op.revision {
-        ..=0 => state.range(op, &NoHistory).map(Some),
+        ..=0 => {
+            let result = state.range(op, &NoHistory)?;
+            room.admit(op, result).map(Some)
+        }
         _ => Ok(None),
     };
+    let results = reads(shape, succeeded)
+        .map(read)
+        .collect::<Result<_, _>>()?;
     Ok(View {
         revision,
         succeeded,
-        results: reads(shape, succeeded)
-            .map(read)
-            .collect::<Result<_, _>>()?,
+        results,
+        room,
     })
 }
 
