@@ -158,8 +158,8 @@ fn too_many_connections(ports: Ports) {
     assert_eq!(word.as_deref(), Some("too many connections"));
 }
 
-/// The first connection that is told anything, and those before it: the kernel may have dropped some
-/// of the idle ones, when they came faster than they were taken.
+/// The first connection that is told anything, and those before it: the kernel may have dropped
+/// some of the idle ones, when they came faster than they were taken.
 fn turned_away(ports: Ports) -> (Resp, Vec<Resp>) {
     let deadline = Instant::now() + WAIT_MAX;
     let mut more = Vec::new();
