@@ -24,9 +24,8 @@ use crate::peer::{FRAME_BYTES_MAX, Kind, LinkError};
 use crate::raft::{Completion, EntryData, TypeConfig, wire};
 use crate::types::{MemberId, Stamp};
 
-/// Entries proposed and not yet answered. Few, so that under load each holds many commands (with
-/// four, 50 clients' locks took a tenth more CPU each); more than one, so that the next is on its
-/// way while the disk syncs.
+/// Entries proposed and not yet answered. Few, so that under load each holds many commands; more
+/// than one, so that the next is on its way while the disk syncs.
 const ENTRIES_IN_FLIGHT_MAX: usize = 2;
 /// How long a batch waits before it looks for a leader again.
 const LEADER_POLL: Duration = Duration::from_millis(10);
