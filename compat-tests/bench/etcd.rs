@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_proto::etcdserverpb as pb;
+use quorate_proto::etcdserverpb::request_op::Request::RequestPut;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
@@ -132,7 +133,7 @@ async fn fill_batches(
     for first in firsts {
         let write = |number| {
             let value = sized_value(what.value_bytes, number);
-            request_put(put(sized_key(what.key_bytes, number), value))
+            RequestPut(put(sized_key(what.key_bytes, number), value)).into()
         };
         let last = what.keys.min(first + FILL_BATCH as u64);
         let txn = pb::TxnRequest {
@@ -142,12 +143,6 @@ async fn fill_batches(
         kv.txn(txn).await.map_err(failed)?;
     }
     Ok(())
-}
-
-fn request_put(put: pb::PutRequest) -> pb::RequestOp {
-    pb::RequestOp {
-        request: Some(pb::request_op::Request::RequestPut(put)),
-    }
 }
 
 /// Puts random keys.
@@ -248,7 +243,7 @@ impl Client for Changer {
         };
         let txn = pb::TxnRequest {
             compare: vec![unchanged],
-            success: vec![request_put(put(key, self.value.clone()))],
+            success: vec![RequestPut(put(key, self.value.clone())).into()],
             failure: Vec::new(),
         };
         let reply = self.kv.txn(txn).await.map_err(failed)?.into_inner();

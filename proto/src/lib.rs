@@ -29,6 +29,15 @@ pub mod etcdserverpb {
     tonic::include_proto!("etcdserverpb");
 }
 
+/// An operation of a txn.
+impl From<etcdserverpb::request_op::Request> for etcdserverpb::RequestOp {
+    fn from(request: etcdserverpb::request_op::Request) -> Self {
+        Self {
+            request: Some(request),
+        }
+    }
+}
+
 /// The Lock service.
 #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
 pub mod v3lockpb {

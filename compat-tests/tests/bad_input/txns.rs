@@ -1,8 +1,9 @@
 //! A txn that reads the same large key again and again: its answer has a bound, what it writes is
 //! written.
 
+use bytes::Bytes;
 use quorate_proto::etcdserverpb as pb;
-use tonic::transport::Channel;
+use quorate_proto::etcdserverpb::request_op::Request;
 
 use crate::bystanders::connect;
 
@@ -14,10 +15,15 @@ const SAID: &str = "quorate: the ranges of this transaction return too much for 
 
 pub async fn large_answer(port: u16) {
     let mut kv = connect(port).await;
-    put_large(&mut kv).await;
-    let reads = vec![read("large"); READS];
+    let large = put("large", vec![b'x'; VALUE_BYTES]);
+    kv.put(large).await.expect("a put");
+    let read = pb::RangeRequest {
+        key: "large".into(),
+        ..Default::default()
+    };
+    let reads: Vec<pb::RequestOp> = vec![Request::RequestRange(read).into(); READS];
     let mut all = reads.clone();
-    all.push(write("beside"));
+    all.push(Request::RequestPut(put("beside", "")).into());
     for success in [reads, all] {
         let txn = pb::TxnRequest {
             success,
@@ -37,31 +43,10 @@ pub async fn large_answer(port: u16) {
     }
 }
 
-async fn put_large(kv: &mut pb::kv_client::KvClient<Channel>) {
-    let put = pb::PutRequest {
-        key: "large".into(),
-        value: vec![b'x'; VALUE_BYTES].into(),
-        ..Default::default()
-    };
-    kv.put(put).await.expect("a put");
-}
-
-fn read(key: &'static str) -> pb::RequestOp {
-    let range = pb::RangeRequest {
+fn put(key: &'static str, value: impl Into<Bytes>) -> pb::PutRequest {
+    pb::PutRequest {
         key: key.into(),
+        value: value.into(),
         ..Default::default()
-    };
-    pb::RequestOp {
-        request: Some(pb::request_op::Request::RequestRange(range)),
-    }
-}
-
-fn write(key: &'static str) -> pb::RequestOp {
-    let put = pb::PutRequest {
-        key: key.into(),
-        ..Default::default()
-    };
-    pb::RequestOp {
-        request: Some(pb::request_op::Request::RequestPut(put)),
     }
 }

@@ -91,7 +91,7 @@ impl Etcd {
         };
         let txn = pb::TxnRequest {
             compare: vec![absent(key)],
-            success: vec![op(Request::RequestPut(put))],
+            success: vec![Request::RequestPut(put).into()],
             failure: Vec::new(),
         };
         let reply = answered(self.limit, self.kv.txn(txn)).await?;
@@ -113,8 +113,8 @@ impl Etcd {
         };
         let txn = pb::TxnRequest {
             compare: vec![condition],
-            success: vec![op(then)],
-            failure: vec![op(Request::RequestRange(range(key)))],
+            success: vec![then.into()],
+            failure: vec![Request::RequestRange(range(key)).into()],
         };
         let reply = answered(self.limit, self.kv.txn(txn)).await?;
         let swapped = match reply.responses.first().and_then(|op| op.response.as_ref()) {
@@ -173,12 +173,6 @@ fn delete(key: &str) -> pb::DeleteRangeRequest {
     pb::DeleteRangeRequest {
         key: key.to_owned().into(),
         ..Default::default()
-    }
-}
-
-fn op(request: Request) -> pb::RequestOp {
-    pb::RequestOp {
-        request: Some(request),
     }
 }
 

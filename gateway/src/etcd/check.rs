@@ -104,15 +104,11 @@ mod tests {
             key: key.into(),
             ..Default::default()
         };
-        pb::RequestOp {
-            request: Some(Request::RequestPut(request)),
-        }
+        Request::RequestPut(request).into()
     }
 
     fn nested(inner: pb::TxnRequest) -> pb::RequestOp {
-        pb::RequestOp {
-            request: Some(Request::RequestTxn(inner)),
-        }
+        Request::RequestTxn(inner).into()
     }
 
     fn message(checked: Checked) -> String {

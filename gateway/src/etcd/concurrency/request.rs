@@ -83,11 +83,7 @@ pub fn if_created(
 ) -> pb::TxnRequest {
     use pb::compare::{CompareResult, CompareTarget, TargetUnion};
     let ops = |requests: Vec<pb::request_op::Request>| {
-        let requests = requests.into_iter();
-        let op = |request| pb::RequestOp {
-            request: Some(request),
-        };
-        requests.map(op).collect()
+        requests.into_iter().map(pb::RequestOp::from).collect()
     };
     pb::TxnRequest {
         compare: vec![pb::Compare {

@@ -57,9 +57,7 @@ impl Draw {
         self.is_tame = !self.one_in(3);
         let compares = self.up_to(2);
         let (then, otherwise) = (self.up_to(3), self.up_to(2));
-        let read = |draw: &mut Self| pb::RequestOp {
-            request: Some(Request::RequestRange(draw.range_request())),
-        };
+        let read = |draw: &mut Self| Request::RequestRange(draw.range_request()).into();
         pb::TxnRequest {
             compare: (0..compares).map(|_| self.compare()).collect(),
             success: (0..then).map(|_| read(self)).collect(),
@@ -139,13 +137,14 @@ impl Draw {
 
     /// As wide as allowed, or just wider: at one level, or over two.
     fn wide_txn(&mut self) -> pb::TxnRequest {
-        let put = |number: usize| pb::RequestOp {
-            request: Some(Request::RequestPut(pb::PutRequest {
-                key: format!("wide/{number}").into(),
+        let put = |number: usize| {
+            let key = format!("wide/{number}").into();
+            Request::RequestPut(pb::PutRequest {
+                key,
                 ..Default::default()
-            })),
+            })
         };
-        let puts = |count: usize| (0..count).map(put).collect::<Vec<_>>();
+        let puts = |count: usize| (0..count).map(|number| put(number).into()).collect();
         let mut request = pb::TxnRequest::default();
         match self.up_to(4) {
             0 => request.success = puts(OPS_MAX),
@@ -158,9 +157,7 @@ impl Draw {
                     success: puts(count),
                     ..Default::default()
                 };
-                request.success = vec![pb::RequestOp {
-                    request: Some(Request::RequestTxn(inner)),
-                }];
+                request.success = vec![Request::RequestTxn(inner).into()];
             }
         }
         request

@@ -93,9 +93,7 @@ fn large_txn(letter: u8) -> Call {
         value: vec![letter; LARGE_VALUE].into(),
         ..Default::default()
     };
-    let operation = |number: usize| pb::RequestOp {
-        request: Some(pb::request_op::Request::RequestPut(put(number))),
-    };
+    let operation = |number: usize| pb::request_op::Request::RequestPut(put(number)).into();
     let request = pb::TxnRequest {
         success: (0..LARGE_VALUES).map(operation).collect(),
         ..Default::default()
