@@ -64,15 +64,34 @@ fn ranges_beyond_the_room_of_a_txn_fail_and_decide_nothing() {
         ..range(KeyRange::Key(bytes("large")))
     });
     let fits = TXN_READ_BYTES_MAX / mebibyte.len() - 1;
+    let both = Op::Range(range(span("large", "t")));
     let mut ops = vec![read("large"); fits];
-    ops.extend([keys_only, read("large"), read("small"), put("a", "1")]);
+    ops.extend([keys_only, both, read("small"), put("a", "1")]);
     let results = rig.txn(ops).results;
     let (answered, rest) = results.split_at(fits + 1);
-    let is_range = |result: &OpResult| matches!(result, OpResult::Range(_));
     assert!(answered.iter().all(is_range), "what fits is answered");
-    let failed = OpResult::Failed(Refusal::AnswerTooLarge);
-    assert_eq!(rest[..2], [failed.clone(), failed], "nothing after it is");
+    assert_eq!(rest[..2], [too_large(), too_large()], "nothing after it is");
     assert_eq!(rig.value("a").as_deref(), Some("1"), "the put is made");
+}
+
+fn is_range(result: &OpResult) -> bool {
+    matches!(result, OpResult::Range(_))
+}
+
+fn too_large() -> OpResult {
+    OpResult::Failed(Refusal::AnswerTooLarge)
+}
+
+/// A hash may be larger than all of the room.
+#[test]
+fn a_single_record_of_any_size_is_answered_and_leaves_no_room() {
+    let mut rig = Rig::new();
+    let huge = "x".repeat(TXN_READ_BYTES_MAX + 1);
+    rig.apply(run(vec![put("huge", &huge), put("small", "1")]));
+    let read = |key: &str| Op::Range(range(KeyRange::Key(bytes(key))));
+    let results = rig.txn(vec![read("huge"), read("small")]).results;
+    assert!(is_range(&results[0]));
+    assert_eq!(results[1], too_large());
 }
 
 #[test]
