@@ -314,3 +314,51 @@ fn response_op(op: &Op, result: OpResult) -> Result<pb::ResponseOp, Status> {
     };
     Ok(pb::ResponseOp { response })
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_core::outcome::Refusal;
+
+    use super::*;
+
+    fn unreadable() -> OpResult {
+        OpResult::Failed(Refusal::HistoryUnreadable)
+    }
+
+    /// The reply to a txn of one op, which made this result.
+    fn reply(op: Op, result: OpResult) -> Result<pb::TxnResponse, Status> {
+        let shape = Txn {
+            then: vec![op],
+            ..Txn::default()
+        };
+        txn_response(&shape, outcome(result))
+    }
+
+    fn outcome(result: OpResult) -> TxnOutcome {
+        TxnOutcome {
+            succeeded: true,
+            results: vec![result],
+            changed: false,
+        }
+    }
+
+    fn range() -> Op {
+        Op::Range(range_op(&pb::RangeRequest::default()))
+    }
+
+    /// An answer with a gap would say that the key isn't there.
+    #[test]
+    fn a_txn_whose_range_was_not_answered_is_an_error() {
+        assert!(reply(range(), OpResult::Range(RangeResult::default())).is_ok());
+        let said = error::refused(Refusal::HistoryUnreadable);
+        let lone = reply(range(), unreadable()).expect_err("a gap");
+        assert_eq!(lone.message(), said.message());
+        let inner = Txn {
+            then: vec![range()],
+            ..Txn::default()
+        };
+        let nested = OpResult::Txn(outcome(unreadable()));
+        let nested = reply(Op::Txn(inner), nested).expect_err("a gap");
+        assert_eq!(nested.message(), said.message());
+    }
+}

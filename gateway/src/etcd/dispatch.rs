@@ -110,16 +110,20 @@ impl Etcd {
     ) -> Response<ReplyBody> {
         // Kept until the reply is made, for so long the message is in use.
         let held = Arc::new(Mutex::new(share.hold()));
-        let ((reply, holds), call) = match served.takes(&request) {
+        let mut holds = share.hold();
+        let (reply, call) = match served.takes(&request) {
             true if is_grpc(&request) => match self.admit() {
-                Ok(call) => (self.answer(request, held.clone(), share).await, Some(call)),
-                Err(status) => ((reply::status(status), share.hold()), None),
+                Ok(call) => {
+                    let reply = self.answer(request, held.clone(), &mut holds, share).await;
+                    (reply, Some(call))
+                }
+                Err(status) => (reply::status(status), None),
             },
             true => {
                 let reply = http_endpoints::serve(&self.services.shared, &request).await;
-                ((reply, share.hold()), None)
+                (reply, None)
             }
-            false => ((http_endpoints::not_found(), share.hold()), None),
+            false => (http_endpoints::not_found(), None),
         };
         drop(held);
         reply.map(|body| ReplyBody::new(body, holds, call))
@@ -130,35 +134,35 @@ impl Etcd {
         bound::CALLS.take(&metrics.calls, &metrics.calls_refused)
     }
 
+    /// `held` is for the request's message, `holds` for the reply's.
     async fn answer(
         &self,
         request: Request<Incoming>,
         held: Arc<Mutex<Held>>,
+        holds: &mut Held,
         share: &Share,
-    ) -> (Reply, Held) {
+    ) -> Reply {
         let path = request.uri().path();
         let method = self.services.shared.metrics.grpc.method(path);
         let version = admission::client_version(request.headers());
         let metrics = &self.services.shared.metrics.grpc;
         let running = method.map(|method| metrics.started(method, version));
-        let (reply, holds) = match admission::check(&self.services.shared, path, request.headers())
-        {
+        let reply = match admission::check(&self.services.shared, path, request.headers()) {
             Ok(()) => {
                 let (received, sent) = metrics.traffic();
                 let request = request
                     .map(|body| RequestBody::new(body, held).inspect_frame(counting(received)));
                 let reply = self.services.call(request, running.is_some()).await;
                 let reply = large_range::streamed(reply, share).await;
-                let (reply, holds) = large_reply::with_room(reply, share).await;
-                let reply = reply.map(|body| Body::new(body.inspect_frame(counting(sent))));
-                (reply, holds)
+                let reply = large_reply::with_room(reply, holds).await;
+                reply.map(|body| Body::new(body.inspect_frame(counting(sent))))
             }
-            Err(status) => (reply::status(status), share.hold()),
+            Err(status) => reply::status(status),
         };
         if let Some(running) = running {
             running.ended(reply::code(&reply));
         }
-        (reply, holds)
+        reply
     }
 }
 

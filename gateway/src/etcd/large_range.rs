@@ -14,19 +14,16 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Frame;
 use prost::Message;
 use quorate_core::command::RangeOp;
-use quorate_core::limits::REQUEST_BYTES_MAX;
 use quorate_core::outcome::RangeResult;
 use quorate_core::types::KeyValue;
 use quorate_proto::etcdserverpb as pb;
 use tonic::body::Body;
 use tonic::{Response, Status};
 
+use super::large_reply::{self, LARGE_BYTES};
 use super::reply::{self, Reply};
-use super::{convert, error, large_reply};
+use super::{convert, error};
 use crate::listen::{Held, Share};
-
-/// Keys and values of a reply that is made piece by piece.
-pub const LARGE_BYTES: usize = 2 * REQUEST_BYTES_MAX;
 
 /// Of a whole reply, as etcd's (grpc-go: MaxSendMsgSize of 2 GiB - 1).
 const REPLY_BYTES_MAX: usize = i32::MAX as usize;
@@ -80,9 +77,10 @@ pub async fn streamed(mut reply: Reply, share: &Share) -> Reply {
         return reply;
     };
     let list_bytes = size_of_val(keys.kvs.as_slice());
-    match large_reply::room(share, list_bytes).await {
-        Some(held) => reply.map(|_| Body::new(Pieces::new(keys, held))),
-        None => reply::status(error::NO_ROOM.into()),
+    let mut held = share.hold();
+    match large_reply::room(&mut held, list_bytes).await {
+        true => reply.map(|_| Body::new(Pieces::new(keys, held))),
+        false => reply::status(error::NO_ROOM.into()),
     }
 }
 

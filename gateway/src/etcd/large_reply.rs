@@ -2,12 +2,15 @@
 //! Each waits until there is room for it before it is encoded.
 
 use prost::Message;
+use quorate_core::limits::REQUEST_BYTES_MAX;
 use tonic::Response;
 
 use super::error;
-use super::large_range::LARGE_BYTES;
 use super::reply::{self, Reply};
-use crate::listen::{BUFFERS_BYTES_MAX, Held, ROOM_TIME_MAX, Share};
+use crate::listen::{BUFFERS_BYTES_MAX, Held, ROOM_TIME_MAX};
+
+/// Above it a reply is large.
+pub const LARGE_BYTES: usize = 2 * REQUEST_BYTES_MAX;
 
 /// What a reply waits for; one that could never be held counts as one that can.
 const ROOM_BYTES_MAX: usize = BUFFERS_BYTES_MAX / 2;
@@ -26,27 +29,26 @@ pub fn weighed<M: Message>(message: M) -> Response<M> {
     response
 }
 
-/// The reply and what it holds until it is encoded, once there is room for it. What was asked for
-/// is done either way.
-pub async fn with_room(mut reply: Reply, share: &Share) -> (Reply, Held) {
+/// The reply, once `holds` has room for it. What was asked for is done either way.
+pub async fn with_room(mut reply: Reply, holds: &mut Held) -> Reply {
     let Some(Weight(bytes)) = reply.extensions_mut().remove() else {
-        return (reply, share.hold());
+        return reply;
     };
-    match room(share, bytes).await {
-        Some(held) => (reply, held),
-        None => (reply::status(error::NO_ROOM_DONE.into()), share.hold()),
+    match room(holds, bytes).await {
+        true => reply,
+        false => reply::status(error::NO_ROOM_DONE.into()),
     }
 }
 
-/// Room for so many bytes, if there is some within the time that large things wait.
-pub async fn room(share: &Share, bytes: usize) -> Option<Held> {
-    let mut held = share.hold();
+/// Whether there was room for so many bytes within the time that large things wait; they are
+/// counted then.
+pub async fn room(held: &mut Held, bytes: usize) -> bool {
     let waiting = held.wait_for(bytes.min(ROOM_BYTES_MAX));
-    if tokio::time::timeout(ROOM_TIME_MAX, waiting).await.is_err() {
+    let has_room = tokio::time::timeout(ROOM_TIME_MAX, waiting).await.is_ok();
+    if !has_room {
         held.turn_down();
-        return None;
     }
-    Some(held)
+    has_room
 }
 
 #[cfg(test)]
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
     use crate::listen::Load;
 
-    /// A txn's reply with so many bytes of one key.
+    /// A reply with so many bytes of one key.
     fn reply(bytes: usize) -> Reply {
         let kv = quorate_proto::mvccpb::KeyValue {
             value: vec![b'x'; bytes].into(),
@@ -77,15 +79,15 @@ mod tests {
     #[tokio::test]
     async fn a_large_reply_waits_for_room_and_a_small_one_does_not() {
         let load = Arc::<Load>::default();
-        let share = || load.admit().expect("a few connections");
-        let (own, mut all) = (share(), share().hold());
-        let (_, held) = with_room(reply(2 * LARGE_BYTES), &own).await;
+        let hold = || load.admit().expect("a few connections").hold();
+        let (mut own, mut others) = (hold(), hold());
+        with_room(reply(2 * LARGE_BYTES), &mut own).await;
         assert!(load.bytes() > 2 * LARGE_BYTES, "room is kept for it");
-        drop(held);
-        assert!(all.try_set(BUFFERS_BYTES_MAX));
-        let (small, _) = with_room(reply(LARGE_BYTES / 2), &own).await;
+        own.set(0);
+        assert!(others.try_set(BUFFERS_BYTES_MAX));
+        let small = with_room(reply(LARGE_BYTES / 2), &mut own).await;
         assert_eq!(reply::code(&small), tonic::Code::Ok);
-        let (refused, _) = with_room(reply(2 * LARGE_BYTES), &own).await;
+        let refused = with_room(reply(2 * LARGE_BYTES), &mut own).await;
         assert_eq!(reply::code(&refused), tonic::Code::ResourceExhausted);
         assert_eq!(load.turned_down(), 1);
     }
