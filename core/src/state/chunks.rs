@@ -4,20 +4,68 @@
 //! Invariants: chunk n holds the keys from its `low` (inclusive) to the `low` of chunk n + 1, in
 //! order; the first `low` is empty; a chunk is empty only if it is the only one; `live` counts the
 //! slots that are no tombstones.
+//!
+//! A key lies two pointers away from its slot. So a chunk keeps a head of each of its keys beside
+//! them, the first bytes in which they can differ, and most of a search looks at heads alone:
+//!
+//! ```text
+//! low redis/0/lock/41, next low redis/0/lock/97      all keys begin with redis/0/lock/
+//! key redis/0/lock/53                                its head is the number of "53" and six 0
+//! ```
 
 use crate::types::KeyRange;
 
 use super::slot::Slot;
 
-/// Slots in a chunk: moving them on an insert costs less than finding the place.
-const CHUNK_SLOTS_MAX: usize = 256;
+/// Slots in a chunk: moving them on an insert costs less than finding the place. One more, before
+/// it is split, fills the capacity that its lists have grown to.
+const CHUNK_SLOTS_MAX: usize = 255;
 const CHUNK_SLOTS_MIN: usize = CHUNK_SLOTS_MAX / 8;
 
 #[derive(Clone, Debug, Default)]
 struct Chunk {
     low: Box<[u8]>,
+    /// Bytes that its `low` and the next one begin with, and so every key between them. The last
+    /// chunk has no end: none.
+    shared: usize,
+    /// Of each slot.
+    heads: Vec<u64>,
     slots: Vec<Slot>,
     live: usize,
+}
+
+/// The eight bytes of a key behind those that its chunk's keys share, as a number that sorts as
+/// they do. Keys with the same head may still differ.
+fn head(key: &[u8], shared: usize) -> u64 {
+    let rest = &key[shared..];
+    let length = rest.len().min(8);
+    let mut bytes = [0; 8];
+    bytes[..length].copy_from_slice(&rest[..length]);
+    u64::from_be_bytes(bytes)
+}
+
+fn shared_bytes(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+impl Chunk {
+    /// Where a key is that lies between the bounds, or where it belongs.
+    fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        let head = head(key, self.shared);
+        let from = self.heads.partition_point(|other| *other < head);
+        let same = self.heads[from..].partition_point(|other| *other == head);
+        let found = self.slots[from..from + same].binary_search_by(|slot| slot.key().cmp(key));
+        found.map(|slot| from + slot).map_err(|slot| from + slot)
+    }
+
+    /// After its bounds have changed, or its slots have.
+    fn set_end(&mut self, end: Option<&[u8]>) {
+        self.shared = end.map_or(0, |end| shared_bytes(&self.low, end));
+        let shared = self.shared;
+        self.heads.clear();
+        self.heads
+            .extend(self.slots.iter().map(|slot| head(slot.key(), shared)));
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -40,11 +88,10 @@ impl Chunks {
     /// Where the key is, or where it belongs.
     fn find(&self, key: &[u8]) -> Result<Place, Place> {
         let chunk = self.chunks.partition_point(|chunk| *chunk.low <= *key) - 1;
-        let slots = &self.chunks[chunk].slots;
-        match slots.binary_search_by(|slot| slot.key().cmp(key)) {
-            Ok(slot) => Ok((chunk, slot)),
-            Err(slot) => Err((chunk, slot)),
-        }
+        let found = self.chunks[chunk].find(key);
+        found
+            .map(|slot| (chunk, slot))
+            .map_err(|slot| (chunk, slot))
     }
 
     fn lower_bound(&self, key: &[u8]) -> Place {
@@ -150,6 +197,7 @@ impl Chunks {
     fn insert_at(&mut self, place: Place, slot: Slot) {
         let chunk = &mut self.chunks[place.0];
         chunk.live += usize::from(slot.is_live());
+        chunk.heads.insert(place.1, head(slot.key(), chunk.shared));
         chunk.slots.insert(place.1, slot);
         if chunk.slots.len() > CHUNK_SLOTS_MAX {
             self.split(place);
@@ -170,7 +218,22 @@ impl Chunks {
         let live = slots.iter().filter(|slot| slot.is_live()).count();
         chunk.live -= live;
         let low = slots[0].key().into();
-        self.chunks.insert(number + 1, Chunk { low, slots, live });
+        let chunk = Chunk {
+            low,
+            slots,
+            live,
+            ..Chunk::default()
+        };
+        self.chunks.insert(number + 1, chunk);
+        self.bound(number);
+        self.bound(number + 1);
+    }
+
+    /// After the chunk, or the one behind it, is another.
+    fn bound(&mut self, number: usize) {
+        let (chunks, behind) = self.chunks.split_at_mut(number + 1);
+        let end = behind.first().map(|next| &*next.low);
+        chunks[number].set_end(end);
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) {
@@ -178,6 +241,7 @@ impl Chunks {
             return;
         };
         let chunk = &mut self.chunks[number];
+        chunk.heads.remove(slot);
         let slot = chunk.slots.remove(slot);
         chunk.live -= usize::from(slot.is_live());
         if chunk.slots.len() < CHUNK_SLOTS_MIN {
@@ -199,9 +263,10 @@ impl Chunks {
             return;
         };
         let right = self.chunks.remove(left + 1);
-        let left = &mut self.chunks[left];
-        left.slots.extend(right.slots);
-        left.live += right.live;
+        let chunk = &mut self.chunks[left];
+        chunk.slots.extend(right.slots);
+        chunk.live += right.live;
+        self.bound(left);
     }
 
     /// Asserts the invariants.
@@ -217,6 +282,15 @@ impl Chunks {
                 chunk.slots.iter().filter(|slot| slot.is_live()).count()
             );
             let end = self.chunks.get(number + 1).map(|next| &*next.low);
+            assert_eq!(
+                chunk.shared,
+                end.map_or(0, |end| shared_bytes(&chunk.low, end))
+            );
+            let heads = chunk
+                .slots
+                .iter()
+                .map(|slot| head(slot.key(), chunk.shared));
+            assert!(chunk.heads.iter().copied().eq(heads));
             let belongs =
                 |slot: &Slot| *chunk.low <= *slot.key() && end.is_none_or(|end| slot.key() < end);
             assert!(chunk.slots.iter().all(belongs));
@@ -234,22 +308,21 @@ mod tests {
     use super::*;
     use crate::types::KeyValue;
 
-    fn slot(key: u32) -> Slot {
-        Slot::new(&Arc::new(KeyValue {
-            key: Bytes::copy_from_slice(&key.to_be_bytes()),
+    /// Keys that share much, and some that differ from others only by zeros at their end.
+    fn key(number: u32) -> Vec<u8> {
+        let mut key = format!("redis/0/{}/{:05}", number % 3, number / 4).into_bytes();
+        key.resize(key.len() + number as usize % 4, 0);
+        key
+    }
+
+    fn insert(chunks: &mut Chunks, key: &[u8]) {
+        let there = |_: &mut Slot| panic!("the key is not there yet");
+        let record = Arc::new(KeyValue {
+            key: Bytes::copy_from_slice(key),
             version: 1,
             ..KeyValue::default()
-        }))
-    }
-
-    fn insert(chunks: &mut Chunks, key: u32) {
-        let there = |_: &mut Slot| panic!("the key is not there yet");
-        chunks.set(&key.to_be_bytes(), there, || slot(key));
-    }
-
-    fn span(start: u32, end: u32) -> KeyRange {
-        let bytes = |key: u32| Bytes::copy_from_slice(&key.to_be_bytes());
-        KeyRange::Span(bytes(start), bytes(end))
+        });
+        chunks.set(key, there, || Slot::new(&record));
     }
 
     #[test]
@@ -258,19 +331,19 @@ mod tests {
         let mut random = 1_u32;
         for step in 0..40_000_u32 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let key = (random >> 16) % 8_192;
+            let key = key((random >> 16) % 8_192);
             // It grows in the first half and shrinks in the second.
             let grows = (random >> 8) % 8 < if step < 20_000 { 6 } else { 1 };
             match grows {
-                true if set.insert(key) => insert(&mut chunks, key),
-                false if set.remove(&key) => chunks.remove(&key.to_be_bytes()),
-                _ => assert_eq!(chunks.get(&key.to_be_bytes()).is_some(), set.contains(&key)),
+                true if set.insert(key.clone()) => insert(&mut chunks, &key),
+                false if set.remove(&key) => chunks.remove(&key),
+                _ => assert_eq!(chunks.get(&key).is_some(), set.contains(&key)),
             }
             if step % 500 == 0 {
                 chunks.check();
-                let (start, end) = (key / 2, key);
-                let wanted: Vec<_> = set.range(start..end).map(|key| key.to_be_bytes()).collect();
-                let range = span(start, end);
+                let (start, end) = (self::key(random % 8_192).min(key.clone()), key);
+                let wanted: Vec<_> = set.range(start.clone()..end.clone()).collect();
+                let range = KeyRange::Span(start.clone().into(), end.into());
                 assert!(
                     chunks
                         .iter(&range)
@@ -278,16 +351,33 @@ mod tests {
                         .eq(wanted.iter().map(|key| &key[..]))
                 );
                 assert_eq!(chunks.count(&range), wanted.len() as u64);
-                let from = chunks.from(&start.to_be_bytes()).count();
+                let from = chunks.from(&start).count();
                 assert_eq!(from, set.range(start..).count());
             }
         }
     }
 
     #[test]
+    fn keys_far_from_those_that_are_there_are_found_missing() {
+        let mut chunks = Chunks::default();
+        (0..2_000).for_each(|number| insert(&mut chunks, &key(number)));
+        for key in [
+            "",
+            "\0",
+            "r",
+            "redis/0/1",
+            "redis/0/1/00100\0\0\0\0\0",
+            "redis/1",
+            "z",
+        ] {
+            assert!(chunks.get(key.as_bytes()).is_none(), "{key:?}");
+        }
+    }
+
+    #[test]
     fn rising_keys_leave_full_chunks() {
         let mut chunks = Chunks::default();
-        (0..10_000).for_each(|key| insert(&mut chunks, key));
+        (0..10_000_u32).for_each(|key| insert(&mut chunks, &key.to_be_bytes()));
         chunks.check();
         assert_eq!(chunks.chunks.len(), 10_000_usize.div_ceil(CHUNK_SLOTS_MAX));
     }
