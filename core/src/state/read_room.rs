@@ -25,19 +25,21 @@ impl ReadRoom {
         self.0 == 0
     }
 
-    /// The result of the txn's next range, asked for while there is room. A single record always
-    /// finds it, however large its value.
+    /// The result of the txn's next range. While there is any room a single record finds it,
+    /// however large its value.
     ///
     /// # Errors
     /// `AnswerTooLarge`. It must not decide what the txn does: on a member that can't read its
     /// history the sum is another.
     pub fn admit(&mut self, op: &RangeOp, result: RangeResult) -> Result<RangeResult, Refusal> {
+        let had_room = !self.is_used_up();
         let records = result.kvs.iter();
         let bytes: usize = records.map(|kv| record_bytes(op, kv)).sum();
         self.0 = self.0.saturating_sub(bytes);
-        match self.is_used_up() && result.kvs.len() > 1 {
-            true => Err(Refusal::AnswerTooLarge),
-            false => Ok(result),
+        let fits = !self.is_used_up() || (had_room && result.kvs.len() <= 1);
+        match fits {
+            true => Ok(result),
+            false => Err(Refusal::AnswerTooLarge),
         }
     }
 }
@@ -46,4 +48,37 @@ impl ReadRoom {
 fn record_bytes(op: &RangeOp, kv: &KeyValue) -> usize {
     let value = if op.keys_only { 0 } else { kv.value.size() };
     RECORD_BYTES + kv.key.len() + value
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::types::{KeyRange, Value};
+
+    #[test]
+    fn a_single_record_finds_room_while_there_is_any() {
+        let op = RangeOp::new(KeyRange::From("".into()));
+        let record = |bytes: usize| {
+            let value = Value::Bytes(vec![b'x'; bytes].into());
+            Arc::new(KeyValue {
+                value,
+                ..KeyValue::default()
+            })
+        };
+        let result = |kvs: Vec<Arc<KeyValue>>| RangeResult {
+            kvs,
+            ..RangeResult::default()
+        };
+        let (huge, small) = (record(TXN_READ_BYTES_MAX + 1), record(1));
+        let two = result(vec![huge.clone(), small.clone()]);
+        let refused = ReadRoom::default().admit(&op, two);
+        assert_eq!(refused, Err(Refusal::AnswerTooLarge));
+        let mut room = ReadRoom::default();
+        assert!(room.admit(&op, result(vec![huge])).is_ok());
+        for late in [result(vec![small]), result(Vec::new())] {
+            assert_eq!(room.admit(&op, late), Err(Refusal::AnswerTooLarge));
+        }
+    }
 }
