@@ -6,6 +6,7 @@ mod etcd;
 mod listen;
 mod logging;
 mod metrics;
+mod panics;
 mod probe;
 mod redis;
 mod serve;
@@ -28,13 +29,19 @@ fn main() -> ExitCode {
         Err(why) => return failed(&why),
     };
     logging::start(settings.log_level, settings.log_format, settings.log_output);
+    panics::end_the_process();
     allocator::give_back_soon();
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(serve::run(settings)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(serve::run(settings));
+            // What still waits for a disk that does not answer must not hold up the end.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => Err(format!("no runtime could be made: {error}")),
     };
     match ended {

@@ -1,9 +1,11 @@
 //! From settings to a running server and back: member, front ends, listeners, and a clean stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quorate_core::node::Node;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::config::{RedisListen, Settings};
 use crate::etcd::{self, Etcd, Served};
@@ -16,6 +18,9 @@ use crate::redis;
 const REDIS_FULL: &[u8] = b"-ERR max number of clients reached\r\n";
 const HTTP_FULL: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b\
     too many connections";
+
+/// What a member that can't go on may take to close.
+const FAILED_CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Runs until a signal or a fault ends it.
 ///
@@ -40,7 +45,11 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     serve_redis(&settings, &node, redis, &listening);
     tracing::info!("ready to serve client requests");
     let ended = wait(&node).await;
-    node.shutdown().await;
+    match &ended {
+        Ok(()) => node.shutdown().await,
+        // What has failed may never close.
+        Err(_) => drop(timeout(FAILED_CLOSE_TIME_MAX, node.shutdown()).await),
+    }
     tracing::info!("stopped");
     ended
 }

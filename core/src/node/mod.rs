@@ -19,6 +19,7 @@ mod rebuild;
 mod replica;
 mod running;
 mod start;
+mod supervise;
 mod watcher;
 
 pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
@@ -29,6 +30,8 @@ pub use facade::Node;
 pub use inbox::answer_here;
 pub use start::StartError;
 pub use watcher::Watcher;
+
+pub use crate::versions::is_panic_foreseen;
 
 pub(crate) use core::Core;
 pub(crate) use rebuild::rebuild;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::api::NodeConfig;
 use super::barrier::Barriers;
@@ -21,6 +21,7 @@ use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
 use super::start::{StartError, failed, raft_config};
+use super::supervise::Faults;
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
 use crate::log::{self, Log, LogMetrics};
@@ -33,6 +34,7 @@ use crate::versions::{DataDir, Opened};
 pub(super) struct OpenedNode {
     pub(super) core: Arc<Core>,
     pub(super) running: Arc<Running>,
+    pub(super) faults: Faults,
     pub(super) service: Arc<PeerService>,
     pub(super) listeners: Vec<Box<dyn Accept>>,
     pub(super) incarnation: u64,
@@ -82,20 +84,6 @@ impl Founding {
     }
 }
 
-/// Where a failed disk is told: the first reason stands.
-#[derive(Clone)]
-struct Faults(Arc<watch::Sender<Option<String>>>);
-
-impl Faults {
-    fn report(&self, why: String) {
-        self.0.send_if_modified(|reason| {
-            let first = reason.is_none();
-            reason.get_or_insert(why);
-            first
-        });
-    }
-}
-
 pub(super) async fn open(
     config: &NodeConfig,
     environment: &Environment,
@@ -105,8 +93,7 @@ pub(super) async fn open(
     let data_dir =
         DataDir::open(&config.data_dir, cluster, member, rand::random()).map_err(failed)?;
     let incarnation = data_dir.identity().incarnation;
-    let (sender, fault) = watch::channel(None);
-    let faults = Faults(Arc::new(sender));
+    let (faults, fault) = Faults::channel();
     // Listeners first: a port in use is told before anything is written.
     let listeners = listen(config, environment).await?;
     let identity = log::Identity {
@@ -172,6 +159,7 @@ pub(super) async fn open(
     Ok(OpenedNode {
         core,
         running,
+        faults,
         service,
         listeners,
         incarnation,

@@ -16,6 +16,7 @@ use super::environment::Environment;
 use super::facade::Node;
 use super::open::{OpenedNode, open};
 use super::running::CoreEnd;
+use super::supervise::Tasks;
 use super::{barrier, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
 use crate::peer;
@@ -105,12 +106,11 @@ async fn begin(
     environment: Environment,
 ) -> Result<(Node, JoinHandle<()>), StartError> {
     let mut opened = open(&config, &environment).await?;
-    let stop = opened.running.stop.clone();
+    let (stop, faults) = (opened.running.stop.clone(), opened.faults.clone());
     let raft = opened.core.raft.clone();
     let tasks = opened.spawn_tasks(config);
     let ended = tokio::spawn(async move {
-        stop.notified().await;
-        tasks.iter().for_each(JoinHandle::abort);
+        tasks.supervise(&raft, &faults, stop.notified()).await;
         drop(raft.shutdown().await);
     });
     let node = Node {
@@ -121,17 +121,21 @@ async fn begin(
 }
 
 impl OpenedNode {
-    fn spawn_tasks(&mut self, config: NodeConfig) -> Vec<JoinHandle<()>> {
+    fn spawn_tasks(&mut self, config: NodeConfig) -> Tasks {
         let core = &self.core;
-        let listeners = std::mem::take(&mut self.listeners);
-        let serving = |listener| tokio::spawn(peer::serve(listener, self.service.clone()));
-        let mut tasks: Vec<_> = listeners.into_iter().map(serving).collect();
-        tasks.extend([
-            tokio::spawn(proposer::run(core.clone())),
-            tokio::spawn(barrier::run(core.clone())),
-            tokio::spawn(pacer::run(core.clone())),
-            tokio::spawn(introduce(core.clone(), config, self.incarnation)),
-        ]);
+        let mut tasks = Tasks::default();
+        for listener in std::mem::take(&mut self.listeners) {
+            tasks.spawn("peers", peer::serve(listener, self.service.clone()));
+        }
+        tasks.spawn("proposer", proposer::run(core.clone()));
+        tasks.spawn("barrier", barrier::run(core.clone()));
+        tasks.spawn("pacer", pacer::run(core.clone()));
+        let introducing = introduce(core.clone(), config, self.incarnation);
+        tasks.spawn("introduction", async {
+            introducing.await;
+            // Done, and no reason to end the member.
+            std::future::pending().await
+        });
         tasks
     }
 }

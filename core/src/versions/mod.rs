@@ -14,6 +14,7 @@ mod compaction;
 mod data_dir;
 mod error;
 mod events;
+mod guarded;
 
 mod hash;
 mod history;
@@ -39,6 +40,7 @@ pub use change::{Change, Position};
 pub use data_dir::{DataDir, Identity};
 pub use error::VersionsError;
 pub use events::Slice;
+pub use guarded::is_panic_foreseen;
 pub use install::Installer;
 pub use medium::{Directory, Medium, Slot};
 pub use queue::Lag;

@@ -1,6 +1,5 @@
 //! What the writer thread and the readers share: the open database and the marks of progress.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +9,7 @@ use tokio::sync::watch;
 
 use super::change::Position;
 use super::error::VersionsError;
+use super::guarded::guarded;
 use super::medium::{Health, Medium, Monitored, Slot};
 use super::queue::Queue;
 use super::recent::RecentEvents;
@@ -115,7 +115,7 @@ impl Shared {
                 read(&transaction)
             };
             // The engine may panic on a damaged page; a read must not take apply with it.
-            let result = catch_unwind(AssertUnwindSafe(result))
+            let result = guarded(result)
                 .unwrap_or_else(|_| Err(damaged("the storage engine panicked on it")));
             match result {
                 Err(error) if error.is_closed() && !health.sync_failed() => {
@@ -174,7 +174,7 @@ pub(super) fn open_slot(
             .create_with_backend(backend)
     };
     // The engine may panic on a damaged file; that must be a clear refusal, the evidence kept.
-    match catch_unwind(AssertUnwindSafe(open)) {
+    match guarded(open) {
         Ok(Ok(database)) => Ok(database),
         Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error))))
             if error.kind() != std::io::ErrorKind::InvalidData =>

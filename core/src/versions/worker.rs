@@ -1,11 +1,11 @@
 //! Who runs the writer: a thread of its own, or the hand of a simulator, step by step.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::error::VersionsError;
+use super::guarded::guarded;
 use super::writer::Writer;
 
 type OnFatal = Box<dyn FnOnce(String) + Send>;
@@ -18,7 +18,7 @@ impl Writer {
     ) -> Result<(), VersionsError> {
         let shared = Arc::clone(&self.shared);
         let run = move || {
-            let why = match catch_unwind(AssertUnwindSafe(|| self.run())) {
+            let why = match guarded(|| self.run()) {
                 Ok(Ok(()) | Err(VersionsError::Stopped(_))) => return,
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the writer of the versions store panicked".to_owned(),

@@ -4,7 +4,6 @@
 //! only those that were. So a lock is freed in time while somebody's loops are being waited out.
 
 use std::collections::{HashSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,7 +65,7 @@ impl Threads {
     }
 
     /// Runs `job` on one of the threads. A fault: too many wait already (nothing was run), or the
-    /// job panicked.
+    /// threads have ended.
     pub async fn run<T: Send + 'static>(
         &self,
         kind: Kind,
@@ -135,9 +134,7 @@ impl Shared {
 
     fn work(&self, only_quick: bool) {
         while let Some(job) = self.next(only_quick) {
-            if catch_unwind(AssertUnwindSafe(job)).is_err() {
-                tracing::error!("a script thread panicked; its script had no effect");
-            }
+            job();
         }
     }
 
