@@ -1,8 +1,9 @@
 //! Every error that the etcd front end answers, in one table: code and exact text of etcd 3.7.1.
 //!
 //! Go clients tell errors apart by text, the others by code, so both are part of the contract.
-//! A write must never be answered with a text that clients retry ("there is no address
-//! available", "there is no connection available"): its fate could be unknown.
+//! A write must never be answered with what clients take as leave to send it again: the texts
+//! "there is no address available" and "there is no connection available", and the codes
+//! `DeadlineExceeded` and `Canceled` while the client still waits. Its fate could be unknown.
 
 use quorate_core::limits::TXN_READ_BYTES_MAX;
 use quorate_core::outcome::{NodeError, Refusal};
@@ -121,11 +122,11 @@ pub fn refused(refusal: Refusal) -> Status {
     }
 }
 
-/// What etcd says where the member can't answer. `by_client`: the deadline was the client's own.
-pub fn unanswered(error: NodeError, by_client: bool) -> Status {
+/// What etcd says where the member can't answer. `is_late`: the client's own deadline has passed.
+pub fn unanswered(error: NodeError, is_late: bool) -> Status {
     match error {
         NodeError::NoLeader => NO_LEADER.into(),
-        NodeError::Timeout | NodeError::Unknown if by_client => CLIENT_DEADLINE.into(),
+        NodeError::Timeout | NodeError::Unknown if is_late => CLIENT_DEADLINE.into(),
         NodeError::Timeout | NodeError::Unknown => TIMEOUT.into(),
         NodeError::Overloaded => TOO_MANY_REQUESTS.into(),
         NodeError::Stopped => STOPPED.into(),
@@ -153,6 +154,8 @@ mod tests {
         ] {
             let status = unanswered(error, false);
             assert!(!RETRIED.iter().any(|text| status.message().contains(text)));
+            let retried = [Code::DeadlineExceeded, Code::Cancelled];
+            assert!(!retried.contains(&status.code()));
         }
     }
 

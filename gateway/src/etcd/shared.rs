@@ -84,20 +84,38 @@ impl Shared {
     /// A call that must end by the client's deadline or the request timeout.
     pub fn call(&self, headers: &HeaderMap) -> Call<'_> {
         let own = self.options.request_timeout;
-        let client = grpc_timeout(headers);
         Call {
             shared: self,
-            deadline: Instant::now() + client.map_or(own, |client| client.min(own)),
-            by_client: client.is_some_and(|client| client < own),
+            limit: Limit::new(Instant::now(), grpc_timeout(headers), own),
         }
     }
 }
 
-/// One call and its deadline.
+/// When a call ends at the latest, and by whose word.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    deadline: Instant,
+    is_clients: bool,
+}
+
+impl Limit {
+    fn new(now: Instant, client: Option<Duration>, own: Duration) -> Limit {
+        Limit {
+            deadline: now + client.map_or(own, |client| client.min(own)),
+            is_clients: client.is_some_and(|client| client < own),
+        }
+    }
+
+    /// What etcd says at `now` where the member can't answer.
+    fn unanswered(self, error: NodeError, now: Instant) -> Status {
+        error::unanswered(error, self.is_clients && now >= self.deadline)
+    }
+}
+
+/// One call and its limit.
 pub struct Call<'a> {
     shared: &'a Shared,
-    pub deadline: Instant,
-    by_client: bool,
+    limit: Limit,
 }
 
 impl Call<'_> {
@@ -110,7 +128,7 @@ impl Call<'_> {
         let reply = self
             .shared
             .node
-            .propose(&principal, command, self.deadline)
+            .propose(&principal, command, self.limit.deadline)
             .await;
         reply.map_err(|error| self.unanswered(error))
     }
@@ -123,12 +141,12 @@ impl Call<'_> {
         if is_serializable {
             return Ok(self.shared.node.local_barrier());
         }
-        let barrier = self.shared.node.barrier(self.deadline).await;
+        let barrier = self.shared.node.barrier(self.limit.deadline).await;
         barrier.map_err(|error| self.unanswered(error))
     }
 
     pub fn unanswered(&self, error: NodeError) -> Status {
-        error::unanswered(error, self.by_client)
+        self.limit.unanswered(error, Instant::now())
     }
 }
 
@@ -171,6 +189,8 @@ pub async fn by<T>(
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+
     use super::*;
 
     #[test]
@@ -190,6 +210,24 @@ mod tests {
         assert_eq!(read("S"), None);
         assert_eq!(read("5x"), None);
         assert_eq!(read(""), None);
+    }
+
+    /// Go clients send a write again when they are told of a deadline that has not passed.
+    #[test]
+    fn a_deadline_is_told_only_when_it_was_the_clients_and_has_passed() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let code = |client, after| {
+            let limit = Limit::new(start, client, 7 * second);
+            [NodeError::Unknown, NodeError::Timeout]
+                .map(|error| limit.unanswered(error, start + after).code())
+        };
+        assert_eq!(code(Some(5 * second), second), [Code::Unavailable; 2]);
+        assert_eq!(
+            code(Some(5 * second), 5 * second),
+            [Code::DeadlineExceeded; 2]
+        );
+        assert_eq!(code(Some(9 * second), 7 * second), [Code::Unavailable; 2]);
+        assert_eq!(code(None, 7 * second), [Code::Unavailable; 2]);
     }
 
     #[test]
