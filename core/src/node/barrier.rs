@@ -120,7 +120,7 @@ async fn confirm_here(core: &Arc<Core>) -> Result<Barrier, NodeError> {
     let Route::Here(stamp) = core.route() else {
         return Err(NodeError::NoLeader);
     };
-    let due = core.replica.state.read().next_deadline();
+    let due = core.replica.glance().next_deadline;
     if due.is_some_and(|due| due <= stamp.clock) {
         let deadline = Instant::now() + core.election_timeout;
         let reply = core

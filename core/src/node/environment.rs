@@ -3,11 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use super::clock::{MachineTime, TimeSource};
 use crate::disk::{Disk, RealDisk};
 use crate::log::{self, Flusher};
 use crate::peer::{TcpTransport, Transport};
+use crate::raft::Applier;
 use crate::types::ClusterId;
 use crate::versions::{self, Directory, Opened, Versions, VersionsError};
 
@@ -36,7 +38,8 @@ impl Environment {
 /// Called once when the member can't go on, with the reason for the operator.
 pub type OnFatal = Box<dyn FnOnce(String) + Send>;
 
-/// Who writes to the disks, beside the tasks of the core: threads, or whoever steps a simulation.
+/// Who applies the log and who writes to the disks, beside the tasks of the core: threads, or
+/// whoever steps a simulation.
 pub trait Workers: Send + Sync + 'static {
     /// How the log is opened; where its faults are told is added.
     fn log_options(&self) -> log::Options;
@@ -46,6 +49,13 @@ pub trait Workers: Send + Sync + 'static {
     /// # Errors
     /// If a thread can't be started.
     fn run_log(&self, flusher: Flusher) -> io::Result<Box<dyn Send>>;
+
+    /// Runs what applies the log. What is returned is dropped once nothing more is handed over: all
+    /// that was is applied then.
+    ///
+    /// # Errors
+    /// If a thread can't be started.
+    fn run_apply(&self, applier: Applier) -> io::Result<Box<dyn Send>>;
 
     /// Opens the versions store of the data directory and runs its writer.
     ///
@@ -72,6 +82,12 @@ impl Workers for Threads {
         Ok(Box::new(flusher.spawn()?))
     }
 
+    fn run_apply(&self, applier: Applier) -> io::Result<Box<dyn Send>> {
+        let thread = thread::Builder::new().name("apply".into());
+        let handle = thread.spawn(move || applier.run())?;
+        Ok(Box::new(Joined(Some(handle))))
+    }
+
     fn open_versions(
         &self,
         data_dir: &Path,
@@ -80,5 +96,17 @@ impl Workers for Threads {
     ) -> Result<Opened, VersionsError> {
         let medium = Arc::new(Directory::new(data_dir));
         Versions::open(medium, cluster, versions::Options::default(), on_fatal)
+    }
+}
+
+/// A thread that ends by itself; dropping this waits for its end.
+struct Joined(Option<JoinHandle<()>>);
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            // A panic has been told, and has ended the program.
+            drop(thread.join());
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::api::{Barrier, EffectsListener, Member, Status, Wake};
 use super::core::Core;
 use super::counts::SyncTimes;
 use super::proposer::Route;
+use super::replica::Glance;
 use super::running::Running;
 use super::watcher::Watcher;
 use crate::command::{Command, RangeOp};
@@ -91,13 +92,12 @@ impl Node {
         let Route::Here(stamp) = self.core.route() else {
             return None;
         };
-        let due = self.core.replica.state.read().next_deadline();
-        if due.is_some_and(|due| due <= stamp.clock) {
+        let glance = self.core.replica.glance();
+        if glance.next_deadline.is_some_and(|due| due <= stamp.clock) {
             return None;
         }
-        let index = self.core.replica.applied_index();
         Some(Barrier {
-            index,
+            index: glance.applied,
             term: stamp.term,
             clock: stamp.clock,
             wall: stamp.wall,
@@ -108,22 +108,22 @@ impl Node {
     /// everything that was acknowledged before the entry was proposed. None while this member
     /// lags behind it, or while lives that are over by its time wait to be ended.
     pub fn barrier_of(&self, index: Index) -> Option<Barrier> {
-        let local = self.local_barrier();
-        let due = self.core.replica.state.read().next_deadline();
-        let is_due = due.is_some_and(|due| due <= local.clock);
-        (local.index >= index && !is_due).then_some(local)
+        let glance = self.core.replica.glance();
+        let is_due = glance.next_deadline.is_some_and(|due| due <= glance.clock);
+        (glance.applied >= index && !is_due).then(|| self.barrier_at(glance))
     }
 
     /// The barrier's answer without asking anybody: for serializable reads.
     pub fn local_barrier(&self) -> Barrier {
-        let state = self.core.replica.state.read();
-        let term = self.core.metrics.borrow_watched().current_term;
-        let index = self.core.replica.applied_index();
+        self.barrier_at(self.core.replica.glance())
+    }
+
+    fn barrier_at(&self, glance: Glance) -> Barrier {
         Barrier {
-            index,
-            term,
-            clock: state.clock(),
-            wall: state.wall(),
+            index: glance.applied,
+            term: self.core.metrics.borrow_watched().current_term,
+            clock: glance.clock,
+            wall: glance.wall,
         }
     }
 
@@ -137,7 +137,7 @@ impl Node {
             return Ok(self.read(|state| state.range(op, &self.core.replica.versions)));
         }
         let (replica, op) = (self.core.replica.clone(), op.clone());
-        let reading = move || replica.state.read().range(&op, &replica.versions);
+        let reading = move || replica.range(&op);
         let versions = self.core.versions();
         versions
             .off_thread(reading)

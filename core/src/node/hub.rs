@@ -51,13 +51,15 @@ impl Registration {
     }
 }
 
+type Listeners = Arc<[Arc<dyn EffectsListener>]>;
+
 #[derive(Default)]
 pub(crate) struct Hub {
     next_id: AtomicU64,
     /// Every registration was held against all revisions up to this.
     announced: AtomicI64,
     registry: Mutex<Registry>,
-    listeners: Mutex<Vec<Arc<dyn EffectsListener>>>,
+    listeners: Mutex<Listeners>,
 }
 
 #[derive(Default)]
@@ -128,10 +130,11 @@ impl Hub {
     }
 
     pub(super) fn listen(&self, listener: Arc<dyn EffectsListener>) {
-        self.listeners.lock().push(listener);
+        let mut listeners = self.listeners.lock();
+        *listeners = listeners.iter().cloned().chain([listener]).collect();
     }
 
-    pub(super) fn listeners(&self) -> Vec<Arc<dyn EffectsListener>> {
+    pub(super) fn listeners(&self) -> Listeners {
         self.listeners.lock().clone()
     }
 
@@ -145,8 +148,8 @@ impl Hub {
             self.rouse_watchers(&effects.revisions);
             self.announced.store(last.revision, Ordering::SeqCst);
         }
-        let listeners = self.listeners.lock();
-        for listener in listeners.iter() {
+        // Without the lock: telling may take long, and others look for listeners meanwhile.
+        for listener in self.listeners().iter() {
             tell(&**listener, effects);
         }
     }

@@ -31,6 +31,7 @@ pub use inbox::answer_here;
 pub use start::StartError;
 pub use watcher::Watcher;
 
+pub use crate::raft::Applier;
 pub use crate::versions::is_panic_foreseen;
 
 pub(crate) use core::Core;

@@ -103,7 +103,7 @@ pub(super) async fn open(
     };
     let (log_store, log_worker, log_metrics) =
         open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
-    let (replica, machine) = open_replica(&config.data_dir, environment, cluster, &faults)?;
+    let (replica, machine, apply) = open_replica(&config.data_dir, environment, cluster, &faults)?;
     let hello = Hello {
         cluster,
         member,
@@ -142,6 +142,7 @@ pub(super) async fn open(
     });
     let held = Held {
         core: None,
+        apply,
         log: log_worker,
         versions: replica.versions.clone(),
         data_dir,
@@ -215,12 +216,15 @@ fn open_log(
     Ok((store, worker, metrics))
 }
 
+/// The state, what Raft applies to it by, and what runs that.
+type OpenReplica = (Arc<Replica>, Machine, Box<dyn Send>);
+
 fn open_replica(
     dir: &Path,
     environment: &Environment,
     cluster: ClusterId,
     faults: &Faults,
-) -> Result<(Arc<Replica>, Machine), StartError> {
+) -> Result<OpenReplica, StartError> {
     let faults = faults.clone();
     let on_fatal = Box::new(move |why| faults.report(why));
     let workers = &environment.workers;
@@ -237,5 +241,7 @@ fn open_replica(
     let applied = log_id_at(opened_at);
     let index = applied.map_or(0, |id| id.index());
     let replica = Arc::new(Replica::new(state, opened.versions, clock, index));
-    Ok((replica.clone(), Machine::new(replica, applied, membership)))
+    let (machine, applier) = Machine::new(replica.clone(), applied, membership);
+    let apply = workers.run_apply(applier).map_err(failed)?;
+    Ok((replica, machine, apply))
 }

@@ -23,12 +23,11 @@ pub(crate) async fn run(core: Arc<Core>) {
         let Route::Here(stamp) = core.route() else {
             continue;
         };
-        let (due, clock) = {
-            let state = core.replica.state.read();
-            (state.next_deadline(), state.clock())
+        let glance = core.replica.glance();
+        let Some(due) = glance.next_deadline else {
+            continue;
         };
-        let Some(due) = due else { continue };
-        let behind = stamp.clock.0.saturating_sub(clock.0);
+        let behind = stamp.clock.0.saturating_sub(glance.clock.0);
         let overdue = due <= stamp.clock;
         if !overdue
             && (behind < TICK_INTERVAL.as_millis() as u64 || ticked.elapsed() < TICK_INTERVAL)

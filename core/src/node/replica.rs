@@ -8,19 +8,43 @@ use tokio::sync::watch;
 
 use super::clock::LeaderClock;
 use super::hub::Hub;
-use crate::command::Entry;
-use crate::outcome::{Applied, Effects, NodeError, Refusal, RevisionEvents};
+use crate::command::{Entry, RangeOp};
+use crate::outcome::{Applied, Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::State;
-use crate::types::{Index, Revision};
+use crate::types::{ClusterMillis, Index, Revision, UnixMillis};
 use crate::versions::{Change, Position, Versions, VersionsError};
+
+/// What the member's tasks want to know of the state again and again. It lies beside the state,
+/// so that none of them ever waits for its lock: apply may hold that for long, and heartbeats
+/// must go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance {
+    pub(crate) applied: Index,
+    pub(crate) revision: Revision,
+    pub(crate) clock: ClusterMillis,
+    pub(crate) wall: UnixMillis,
+    pub(crate) next_deadline: Option<ClusterMillis>,
+}
+
+impl Glance {
+    fn of(state: &State, applied: Index) -> Glance {
+        Glance {
+            applied,
+            revision: state.revision(),
+            clock: state.clock(),
+            wall: state.wall(),
+            next_deadline: state.next_deadline(),
+        }
+    }
+}
 
 pub(crate) struct Replica {
     pub(crate) state: RwLock<State>,
     pub(crate) hub: Hub,
     pub(crate) versions: Versions,
     pub(crate) clock: LeaderClock,
-    applied: watch::Sender<Index>,
+    glance: watch::Sender<Glance>,
 }
 
 impl Replica {
@@ -30,58 +54,74 @@ impl Replica {
         clock: LeaderClock,
         applied: Index,
     ) -> Replica {
+        let glance = watch::Sender::new(Glance::of(&state, applied));
         Replica {
             state: RwLock::new(state),
             hub: Hub::default(),
             versions,
             clock,
-            applied: watch::Sender::new(applied),
+            glance,
         }
     }
 
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
     /// under the lock, so that a watcher registered under it misses nothing and sees nothing
-    /// twice. Watchers are woken after it.
+    /// twice. Watchers are woken after it. Room in the store's queue is waited for before it.
     pub(crate) fn apply(&self, id: LogId, entry: &Entry) -> Vec<Applied> {
+        self.versions.wait_for_room();
         let mut state = self.state.write();
-        let mut effects = state.apply(id.committed_leader_id().term, entry, &self.versions);
+        let term = id.committed_leader_id().term;
+        let mut effects = state.apply(term, entry, &self.versions);
         let applied = std::mem::take(&mut effects.applied);
         self.store(change(id, &state, &effects));
+        let glance = Glance::of(&state, id.index());
         drop(state);
         self.hub.announce(&effects);
-        self.applied.send_replace(id.index());
+        self.glance.send_replace(glance);
         applied
     }
 
     /// A blank entry opens its term: a leader's clock may start from the state as it is now.
     pub(crate) fn apply_blank(&self, id: LogId) {
+        self.versions.wait_for_room();
         let state = self.state.read();
         let term = id.committed_leader_id().term;
         self.clock.term_opened(term, state.clock(), state.wall());
         self.store(change(id, &state, &Effects::default()));
+        let glance = Glance::of(&state, id.index());
         drop(state);
-        self.applied.send_replace(id.index());
+        self.glance.send_replace(glance);
     }
 
     pub(crate) fn apply_membership(&self, id: LogId, membership: &StoredMembership) {
         let mut bytes = Vec::new();
         wire::put_stored_membership(&mut bytes, membership);
-        let mut change = change(id, &self.state.read(), &Effects::default());
+        self.versions.wait_for_room();
+        let state = self.state.read();
+        let mut change = change(id, &state, &Effects::default());
         change.membership = Some(bytes.into());
         self.store(change);
-        self.applied.send_replace(id.index());
+        let glance = Glance::of(&state, id.index());
+        drop(state);
+        self.glance.send_replace(glance);
     }
 
-    /// Another member's state took this one's place.
-    pub(crate) fn replace(&self, state: State, applied: Index) {
-        let head = state.revision();
-        *self.state.write() = state;
-        self.applied.send_replace(applied);
+    /// Another member's state took this one's place, which is given back.
+    pub(crate) fn replace(&self, state: State, applied: Index) -> State {
+        let (head, glance) = (state.revision(), Glance::of(&state, applied));
+        let before = std::mem::replace(&mut *self.state.write(), state);
+        self.glance.send_replace(glance);
         self.hub.rouse_all(head);
+        before
+    }
+
+    /// The state as the last entry left it.
+    pub(crate) fn glance(&self) -> Glance {
+        *self.glance.borrow()
     }
 
     pub(crate) fn applied_index(&self) -> Index {
-        *self.applied.borrow()
+        self.glance().applied
     }
 
     /// Resolves once `index` is applied here; never if the node stops first.
@@ -89,9 +129,23 @@ impl Replica {
         if self.applied_index() >= index {
             return;
         }
-        let mut applied = self.applied.subscribe();
+        let mut glance = self.glance.subscribe();
         // The sender lives as long as self: waiting can't fail.
-        drop(applied.wait_for(|applied| *applied >= index).await);
+        drop(glance.wait_for(|glance| glance.applied >= index).await);
+    }
+
+    /// Reads a range, history included, with its disk reads outside the lock. What a compaction
+    /// takes away meanwhile was compacted.
+    ///
+    /// # Errors
+    /// See `State::range`.
+    pub(super) fn range(&self, op: &RangeOp) -> Result<RangeResult, Refusal> {
+        let found = self.state.read().range_past(op)?;
+        found.read(op, &self.versions).map_err(|error| {
+            let state = self.state.read();
+            let is_compacted = state.check_revision(&op.range, op.revision);
+            is_compacted.err().unwrap_or(error)
+        })
     }
 }
 
@@ -178,3 +232,6 @@ pub(crate) fn log_id_at(position: Position) -> Option<LogId> {
     let index = position.index.checked_sub(1)?;
     Some(wire::log_id(position.term, index))
 }
+
+#[cfg(test)]
+mod tests;

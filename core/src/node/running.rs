@@ -28,6 +28,7 @@ pub(super) struct Running {
 /// What must have ended before the data directory is another's.
 pub(super) struct Held {
     pub(super) core: Option<CoreEnd>,
+    pub(super) apply: Box<dyn Send>,
     pub(super) log: Box<dyn Send>,
     pub(super) versions: Versions,
     pub(super) data_dir: DataDir,
@@ -81,7 +82,7 @@ impl Running {
 
     pub(super) fn status(&self, core: &Core) -> Status {
         let metrics = self.raft.metrics().borrow_watched().clone();
-        let sizes = core.replica.versions.sizes();
+        let (sizes, glance) = (core.replica.versions.sizes(), core.replica.glance());
         Status {
             cluster: self.cluster,
             member: self.member,
@@ -89,9 +90,9 @@ impl Running {
             term: metrics.current_term,
             last_index: metrics.last_log_index.unwrap_or(0),
             purged_index: metrics.purged.map_or(0, |purged| purged.index()),
-            committed_index: core.replica.applied_index(),
-            applied_index: core.replica.applied_index(),
-            revision: core.replica.state.read().revision(),
+            committed_index: glance.applied,
+            applied_index: glance.applied,
+            revision: glance.revision,
             is_learner: metrics
                 .membership_config
                 .membership()
@@ -110,7 +111,7 @@ impl Running {
         }
     }
 
-    /// Raft first, then the log, then the store: nothing is acknowledged by what is closed.
+    /// Raft first, then apply, the log, the store: nothing is acknowledged by what is closed.
     pub(super) async fn stop(&self) {
         if self.stopped.swap(true, Ordering::SeqCst) {
             return;
@@ -130,12 +131,14 @@ impl Running {
         let store = held.versions.clone();
         let joining = store.off_thread(move || {
             let Held {
+                apply,
                 log,
                 versions,
                 data_dir,
                 ..
             } = held;
             drop(thread.map(JoinHandle::join));
+            drop(apply);
             drop(log);
             if let Err(error) = versions.close() {
                 tracing::error!(target: "versions", %error, "the store did not close well");

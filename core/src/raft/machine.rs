@@ -12,29 +12,69 @@ use openraft::storage::{
 use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::{EntryPayload, OptionalSend};
 
+use super::applier::{Applier, Handover};
 use super::snapshot::SnapshotData;
 use super::types::{LogId, StoredMembership, TypeConfig};
 use super::wire;
 use crate::node::{Replica, log_id_at, rebuild};
 
+/// Entries that are handed over at once.
+const BATCH_ENTRIES_MAX: usize = 64;
+
 pub(crate) struct Machine {
     replica: Arc<Replica>,
+    handover: Handover,
     applied: Option<LogId>,
     membership: StoredMembership,
 }
 
 impl Machine {
+    /// With what applies what it hands over; somebody must run it.
     pub(crate) fn new(
         replica: Arc<Replica>,
         applied: Option<LogId>,
         membership: StoredMembership,
-    ) -> Machine {
-        Machine {
+    ) -> (Machine, Applier) {
+        let (applier, handover) = Applier::new(replica.clone());
+        let machine = Machine {
             replica,
+            handover,
             applied,
             membership,
-        }
+        };
+        (machine, applier)
     }
+
+    async fn hand_over(
+        &mut self,
+        batch: &mut Vec<EntryResponder<TypeConfig>>,
+    ) -> Result<(), io::Error> {
+        let Some((last, _)) = batch.last() else {
+            return Ok(());
+        };
+        let last = last.log_id();
+        let membership = newest_membership(batch);
+        let entries = std::mem::take(batch);
+        self.handover
+            .apply(entries)
+            .await
+            .map_err(io::Error::other)?;
+        if let Some(membership) = membership {
+            self.membership = membership;
+        }
+        self.applied = Some(last);
+        Ok(())
+    }
+}
+
+fn newest_membership(batch: &[EntryResponder<TypeConfig>]) -> Option<StoredMembership> {
+    let newest_first = batch.iter().rev();
+    let mut memberships = newest_first.filter_map(|(entry, _)| match &entry.payload {
+        EntryPayload::Membership(membership) => Some((entry.log_id(), membership.clone())),
+        _ => None,
+    });
+    let (id, membership) = memberships.next()?;
+    Some(StoredMembership::new(Some(id), membership))
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {
@@ -49,26 +89,14 @@ impl RaftStateMachine<TypeConfig> for Machine {
     where
         Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
-        while let Some((entry, responder)) = entries.try_next().await? {
-            let id = entry.log_id();
-            let answers = match entry.payload {
-                EntryPayload::Blank => {
-                    self.replica.apply_blank(id);
-                    Vec::new()
-                }
-                EntryPayload::Normal(data) => self.replica.apply(id, data.entry()),
-                EntryPayload::Membership(membership) => {
-                    self.membership = StoredMembership::new(Some(id), membership);
-                    self.replica.apply_membership(id, &self.membership);
-                    Vec::new()
-                }
-            };
-            self.applied = Some(id);
-            if let Some(responder) = responder {
-                responder.send(answers);
+        let mut batch = Vec::new();
+        while let Some(entry) = entries.try_next().await? {
+            batch.push(entry);
+            if batch.len() >= BATCH_ENTRIES_MAX {
+                self.hand_over(&mut batch).await?;
             }
         }
-        Ok(())
+        self.hand_over(&mut batch).await
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
@@ -101,8 +129,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         let index = log_id_at(position).map_or(0, |id| id.index());
-        self.replica.replace(state, index);
-        Ok(())
+        let before = self.replica.replace(state, index);
+        // Freeing a million records takes a while: not here.
+        let freed = self.replica.versions.off_thread(move || drop(before));
+        freed.await.map_err(io::Error::other)
     }
 
     async fn get_current_snapshot(

@@ -1,6 +1,7 @@
 //! Where openraft, the log, the state machine and the peers meet. Nothing above this module
 //! knows openraft.
 
+mod applier;
 mod log_store;
 mod machine;
 mod network;
@@ -8,6 +9,7 @@ mod snapshot;
 mod types;
 pub(crate) mod wire;
 
+pub use applier::Applier;
 pub(crate) use log_store::LogStore;
 pub(crate) use machine::Machine;
 pub(crate) use network::PeerNetwork;

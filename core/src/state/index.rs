@@ -53,9 +53,9 @@ impl Index {
         &self,
         range: &KeyRange,
         revision: Revision,
-    ) -> impl Iterator<Item = (&[u8], At<'_>)> {
+    ) -> impl Iterator<Item = (&Bytes, At<'_>)> {
         let slots = self.slots.iter(range);
-        slots.map(move |slot| (slot.key(), slot.at(revision)))
+        slots.map(move |slot| (&slot.newest().key, slot.at(revision)))
     }
 
     /// A new version, or a tombstone.

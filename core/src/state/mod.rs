@@ -33,6 +33,6 @@ pub use authorize::authorize;
 pub use cluster::MemberInfo;
 pub use forgetful::is_forgetful;
 pub use lives::Lease;
-pub use range::{History, Unreadable};
+pub use range::{History, PastRange, Unreadable};
 pub use read_room::ReadRoom;
 pub use restore::{Builder, RestoreError};

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::apply::State;
 use super::draft::Draft;
 use super::forgetful;
@@ -30,6 +32,42 @@ impl From<Unreadable> for Refusal {
     }
 }
 
+/// A range at an old revision: which versions it had then.
+pub struct PastRange {
+    revision: Revision,
+    count: u64,
+    records: Vec<Found>,
+}
+
+enum Found {
+    Current(Arc<KeyValue>),
+    Past(Bytes, Version),
+}
+
+impl PastRange {
+    /// Reads the records.
+    ///
+    /// # Errors
+    /// `HistoryUnreadable`; also of what was compacted since the versions were found.
+    pub fn read(self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
+        let read = |found| match found {
+            Found::Current(record) => Ok(record),
+            Found::Past(key, version) => history.version(&key, version),
+        };
+        let records = self.records.into_iter().map(read);
+        let mut result = RangeResult {
+            revision: self.revision,
+            count: self.count,
+            kvs: records.collect::<Result<_, _>>()?,
+            ..RangeResult::default()
+        };
+        if !op.count_only {
+            finish(op, &mut result);
+        }
+        Ok(result)
+    }
+}
+
 impl State {
     /// Reads this state. A negative revision reads as the newest.
     ///
@@ -39,7 +77,7 @@ impl State {
         if op.revision <= 0 {
             return Ok(self.range_now(op));
         }
-        self.range_at(op, history)
+        self.range_past(op)?.read(op, history)
     }
 
     fn range_now(&self, op: &RangeOp) -> RangeResult {
@@ -56,38 +94,39 @@ impl State {
         result
     }
 
-    fn range_at(&self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
+    /// What a range was at an old revision, with the records of that time still to be read.
+    ///
+    /// # Errors
+    /// `Compacted`, `FutureRevision`.
+    pub fn range_past(&self, op: &RangeOp) -> Result<PastRange, Refusal> {
         self.check_revision(&op.range, op.revision)?;
-        let mut result = RangeResult {
+        let mut past = PastRange {
             revision: self.revision,
-            ..RangeResult::default()
+            count: 0,
+            records: Vec::new(),
         };
         let fetch = if op.count_only { 0 } else { fetch_limit(op) };
         for (key, at) in self.index.at(&op.range, op.revision) {
-            let wanted = result.kvs.len() < fetch;
+            let wanted = past.records.len() < fetch;
             match at {
                 At::Absent => continue,
-                At::Current(record) if wanted => result.kvs.push(record.clone()),
+                At::Current(record) if wanted => past.records.push(Found::Current(record.clone())),
                 At::Past(version) if wanted => {
-                    result.kvs.push(history.version(key, version)?);
+                    past.records.push(Found::Past(key.clone(), version));
                 }
                 At::Current(_) | At::Past(_) => {}
             }
-            result.count += 1;
+            past.count += 1;
         }
-        if !op.count_only {
-            finish(op, &mut result);
-        }
-        Ok(result)
+        Ok(past)
     }
 
     /// Whether a range can be read as it was at `revision`. Of keys without history only what
     /// they are now can be.
-    pub(super) fn check_revision(
-        &self,
-        range: &KeyRange,
-        revision: Revision,
-    ) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// `Compacted`, `FutureRevision`.
+    pub fn check_revision(&self, range: &KeyRange, revision: Revision) -> Result<(), Refusal> {
         if revision > self.revision {
             return Err(Refusal::FutureRevision);
         }
@@ -119,7 +158,7 @@ impl Draft<'_> {
         let mut result = if op.revision > self.revision() {
             return Err(Refusal::FutureRevision);
         } else if op.revision > 0 && op.revision < self.revision() {
-            self.state.range_at(op, history)?
+            self.state.range_past(op)?.read(op, history)?
         } else if self.changes.is_empty() {
             self.state.range_now(op)
         } else {

@@ -53,7 +53,7 @@ struct Inner {
     closed: Option<String>,
 }
 
-/// Bounded: `submit` waits while more than `bytes_max` is queued.
+/// Bounded by those who submit: they wait for room, which is there up to `bytes_max`.
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     not_empty: Condvar,
@@ -74,11 +74,21 @@ impl Queue {
         }
     }
 
-    pub(super) fn submit(&self, change: Arc<Change>) -> Result<(), VersionsError> {
+    pub(super) fn has_room(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.closed.is_some() || inner.bytes <= self.bytes_max
+    }
+
+    /// Waits for room, or for the end.
+    pub(super) fn wait_for_room(&self) {
         let mut inner = self.inner.lock();
         while inner.closed.is_none() && inner.bytes > self.bytes_max {
             self.not_full.wait(&mut inner);
         }
+    }
+
+    pub(super) fn submit(&self, change: Arc<Change>) -> Result<(), VersionsError> {
+        let mut inner = self.inner.lock();
         if let Some(reason) = &inner.closed {
             return Err(VersionsError::Stopped(reason.clone()));
         }

@@ -27,7 +27,7 @@ use crate::types::{ClusterId, Revision};
 pub struct Options {
     /// How long what is committed may stay undurable.
     pub durable_every: Duration,
-    /// Bytes that may be queued before `submit` waits; `lag` is high from half of it on.
+    /// Bytes that may be queued before apply waits for room; `lag` is high from half of it on.
     pub queue_bytes_max: usize,
     /// Bytes of changes in one transaction.
     pub commit_bytes: usize,
@@ -174,8 +174,21 @@ impl Versions {
         })
     }
 
+    /// Waits while far too much is queued (`lag` warns long before), as while the disk is full.
+    /// Not under a lock that readers need. Returns, too, once the store takes nothing any more.
+    pub fn wait_for_room(&self) {
+        match &self.hand {
+            Some(hand) => {
+                while !self.shared.queue.has_room() {
+                    hand.step();
+                }
+            }
+            None => self.shared.queue.wait_for_room(),
+        }
+    }
+
     /// Hands over what an entry did; in log order, entries without effects included. Its events
-    /// are readable at once. Waits only when far too much is queued (`lag` warns long before).
+    /// are readable at once. Never waits: see `wait_for_room`.
     pub fn submit(&self, change: Change) -> Result<(), VersionsError> {
         for events in &change.revisions {
             self.shared.recent.push(Arc::clone(events));

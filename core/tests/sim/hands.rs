@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use quorate_core::log::{self, Flusher, Step};
-use quorate_core::node::{OnFatal, Workers};
+use quorate_core::node::{Applier, OnFatal, Workers};
 use quorate_core::types::ClusterId;
 use quorate_core::versions::{self, Opened, Versions, VersionsError};
 use tokio::task::JoinHandle;
@@ -43,6 +43,12 @@ impl Workers for Hands {
         let flushing = flush(flusher.clone(), self.dice.lock().fork(), is_stalled);
         let task = tokio::spawn(flushing);
         Ok(Box::new(LogEnd { flusher, task }))
+    }
+
+    fn run_apply(&self, applier: Applier) -> io::Result<Box<dyn Send>> {
+        // It ends by itself, with Raft.
+        tokio::spawn(applier.run_here());
+        Ok(Box::new(()))
     }
 
     fn open_versions(
