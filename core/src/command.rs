@@ -15,7 +15,42 @@ use crate::types::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub header: EntryHeader,
+    /// Of several members: the leader's own and those that others forwarded to it.
+    pub batches: Vec<Batch>,
+}
+
+impl Entry {
+    /// Proposals of all batches.
+    pub fn proposals(&self) -> usize {
+        self.batches.iter().map(|batch| batch.proposals.len()).sum()
+    }
+}
+
+/// Proposals of one member with consecutive numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    pub origin: Origin,
     pub proposals: Vec<Proposal>,
+}
+
+impl Batch {
+    /// The number of the last proposal; that of the one before the first if there is none.
+    pub fn last(&self) -> u64 {
+        self.origin.first + self.proposals.len() as u64 - 1
+    }
+}
+
+/// Who proposes a batch, and where it stands among all that this member proposes. By this each
+/// proposal is taken at most once and in its order, however often and to whomever it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    pub member: MemberId,
+    /// Of the member's process: rises with each.
+    pub start: u64,
+    /// The number that goes before: unless it was taken, or a later one, nothing of this is.
+    pub after: u64,
+    /// The first proposal's number, from 1.
+    pub first: u64,
 }
 
 /// Where an entry comes from; checked by whoever decodes it.

@@ -190,6 +190,9 @@ pub enum Notice {
 /// What applying one entry did, besides the answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effects {
+    /// Of each batch of the entry, how many of its proposals were taken: the last ones.
+    pub taken: Vec<usize>,
+    /// The answers to all that were taken, in their order.
     pub applied: Vec<Applied>,
     /// In revision order.
     pub revisions: Vec<Arc<RevisionEvents>>,

@@ -18,6 +18,7 @@ mod linearizability;
 mod lives;
 mod load;
 mod model;
+mod no_write_fails;
 mod pause;
 mod resp;
 mod scripts;

@@ -44,7 +44,24 @@ impl Resp {
     /// The answer to one command.
     pub async fn run<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
         let mut connection = self.connect().await?;
-        let answer = tokio::time::timeout(self.limit, command.query_async(&mut connection)).await;
+        self.answered(command.query_async(&mut connection)).await
+    }
+
+    /// Adds one so many times, in commands that are sent together; all answers.
+    pub async fn count(&mut self, key: &str, times: usize) -> Result<Vec<u64>, Failure> {
+        let mut connection = self.connect().await?;
+        let mut pipeline = redis::pipe();
+        for _ in 0..times {
+            pipeline.cmd("INCR").arg(key);
+        }
+        self.answered(pipeline.query_async(&mut connection)).await
+    }
+
+    async fn answered<T>(
+        &mut self,
+        answer: impl Future<Output = redis::RedisResult<T>>,
+    ) -> Result<T, Failure> {
+        let answer = tokio::time::timeout(self.limit, answer).await;
         let error = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => error.to_string(),

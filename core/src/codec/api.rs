@@ -7,9 +7,9 @@
 use bytes::Bytes;
 
 use super::wire::{DecodeError, Reader, Wire, put_list};
-use crate::command::{Entry, Proposal};
+use crate::command::{Batch, Entry};
 use crate::limits::FEATURE_LEVEL;
-use crate::outcome::{Reply, RevisionEvents};
+use crate::outcome::RevisionEvents;
 use crate::types::KeyValue;
 
 /// The format written, and the only one there is so far.
@@ -43,24 +43,14 @@ fn applicable(entry: Entry) -> Result<Entry, DecodeError> {
     }
 }
 
-/// A batch of proposals on its way to the leader.
-pub fn encode_proposals(proposals: &[Proposal], out: &mut Vec<u8>) {
+/// Batches of proposals on their way to the leader.
+pub fn encode_batches(batches: &[Batch], out: &mut Vec<u8>) {
     out.push(FORMAT);
-    put_list(proposals, out);
+    put_list(batches, out);
 }
 
 /// Fields share `input`: the proposals are encoded into an entry and dropped.
-pub fn decode_proposals(input: Bytes) -> Result<Vec<Proposal>, DecodeError> {
-    decode(Reader::sharing(input))
-}
-
-/// The answer to a forwarded proposal.
-pub fn encode_reply(reply: &Reply, out: &mut Vec<u8>) {
-    encode(reply, out);
-}
-
-/// Fields share `input`.
-pub fn decode_reply(input: Bytes) -> Result<Reply, DecodeError> {
+pub fn decode_batches(input: Bytes) -> Result<Vec<Batch>, DecodeError> {
     decode(Reader::sharing(input))
 }
 

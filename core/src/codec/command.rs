@@ -2,11 +2,43 @@
 
 use super::wire::{DecodeError, Reader, Wire, wire_enum, wire_struct};
 use crate::command::{
-    AlarmCommand, AlarmKind, ClusterCommand, Command, Entry, EntryHeader, LeaseCommand, Proposal,
-    ScriptCommand, Txn,
+    AlarmCommand, AlarmKind, Batch, ClusterCommand, Command, Entry, EntryHeader, LeaseCommand,
+    Origin, Proposal, ScriptCommand, Txn,
 };
 
-wire_struct!(Entry { header, proposals });
+wire_struct!(Entry { header, batches });
+wire_struct!(Batch { origin, proposals });
+
+/// Numbers start at 1, and no batch's run out: what is counted from them can't overflow.
+const NUMBER_MAX: u64 = u64::MAX / 2;
+
+impl Wire for Origin {
+    fn put(&self, out: &mut Vec<u8>) {
+        let Origin {
+            member,
+            start,
+            after,
+            first,
+        } = self;
+        for number in [member, start, after, first] {
+            number.put(out);
+        }
+    }
+
+    fn take(input: &mut Reader) -> Result<Origin, DecodeError> {
+        let origin = Origin {
+            member: Wire::take(input)?,
+            start: Wire::take(input)?,
+            after: Wire::take(input)?,
+            first: Wire::take(input)?,
+        };
+        match (1..=NUMBER_MAX).contains(&origin.first) && origin.after < origin.first {
+            true => Ok(origin),
+            false => Err(DecodeError::BadNumber),
+        }
+    }
+}
+
 wire_struct!(EntryHeader {
     cluster,
     member,

@@ -4,7 +4,6 @@ mod api;
 mod command;
 mod events;
 mod op;
-mod outcome;
 mod txn;
 mod values;
 mod wire;

@@ -98,8 +98,8 @@ fn retry_later(core: &Core, round: Vec<Waiter>, error: &NodeError) {
 async fn confirm(core: &Arc<Core>) -> Result<Barrier, NodeError> {
     match core.route() {
         Route::Here(_) => confirm_here(core).await,
-        Route::To(leader) => {
-            let barrier = ask(core, leader).await?;
+        Route::To(view) => {
+            let barrier = ask(core, view.leader).await?;
             core.replica.wait_applied(barrier.index).await;
             Ok(barrier)
         }

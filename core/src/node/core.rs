@@ -1,7 +1,6 @@
 //! What a running member is made of, shared by its tasks.
 
 use std::collections::{BTreeSet, HashMap};
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +12,16 @@ use tokio::time::Instant;
 use super::barrier::Barriers;
 use super::counts::Proposals;
 use super::inbox;
+use super::inflow::Inflow;
 use super::proposer::Route;
 use super::queue::{Claim, Queue, Submission};
 use super::replica::Replica;
+use super::window::{View, Window};
 use crate::command::{Command, EntryHeader, Proposal};
 use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
-use crate::raft::{PeerNetwork, Raft, RaftMetrics};
+use crate::raft::{PeerNetwork, Raft, RaftMetrics, RaftServerMetrics};
 use crate::types::{MemberId, Principal};
 use crate::versions::Versions;
 
@@ -33,8 +34,11 @@ pub(crate) struct Core {
     pub(crate) raft: Raft,
     /// What Raft says of itself. Each read of it asks: a receiver of our own need not be made then.
     pub(crate) metrics: RaftMetrics,
+    /// Of that what tells who leads: changes seldom.
+    pub(crate) leaders: RaftServerMetrics,
     pub(crate) replica: Arc<Replica>,
     pub(crate) queue: Queue,
+    pub(crate) inflow: Inflow,
     pub(crate) barriers: Barriers,
     pub(crate) network: PeerNetwork,
     pub(crate) election_timeout: Duration,
@@ -47,26 +51,31 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    pub(crate) fn window(&self) -> &Window {
+        &self.replica.window
+    }
+
     pub(crate) fn versions(&self) -> &Versions {
         &self.replica.versions
+    }
+
+    /// Who leads, as far as this member knows; it may be gone.
+    pub(crate) fn view(&self) -> Option<View> {
+        let vote = self.leaders.borrow_watched().vote;
+        let (term, leader) = (vote.leader_id.term, vote.leader_id.voted_for);
+        vote.committed.then_some(View { term, leader })
     }
 
     /// Where a proposal goes now. This member is a leader for us once the blank entry of its term
     /// is applied here, so that its clock runs and its reads are not stale.
     pub(crate) fn route(&self) -> Route {
-        let (vote, last_leader) = {
-            let metrics = self.metrics.borrow_watched();
-            (metrics.vote, metrics.current_leader)
-        };
-        if vote.committed && vote.leader_id.voted_for == self.header.member {
-            return match self.replica.clock.stamp(vote.leader_id.term) {
-                Some(stamp) => Route::Here(stamp),
-                None => Route::Nowhere,
-            };
-        }
-        match last_leader {
-            Some(leader) if leader != self.header.member => Route::To(leader),
-            _ => Route::Nowhere,
+        match self.view() {
+            Some(view) if view.leader == self.header.member => {
+                let stamp = self.replica.clock.stamp(view.term);
+                stamp.map_or(Route::Nowhere, Route::Here)
+            }
+            Some(view) => Route::To(view),
+            None => Route::Nowhere,
         }
     }
 
@@ -118,25 +127,6 @@ impl Core {
         Some(link)
     }
 
-    /// Waits for what a leader is to answer; gives up, with none, once somebody else leads.
-    pub(crate) async fn unless_leader_changes<T>(
-        &self,
-        leader: MemberId,
-        answer: impl Future<Output = T>,
-    ) -> Option<T> {
-        let mut metrics = self.raft.metrics();
-        let changed = metrics.wait_until(|metrics| {
-            metrics
-                .current_leader
-                .is_some_and(|current| current != leader)
-        });
-        tokio::select! {
-            biased;
-            answer = answer => Some(answer),
-            _ = changed => None,
-        }
-    }
-
     /// Holds proposals back while the store is far behind, before apply itself has to wait for it.
     pub(super) async fn wait_for_store(&self) {
         while self.versions().lag().is_high {
@@ -151,18 +141,19 @@ impl Core {
         command: Command,
         deadline: Instant,
     ) -> Result<Reply, NodeError> {
+        if deadline <= Instant::now() {
+            return Err(NodeError::Timeout);
+        }
         let (answer, receiver) = inbox::channel();
         let claim = Arc::new(Claim::default());
         let size = command.size_hint();
         let proposal = Proposal { principal, command };
-        let forwarded = false;
         let submission = Submission {
             proposal,
             size,
             claim: claim.clone(),
             answer,
             deadline,
-            forwarded,
         };
         let pending = self.proposals.begin();
         let result = match self.queue.push(submission) {

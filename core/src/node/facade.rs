@@ -274,5 +274,6 @@ impl Node {
     pub async fn shutdown(&self) {
         self.core.queue.close();
         self.running.stop().await;
+        self.core.window().close();
     }
 }

@@ -1,56 +1,40 @@
-//! What this member does for others: proposals they forward, barriers they ask for, messages they
+//! What this member does for others: batches they forward, barriers they ask for, messages they
 //! publish.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::sync::oneshot;
 
 use super::core::Core;
-use super::queue::{Claim, Submission};
-use super::{barrier, inbox, proposer};
-use crate::command::Proposal;
-use crate::outcome::NodeError;
+use super::inflow::Forwarded;
+use super::{barrier, proposer};
+use crate::command::Batch;
 use crate::types::{Index, MemberId};
 
 /// How long a published message waits for the revision it follows.
 const PUBLISH_WAIT: Duration = Duration::from_millis(500);
 
 impl Core {
-    /// Queues the proposals now, in order; the future has the encoded answers.
+    /// Queues another member's batches now, in order; the future has the answer.
     pub(crate) fn accept_forwarded(
-        self: &Arc<Self>,
-        proposals: Vec<Proposal>,
-        timeout: Duration,
+        &self,
+        batches: Vec<Batch>,
+        bytes: usize,
     ) -> impl Future<Output = Bytes> + Send + use<> {
-        let deadline = Instant::now() + timeout;
-        let mut receivers = Vec::with_capacity(proposals.len());
-        for proposal in proposals {
-            let (answer, receiver) = inbox::channel();
-            let size = proposal.command.size_hint();
-            let claim = Arc::new(Claim::default());
-            let forwarded = true;
-            let submission = Submission {
-                proposal,
-                size,
-                claim,
-                answer,
-                deadline,
-                forwarded,
-            };
-            let refused = self.queue.push(submission).err();
-            receivers.push((receiver, refused));
-        }
+        let (sender, applied) = oneshot::channel();
+        self.inflow.push(Forwarded {
+            batches,
+            bytes,
+            applied: sender,
+        });
         async move {
-            let answers = receivers.into_iter().map(|(receiver, refused)| async move {
-                match refused {
-                    Some(error) => Err(error),
-                    None => receiver.await.unwrap_or(Err(NodeError::Unknown)),
-                }
-            });
-            proposer::encode_answers(join_all(answers).await)
+            let answer = match applied.await {
+                Ok(()) => &[proposer::APPLIED],
+                Err(_) => &[proposer::NOT_TAKEN],
+            };
+            Bytes::from_static(answer)
         }
     }
 

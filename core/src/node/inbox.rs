@@ -70,6 +70,11 @@ pub(crate) fn channel() -> (Answer, oneshot::Receiver<Result>) {
 }
 
 impl Answer {
+    /// Whether the caller has gone.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.caller.is_closed()
+    }
+
     pub(crate) fn send(self, result: Result) {
         send_all([(self, result)]);
     }

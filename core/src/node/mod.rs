@@ -11,6 +11,7 @@ mod forwarded;
 mod hub;
 mod ids;
 mod inbox;
+mod inflow;
 mod open;
 mod pacer;
 mod proposer;
@@ -21,6 +22,7 @@ mod running;
 mod start;
 mod supervise;
 mod watcher;
+mod window;
 
 pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
 pub use clock::{MachineTime, TimeSource};

@@ -16,12 +16,14 @@ use super::core::Core;
 use super::counts::Proposals;
 use super::environment::Environment;
 use super::ids;
+use super::inflow::Inflow;
 use super::queue::Queue;
 use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
 use super::start::{StartError, failed, raft_config};
 use super::supervise::Faults;
+use super::window::Window;
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
 use crate::log::{self, Log, LogMetrics};
@@ -101,9 +103,10 @@ pub(super) async fn open(
         member,
         incarnation,
     };
-    let (log_store, log_worker, log_metrics) =
-        open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
-    let (replica, machine, apply) = open_replica(&config.data_dir, environment, cluster, &faults)?;
+    let log = open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
+    let window = Window::new(member, start_number(log.opening_group));
+    let (replica, machine, apply) =
+        open_replica(&config.data_dir, environment, cluster, window, &faults)?;
     let hello = Hello {
         cluster,
         member,
@@ -113,7 +116,7 @@ pub(super) async fn open(
     };
     let network = PeerNetwork::new(environment.transport.clone(), hello);
     let raft_config = Arc::new(raft_config(config)?);
-    let raft = Raft::new(member, raft_config, network.clone(), log_store, machine)
+    let raft = Raft::new(member, raft_config, network.clone(), log.store, machine)
         .await
         .map_err(failed)?;
     if !raft.is_initialized().await.map_err(failed)? {
@@ -130,20 +133,22 @@ pub(super) async fn open(
         header,
         raft: raft.clone(),
         metrics: raft.metrics(),
+        leaders: raft.server_metrics(),
         replica: replica.clone(),
         queue: Queue::default(),
+        inflow: Inflow::default(),
         barriers: Barriers::default(),
         network,
         election_timeout: config.election_max,
         proposals: Proposals::default(),
-        log: log_metrics,
+        log: log.metrics,
         heard_leader: Mutex::new(None),
         links: Mutex::new(HashMap::new()),
     });
     let held = Held {
         core: None,
         apply,
-        log: log_worker,
+        log: log.worker,
         versions: replica.versions.clone(),
         data_dir,
     };
@@ -191,8 +196,22 @@ async fn listen(
     Ok(listeners)
 }
 
-/// The log as Raft has it, what runs its thread, what it counts.
-type OpenLog = (LogStore, Box<dyn Send>, Arc<LogMetrics>);
+/// The number of this process among all that the data directory has seen: the log's opening group
+/// rises with each. Below it are drawn bits, so that a process on a log that was put back from a
+/// copy is never taken for the one that had the number before.
+fn start_number(opening_group: u64) -> u64 {
+    (opening_group << 20) | u64::from(rand::random::<u32>() >> 12)
+}
+
+struct OpenLog {
+    /// The log as Raft has it.
+    store: LogStore,
+    /// What runs its thread.
+    worker: Box<dyn Send>,
+    metrics: Arc<LogMetrics>,
+    /// The group with which this start begins, on disk.
+    opening_group: u64,
+}
 
 fn open_log(
     dir: &Path,
@@ -210,10 +229,14 @@ fn open_log(
     };
     let (log, flusher, recovered) =
         Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;
+    let opening_group = log.synced().group;
     let worker = environment.workers.run_log(flusher).map_err(failed)?;
-    let metrics = log.metrics();
-    let store = LogStore::new(log, &recovered).map_err(failed)?;
-    Ok((store, worker, metrics))
+    Ok(OpenLog {
+        metrics: log.metrics(),
+        opening_group,
+        store: LogStore::new(log, &recovered).map_err(failed)?,
+        worker,
+    })
 }
 
 /// The state, what Raft applies to it by, and what runs that.
@@ -223,6 +246,7 @@ fn open_replica(
     dir: &Path,
     environment: &Environment,
     cluster: ClusterId,
+    window: Window,
     faults: &Faults,
 ) -> Result<OpenReplica, StartError> {
     let faults = faults.clone();
@@ -240,7 +264,7 @@ fn open_replica(
     let clock = LeaderClock::new(environment.time.clone());
     let applied = log_id_at(opened_at);
     let index = applied.map_or(0, |id| id.index());
-    let replica = Arc::new(Replica::new(state, opened.versions, clock, index));
+    let replica = Arc::new(Replica::new(state, opened.versions, clock, window, index));
     let (machine, applier) = Machine::new(replica.clone(), applied, membership);
     let apply = workers.run_apply(applier).map_err(failed)?;
     Ok((replica, machine, apply))

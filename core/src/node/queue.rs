@@ -1,21 +1,22 @@
-//! Proposals that wait to be put into the log. Each is claimed exactly once: by the proposer, or by
-//! the caller whose deadline came first, so that "not proposed" is certain when it is said.
+//! Proposals that wait to be sent. Each is claimed exactly once: by the proposer, or by the caller
+//! whose deadline came first, so that "not proposed" is certain when it is said.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use tokio::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::inbox::Answer;
 use crate::command::Proposal;
 use crate::limits::{ENTRY_BYTES_MAX, PROPOSALS_PER_ENTRY_MAX};
 use crate::outcome::NodeError;
 
-/// Proposals waiting at once; more are refused as overload (etcd: 5,000 not yet applied).
-const QUEUE_MAX: usize = 20_000;
+/// Proposals waiting at once to be sent by a member, and as many for others by a leader; more are
+/// refused as overload (etcd: 5,000 not yet applied).
+pub(super) const PROPOSALS_WAITING_MAX: usize = 20_000;
 
 const WAITING: u8 = 0;
 const PROPOSED: u8 = 1;
@@ -36,10 +37,6 @@ impl Claim {
     pub(crate) fn give_up(&self) -> bool {
         self.take(GIVEN_UP)
     }
-
-    fn put_back(&self) {
-        self.0.store(WAITING, Ordering::SeqCst);
-    }
 }
 
 pub(crate) struct Submission {
@@ -49,16 +46,56 @@ pub(crate) struct Submission {
     pub(crate) claim: Arc<Claim>,
     pub(crate) answer: Answer,
     pub(crate) deadline: Instant,
-    /// Came from another member: it is not sent on once more.
-    pub(crate) forwarded: bool,
+}
+
+impl Submission {
+    /// Ends it without proposing it, unless its caller has done so.
+    fn give_up(self, why: NodeError) {
+        if self.claim.give_up() {
+            self.answer.send(Err(why));
+        }
+    }
+
+    /// Whether nobody waits for its answer any more.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.deadline <= now || self.answer.is_unwanted()
+    }
+}
+
+/// What is left of an entry that is being filled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    proposals: usize,
+    bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room {
+            proposals: PROPOSALS_PER_ENTRY_MAX,
+            bytes: ENTRY_BYTES_MAX,
+        }
+    }
+}
+
+impl Room {
+    /// Whether so much fits. What comes first always does.
+    pub(crate) fn take(&mut self, proposals: usize, bytes: usize) -> bool {
+        let is_first = self.proposals == PROPOSALS_PER_ENTRY_MAX;
+        if !is_first && (self.proposals < proposals || self.bytes < bytes) {
+            return false;
+        }
+        self.proposals = self.proposals.saturating_sub(proposals);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
 }
 
 #[derive(Default)]
 pub(crate) struct Queue {
     waiting: Mutex<VecDeque<Submission>>,
-    added: Notify,
-    /// Something came back since the last look.
-    refused: AtomicBool,
+    /// Rung when there is something again.
+    pub(super) added: Notify,
     closed: AtomicBool,
 }
 
@@ -70,7 +107,7 @@ impl Queue {
             return Err(NodeError::Stopped);
         }
         let mut waiting = self.waiting.lock();
-        if waiting.len() >= QUEUE_MAX {
+        if waiting.len() >= PROPOSALS_WAITING_MAX {
             return Err(NodeError::Overloaded);
         }
         let was_empty = waiting.is_empty();
@@ -82,61 +119,40 @@ impl Queue {
         Ok(())
     }
 
-    /// Puts back what certainly was not proposed, in front and in order.
-    pub(crate) fn put_back(&self, batch: Vec<Submission>) {
-        let mut waiting = self.waiting.lock();
-        for submission in batch.into_iter().rev() {
-            submission.claim.put_back();
-            waiting.push_front(submission);
-        }
-        drop(waiting);
-        self.refused.store(true, Ordering::SeqCst);
-        self.added.notify_one();
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
     }
 
-    /// Whether something was put back since the last call: where it went does not take it now,
-    /// and would not at once either.
-    pub(crate) fn was_refused(&self) -> bool {
-        self.refused.swap(false, Ordering::SeqCst)
-    }
-
-    /// Waits until something is there.
-    pub(crate) async fn filled(&self) {
-        while self.waiting.lock().is_empty() {
-            self.added.notified().await;
-        }
-    }
-
-    /// Takes what fits in one entry, in order. What was given up is dropped on the way.
-    pub(crate) fn take(&self) -> Vec<Submission> {
+    /// Takes what there is room for, in order. What was given up is dropped on the way, and what
+    /// is late is left to be given up.
+    pub(crate) fn take(&self, now: Instant, room: &mut Room) -> Vec<Submission> {
         let mut waiting = self.waiting.lock();
         let mut batch = Vec::with_capacity(waiting.len().min(PROPOSALS_PER_ENTRY_MAX));
-        let mut bytes = 0;
-        while batch.len() < PROPOSALS_PER_ENTRY_MAX {
-            let Some(front) = waiting.front() else { break };
-            bytes += front.size;
-            if bytes > ENTRY_BYTES_MAX && !batch.is_empty() {
+        while let Some(front) = waiting.front() {
+            if front.deadline > now && !room.take(1, front.size) {
                 break;
             }
             let Some(submission) = waiting.pop_front() else {
                 break;
             };
-            if submission.claim.take(PROPOSED) {
+            if submission.deadline <= now {
+                submission.give_up(NodeError::Timeout);
+            } else if submission.claim.take(PROPOSED) {
                 batch.push(submission);
             }
         }
         batch
     }
 
-    /// Answers what has waited past its deadline (callers that went away, forwarded ones).
+    /// Answers what has waited past its deadline.
     pub(crate) fn drop_late(&self, now: Instant, why: &NodeError) {
         let mut waiting = self.waiting.lock();
         let mut kept = VecDeque::with_capacity(waiting.len());
         for submission in waiting.drain(..) {
             if submission.deadline > now {
                 kept.push_back(submission);
-            } else if submission.claim.give_up() {
-                submission.answer.send(Err(why.clone()));
+            } else {
+                submission.give_up(why.clone());
             }
         }
         *waiting = kept;
@@ -146,38 +162,58 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         for submission in self.waiting.lock().drain(..) {
-            if submission.claim.give_up() {
-                submission.answer.send(Err(NodeError::Stopped));
-            }
+            submission.give_up(NodeError::Stopped);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::inbox;
     use super::*;
     use crate::command::Command;
 
-    /// The simulator found a leader without its quorum asked again and again without a pause.
     #[test]
-    fn what_comes_back_is_noticed_once() {
-        let queue = Queue::default();
-        let (answer, _receiver) = inbox::channel();
-        let submission = Submission {
-            proposal: Proposal {
-                principal: Default::default(),
-                command: Command::Tick,
-            },
-            size: 1,
-            claim: Arc::default(),
-            answer,
-            deadline: Instant::now(),
-            forwarded: false,
+    fn what_is_taken_fits_and_was_not_given_up() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let mut receivers = Vec::new();
+        let mut push = |size, life| {
+            let (answer, receiver) = inbox::channel();
+            let claim = Arc::<Claim>::default();
+            receivers.push((receiver, claim.clone()));
+            let submission = Submission {
+                proposal: Proposal {
+                    principal: Default::default(),
+                    command: Command::Tick,
+                },
+                size,
+                claim,
+                answer,
+                deadline: now + life,
+            };
+            queue.push(submission).expect("taken");
         };
-        assert!(queue.push(submission).is_ok() && !queue.was_refused());
-        queue.put_back(queue.take());
-        assert!(queue.was_refused() && !queue.was_refused());
-        assert_eq!(queue.take().len(), 1, "it is still there");
+        let (second, none) = (Duration::from_secs(1), Duration::ZERO);
+        push(1, second);
+        push(2, second);
+        push(3, none);
+        push(4, second);
+        push(ENTRY_BYTES_MAX, second);
+        assert!(receivers[1].1.give_up());
+        let sizes = |room: &mut Room| -> Vec<usize> {
+            let taken = queue.take(now, room);
+            taken.iter().map(|submission| submission.size).collect()
+        };
+        assert_eq!(sizes(&mut Room::default()), [1, 4]);
+        assert_eq!(receivers[2].0.try_recv(), Ok(Err(NodeError::Timeout)));
+        assert!(!receivers[0].1.give_up(), "it is on its way");
+        assert_eq!(
+            sizes(&mut Room::default()),
+            [ENTRY_BYTES_MAX],
+            "alone it fits"
+        );
+        assert!(queue.is_empty());
     }
 }

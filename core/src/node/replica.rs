@@ -8,8 +8,9 @@ use tokio::sync::watch;
 
 use super::clock::LeaderClock;
 use super::hub::Hub;
+use super::window::Window;
 use crate::command::{Entry, RangeOp};
-use crate::outcome::{Applied, Effects, NodeError, RangeResult, Refusal, RevisionEvents};
+use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::State;
 use crate::types::{ClusterMillis, Index, Revision, UnixMillis};
@@ -44,6 +45,8 @@ pub(crate) struct Replica {
     pub(crate) hub: Hub,
     pub(crate) versions: Versions,
     pub(crate) clock: LeaderClock,
+    /// What this member has proposed and apply settles.
+    pub(crate) window: Window,
     glance: watch::Sender<Glance>,
 }
 
@@ -52,6 +55,7 @@ impl Replica {
         state: State,
         versions: Versions,
         clock: LeaderClock,
+        window: Window,
         applied: Index,
     ) -> Replica {
         let glance = watch::Sender::new(Glance::of(&state, applied));
@@ -60,25 +64,26 @@ impl Replica {
             hub: Hub::default(),
             versions,
             clock,
+            window,
             glance,
         }
     }
 
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
     /// under the lock, so that a watcher registered under it misses nothing and sees nothing
-    /// twice. Watchers are woken after it. Room in the store's queue is waited for before it.
-    pub(crate) fn apply(&self, id: LogId, entry: &Entry) -> Vec<Applied> {
+    /// twice. Watchers are woken after it, and then what was this member's own is answered. Room in
+    /// the store's queue is waited for before it.
+    pub(crate) fn apply(&self, id: LogId, entry: &Entry) {
         self.versions.wait_for_room();
         let mut state = self.state.write();
         let term = id.committed_leader_id().term;
         let mut effects = state.apply(term, entry, &self.versions);
-        let applied = std::mem::take(&mut effects.applied);
         self.store(change(id, &state, &effects));
         let glance = Glance::of(&state, id.index());
         drop(state);
         self.hub.announce(&effects);
         self.glance.send_replace(glance);
-        applied
+        self.window.settle(term, id.index(), entry, &mut effects);
     }
 
     /// A blank entry opens its term: a leader's clock may start from the state as it is now.
@@ -109,9 +114,11 @@ impl Replica {
     /// Another member's state took this one's place, which is given back.
     pub(crate) fn replace(&self, state: State, applied: Index) -> State {
         let (head, glance) = (state.revision(), Glance::of(&state, applied));
+        let last = state.last_taken(self.window.member());
         let before = std::mem::replace(&mut *self.state.write(), state);
         self.glance.send_replace(glance);
         self.hub.rouse_all(head);
+        self.window.jump(last);
         before
     }
 

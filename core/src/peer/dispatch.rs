@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use futures_util::StreamExt;
@@ -23,8 +22,6 @@ use crate::types::MemberId;
 const APPENDS_MAX: usize = 128;
 /// Other requests of one peer under way at once.
 const REQUESTS_MAX: usize = 256;
-/// What a forwarded request may take here when the caller does not say.
-const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything peers can ask of this member.
 pub(crate) struct PeerService {
@@ -237,10 +234,14 @@ impl PeerService {
                 })
             }
             Kind::Forward => {
-                let proposals = codec::decode_proposals(payload).map_err(io::Error::other)?;
+                let bytes = payload.len();
+                let batches = codec::decode_batches(payload).map_err(io::Error::other)?;
+                if batches.iter().any(|batch| batch.origin.member != from) {
+                    return Err(io::Error::other("batches of another member"));
+                }
                 // Queued here, in the order of the frames.
-                let answers = core.accept_forwarded(proposals, FORWARD_TIMEOUT);
-                Box::pin(async move { Some(answers.await) })
+                let answer = core.accept_forwarded(batches, bytes);
+                Box::pin(async move { Some(answer.await) })
             }
             Kind::Barrier => Box::pin(async move { Some(core.answer_barrier().await) }),
             Kind::Publish => {

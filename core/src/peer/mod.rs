@@ -9,7 +9,7 @@ mod server;
 mod transport;
 
 pub(crate) use dispatch::PeerService;
-pub(crate) use frame::{FRAME_BYTES_MAX, Kind};
+pub(crate) use frame::Kind;
 pub use handshake::Hello;
 pub(crate) use link::{Link, LinkError};
 pub(crate) use server::serve;

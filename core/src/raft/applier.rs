@@ -78,20 +78,16 @@ impl Applier {
 
     fn entry(&self, (entry, responder): EntryResponder<TypeConfig>) {
         let id = entry.log_id();
-        let answers = match entry.payload {
-            EntryPayload::Blank => {
-                self.replica.apply_blank(id);
-                Vec::new()
-            }
+        match entry.payload {
+            EntryPayload::Blank => self.replica.apply_blank(id),
             EntryPayload::Normal(data) => self.replica.apply(id, data.entry()),
             EntryPayload::Membership(membership) => {
                 let membership = StoredMembership::new(Some(id), membership);
                 self.replica.apply_membership(id, &membership);
-                Vec::new()
             }
-        };
+        }
         if let Some(responder) = responder {
-            responder.send(answers);
+            responder.send(());
         }
     }
 }

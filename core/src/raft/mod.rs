@@ -15,5 +15,6 @@ pub(crate) use machine::Machine;
 pub(crate) use network::PeerNetwork;
 pub(crate) use snapshot::IncomingSnapshot;
 pub(crate) use types::{
-    Completion, EntryData, LeaderId, LogId, Peer, Raft, RaftMetrics, StoredMembership, TypeConfig,
+    Completion, EntryData, LeaderId, LogId, Peer, Raft, RaftMetrics, RaftServerMetrics,
+    StoredMembership, TypeConfig,
 };

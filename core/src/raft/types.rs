@@ -10,7 +10,6 @@ use openraft::{OptionalSend, RaftTypeConfig};
 
 use crate::codec;
 use crate::command::Entry;
-use crate::outcome::Applied;
 use crate::types::MemberId;
 
 /// A log entry's payload, decoded and encoded, shared by log, network and apply. Its fields are
@@ -56,7 +55,7 @@ impl EntryData {
 
 impl fmt::Debug for EntryData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EntryData({} proposals)", self.0.entry.proposals.len())
+        write!(f, "EntryData({} proposals)", self.0.entry.proposals())
     }
 }
 
@@ -65,9 +64,6 @@ impl fmt::Display for EntryData {
         fmt::Debug::fmt(self, f)
     }
 }
-
-/// One answer for each proposal of an entry; empty for entries without proposals.
-pub(crate) type Answers = Vec<Applied>;
 
 /// What the membership knows of a member: enough to reach it and to show it before it has started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,7 +95,8 @@ pub(crate) struct TypeConfig;
 
 impl RaftTypeConfig for TypeConfig {
     type D = EntryData;
-    type R = Answers;
+    /// Answers don't come this way: each member settles what it has proposed where it applies it.
+    type R = ();
     type NodeId = MemberId;
     type Node = Peer;
     type Term = u64;
@@ -124,6 +121,12 @@ impl RaftTypeConfig for TypeConfig {
 pub(crate) type RaftMetrics = openraft::type_config::alias::WatchReceiverOf<
     TypeConfig,
     openraft::metrics::RaftMetrics<TypeConfig>,
+>;
+
+/// Of that view, who leads and who the members are.
+pub(crate) type RaftServerMetrics = openraft::type_config::alias::WatchReceiverOf<
+    TypeConfig,
+    openraft::metrics::RaftServerMetrics<TypeConfig>,
 >;
 
 pub(crate) type RaftEntry = openraft::type_config::alias::EntryOf<TypeConfig>;

@@ -9,9 +9,12 @@ use super::forgetful::{Floor, is_forgetful};
 use super::index::Index;
 use super::lives::{Lease, Lives};
 use super::range::History;
+use super::taken::{Last, Taken};
 use crate::command::{Command, Entry, LeaseCommand, Proposal};
 use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
-use crate::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, Stamp, Term, UnixMillis};
+use crate::types::{
+    ClusterMillis, KeyRange, KeyValue, LeaseId, MemberId, Revision, Stamp, Term, UnixMillis,
+};
 use bytes::Bytes;
 
 /// The replicated state. A value: `apply` is total, everything else reads.
@@ -29,6 +32,7 @@ pub struct State {
     pub(super) lives: Lives,
     pub(super) tables: Tables,
     pub(super) floor: Floor,
+    pub(super) taken: Taken,
 }
 
 impl Default for State {
@@ -45,24 +49,30 @@ impl Default for State {
             lives: Lives::default(),
             tables: Tables::default(),
             floor: Floor::default(),
+            taken: Taken::default(),
         }
     }
 }
 
 impl State {
     /// Applies one entry of Raft term `term`. Time advances only by a stamp of that same term, so
-    /// nothing stamped under another leader counts.
+    /// nothing stamped under another leader counts. Of its batches only what is new is taken: a
+    /// copy of what was taken before changes nothing, and has no answer.
     pub fn apply(&mut self, term: Term, entry: &Entry, history: &dyn History) -> Effects {
         self.advance(term, entry.header.stamp);
         let mut effects = Effects::default();
         let mut ended = 0;
-        for proposal in &entry.proposals {
-            self.expire(&proposal.command, &mut ended, &mut effects);
-            let outcome = self.proposal(proposal, history, &mut effects);
-            effects.applied.push(Applied {
-                revision: self.revision,
-                outcome,
-            });
+        for batch in &entry.batches {
+            let new = self.taken.take(batch);
+            effects.taken.push(new);
+            for proposal in &batch.proposals[batch.proposals.len() - new..] {
+                self.expire(&proposal.command, &mut ended, &mut effects);
+                let outcome = self.proposal(proposal, history, &mut effects);
+                effects.applied.push(Applied {
+                    revision: self.revision,
+                    outcome,
+                });
+            }
         }
         effects.lives.retain(|life| {
             self.index
@@ -278,6 +288,11 @@ impl State {
     /// Granted leases, the first to end first.
     pub fn leases(&self) -> Vec<Lease> {
         self.lives.by_deadline()
+    }
+
+    /// The last proposal that was taken of a member.
+    pub fn last_taken(&self, member: MemberId) -> Last {
+        self.taken.last(member)
     }
 
     /// When the first life ends.

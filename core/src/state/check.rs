@@ -11,6 +11,7 @@ impl State {
     /// If an invariant does not hold.
     pub fn check(&self) {
         self.lives.check();
+        self.taken.check();
         let mut by_lease: BTreeMap<LeaseId, BTreeSet<_>> = BTreeMap::new();
         let mut own = 0;
         self.index.check();

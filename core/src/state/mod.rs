@@ -26,6 +26,7 @@ mod read_room;
 mod restore;
 mod scalars;
 mod slot;
+mod taken;
 mod txn;
 
 pub use apply::State;
@@ -36,3 +37,4 @@ pub use lives::Lease;
 pub use range::{History, PastRange, Unreadable};
 pub use read_room::ReadRoom;
 pub use restore::{Builder, RestoreError};
+pub use taken::Last;

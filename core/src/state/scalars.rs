@@ -1,13 +1,14 @@
-//! The state's numbers, kept with every commit of the store.
+//! The state's numbers and what was taken of each member, kept with every commit of the store.
 
 use bytes::Bytes;
 
 use super::apply::State;
 use super::forgetful::Floor;
+use super::taken::{Last, Taken};
 use crate::codec::{DecodeError, Reader, Wire, wire_struct};
-use crate::types::{ClusterMillis, Revision, UnixMillis};
+use crate::types::{ClusterMillis, MemberId, Revision, UnixMillis};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scalars {
     revision: Revision,
     compact_revision: Revision,
@@ -19,6 +20,7 @@ pub(super) struct Scalars {
     mark: Revision,
     since_mark: u64,
     newest: Revision,
+    taken: Vec<(MemberId, Last)>,
 }
 
 wire_struct!(Scalars {
@@ -31,13 +33,14 @@ wire_struct!(Scalars {
     floor,
     mark,
     since_mark,
-    newest
+    newest,
+    taken
 });
 
 impl State {
     /// The state's numbers as the store keeps them.
     pub fn scalars(&self) -> Bytes {
-        let mut out = Vec::with_capacity(48);
+        let mut out = Vec::with_capacity(160);
         self.to_scalars().put(&mut out);
         out.into()
     }
@@ -54,6 +57,7 @@ impl State {
             mark: self.floor.mark,
             since_mark: self.floor.since_mark,
             newest: self.floor.newest,
+            taken: self.taken.rows(),
         }
     }
 
@@ -71,6 +75,7 @@ impl State {
             since_mark: scalars.since_mark,
             newest: scalars.newest,
         };
+        self.taken = Taken::of(scalars.taken);
         Ok(())
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quorate_core::codec::*;
 use quorate_core::command::*;
-use quorate_core::outcome::*;
 use quorate_core::types::*;
 
 fn hex(bytes: &[u8]) -> String {
@@ -94,35 +93,14 @@ fn entry() -> Entry {
             command: Command::Tick,
         },
     ];
-    Entry { header, proposals }
-}
-
-fn reply() -> Reply {
-    let results = vec![
-        OpResult::Put {
-            prev: Some(Arc::new(record())),
-            revision: 300,
-        },
-        OpResult::Delete {
-            deleted: 1,
-            prev: vec![],
-            revision: 301,
-        },
-        OpResult::Failed(Refusal::WrongType),
-    ];
-    let outcome = Outcome::Txn(TxnOutcome {
-        succeeded: true,
-        results,
-        changed: true,
-    });
-    Reply {
-        term: 1,
-        index: 2,
-        applied: Applied {
-            revision: 301,
-            outcome: Ok(outcome),
-        },
-    }
+    let origin = Origin {
+        member: 4,
+        start: 300,
+        after: 7,
+        first: 9,
+    };
+    let batches = vec![Batch { origin, proposals }];
+    Entry { header, batches }
 }
 
 #[test]
@@ -154,6 +132,7 @@ fn entry_bytes() {
         "01",                       // format
         "0102030105",               // cluster, member, incarnation, feature level, term
         "0680d095ffbc31",           // clock, wall
+        "0104ac020709",             // a batch: member, start, after, first
         "03",                       // three proposals
         "0103616e6e0800",           // by ann at auth revision 8: a txn
         "0100016b010000",           // one guard: created(k) == 0
@@ -170,22 +149,4 @@ fn entry_bytes() {
     ];
     assert_eq!(hex(&bytes), parts.concat());
     assert_eq!(decode_entry(bytes.into()), Ok(entry()));
-}
-
-#[test]
-fn reply_bytes() {
-    let mut bytes = Vec::new();
-    encode_reply(&reply(), &mut bytes);
-    let parts = [
-        "01",                                                 // format
-        "0102da0400", // term, index, revision 301, an outcome
-        "000103",     // a txn that succeeded, three results
-        "0101036b6579000576616c756504d804010e0101e807f40309", // put, the record before
-        "d804",       // at revision 300
-        "020100da04", // deleted one, at revision 301
-        "0706",       // wrong type
-        "01",         // changed
-    ];
-    assert_eq!(hex(&bytes), parts.concat());
-    assert_eq!(decode_reply(bytes.into()), Ok(reply()));
 }

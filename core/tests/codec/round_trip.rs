@@ -1,7 +1,6 @@
 //! What is encoded is decoded as it was, and has no other encoding.
 
 use bytes::Bytes;
-use proptest::collection::vec;
 use proptest::prelude::*;
 use quorate_core::codec::*;
 
@@ -21,15 +20,9 @@ proptest! {
     }
 
     #[test]
-    fn proposals(proposals in vec(strategies::proposal(), 0..4)) {
-        let bytes = encoded(|out| encode_proposals(&proposals, out));
-        prop_assert_eq!(decode_proposals(bytes), Ok(proposals));
-    }
-
-    #[test]
-    fn reply(reply in strategies::reply()) {
-        let bytes = encoded(|out| encode_reply(&reply, out));
-        prop_assert_eq!(decode_reply(bytes), Ok(reply));
+    fn batches(batches in strategies::batches()) {
+        let bytes = encoded(|out| encode_batches(&batches, out));
+        prop_assert_eq!(decode_batches(bytes), Ok(batches));
     }
 
     #[test]

@@ -303,97 +303,26 @@ pub fn entry() -> impl Strategy<Value = Entry> {
             stamp,
         }
     });
-    (header, vec(proposal(), 0..4)).prop_map(|(header, proposals)| Entry { header, proposals })
+    (header, batches()).prop_map(|(header, batches)| Entry { header, batches })
 }
 
-fn refusal() -> impl Strategy<Value = Refusal> {
-    prop::sample::select(vec![
-        Refusal::Compacted,
-        Refusal::FutureRevision,
-        Refusal::KeyNotFound,
-        Refusal::LeaseNotFound,
-        Refusal::LeaseExists,
-        Refusal::NoSpace,
-        Refusal::WrongType,
-        Refusal::NotAnInteger,
-        Refusal::HashNotAnInteger,
-        Refusal::Overflow,
-        Refusal::TooLarge,
-        Refusal::PermissionDenied,
-        Refusal::AuthOld,
-        Refusal::HistoryUnreadable,
-        Refusal::Corrupt,
-        Refusal::AnswerTooLarge,
-    ])
+pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
+    let numbers = (any::<[u64; 2]>(), 0u64..300, 1u64..300);
+    let origin = numbers.prop_map(|([member, start], after, more)| Origin {
+        member,
+        start,
+        after,
+        first: after + more,
+    });
+    let batch = (origin, vec(proposal(), 0..4));
+    vec(
+        batch.prop_map(|(origin, proposals)| Batch { origin, proposals }),
+        0..3,
+    )
 }
 
 fn shared_kv() -> impl Strategy<Value = Arc<KeyValue>> {
     key_value().prop_map(Arc::new)
-}
-
-fn result_leaf() -> impl Strategy<Value = OpResult> {
-    let range = (
-        vec(shared_kv(), 0..3),
-        any::<bool>(),
-        any::<u64>(),
-        number(),
-    )
-        .prop_map(|(kvs, more, count, revision)| RangeResult {
-            kvs,
-            more,
-            count,
-            revision,
-        });
-    prop_oneof![
-        range.prop_map(OpResult::Range),
-        (option::of(shared_kv()), number())
-            .prop_map(|(prev, revision)| OpResult::Put { prev, revision }),
-        (any::<u64>(), vec(shared_kv(), 0..3), number()).prop_map(|(deleted, prev, revision)| {
-            OpResult::Delete {
-                deleted,
-                prev,
-                revision,
-            }
-        }),
-        any::<bool>().prop_map(OpResult::SetLife),
-        number().prop_map(|n| OpResult::Data(DataResult::Integer(n))),
-        Just(OpResult::Published),
-        refusal().prop_map(OpResult::Failed),
-    ]
-}
-
-fn txn_outcome<S: Strategy<Value = OpResult>>(result: S) -> impl Strategy<Value = TxnOutcome> {
-    (any::<bool>(), vec(result, 0..4), any::<bool>()).prop_map(|(succeeded, results, changed)| {
-        TxnOutcome {
-            succeeded,
-            results,
-            changed,
-        }
-    })
-}
-
-pub fn reply() -> impl Strategy<Value = Reply> {
-    let results = result_leaf()
-        .prop_recursive(3, 12, 4, |inner| txn_outcome(inner).prop_map(OpResult::Txn))
-        .boxed();
-    let outcome = prop_oneof![
-        4 => txn_outcome(results).prop_map(Outcome::Txn),
-        1 => (number(), any::<u64>())
-            .prop_map(|(id, ttl_ms)| Outcome::LeaseGranted { id: LeaseId(id), ttl_ms }),
-        1 => Just(Outcome::LeaseRevoked),
-        1 => vec(option::of(any::<u64>()), 0..5).prop_map(Outcome::LeaseRenewed),
-        1 => Just(Outcome::Compacted),
-        1 => vec((any::<u64>(), alarm_kind()), 0..3).prop_map(Outcome::Alarms),
-        1 => Just(Outcome::Done),
-    ];
-    let outcome = prop_oneof![4 => outcome.prop_map(Ok), 1 => refusal().prop_map(Err)];
-    (any::<u64>(), any::<u64>(), number(), outcome).prop_map(|(term, index, revision, outcome)| {
-        Reply {
-            term,
-            index,
-            applied: Applied { revision, outcome },
-        }
-    })
 }
 
 pub fn events() -> impl Strategy<Value = RevisionEvents> {

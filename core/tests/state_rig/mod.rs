@@ -7,14 +7,20 @@ pub mod model_txn;
 pub mod rig;
 pub mod rows;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
-use quorate_core::command::{Command, Entry, EntryHeader, Op, Proposal, PutOp, PutValue, Txn};
-use quorate_core::command::{DeleteOp, Life, RangeOp};
+use quorate_core::command::{Batch, Command, DeleteOp, Entry, EntryHeader, Life, Op, Origin};
+use quorate_core::command::{Proposal, PutOp, PutValue, RangeOp, Txn};
 use quorate_core::types::{ClusterMillis, KeyRange, Principal, Stamp, UnixMillis, Value};
 
 /// The wall clock at cluster time 0.
 pub const WALL_START: u64 = 1_000_000;
 
+/// The next proposal's number: all tests of a program count together.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// An entry of new proposals.
 pub fn entry(clock: u64, commands: Vec<Command>) -> Entry {
     let stamp = Stamp {
         term: 1,
@@ -25,13 +31,31 @@ pub fn entry(clock: u64, commands: Vec<Command>) -> Entry {
         principal: Principal::default(),
         command,
     };
+    let proposals: Vec<_> = commands.into_iter().map(propose).collect();
+    let count = proposals.len() as u64;
+    let origin = Origin {
+        member: 1,
+        start: 1,
+        after: 0,
+        first: NUMBERS.fetch_add(count, Ordering::Relaxed),
+    };
     Entry {
         header: EntryHeader {
             stamp,
             ..EntryHeader::default()
         },
-        proposals: commands.into_iter().map(propose).collect(),
+        batches: vec![Batch { origin, proposals }],
     }
+}
+
+/// The entry with nothing in it but time and the proposals' numbers.
+pub fn idle(entry: &Entry) -> Entry {
+    let mut idle = entry.clone();
+    let batches = idle.batches.iter_mut();
+    batches
+        .flat_map(|batch| &mut batch.proposals)
+        .for_each(|proposal| proposal.command = Command::Tick);
+    idle
 }
 
 pub fn bytes(text: &str) -> Bytes {

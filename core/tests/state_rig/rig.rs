@@ -1,12 +1,12 @@
 //! A state with the rows of its store beside it; each entry is checked in every way.
 
-use quorate_core::command::{Command, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
+use quorate_core::command::{Command, Entry, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
 use quorate_core::outcome::{Applied, Effects, Outcome, Refusal, TxnOutcome};
 use quorate_core::state::State;
 use quorate_core::types::LeaseId;
 
 use super::rows::Rows;
-use super::{bytes, entry, run};
+use super::{bytes, entry, idle, run};
 
 pub struct Rig {
     pub state: State,
@@ -28,9 +28,11 @@ impl Rig {
     }
 
     pub fn effects(&mut self, commands: Vec<Command>) -> Effects {
-        let effects = self
-            .state
-            .apply(1, &entry(self.clock, commands), &self.rows);
+        self.effects_of(&entry(self.clock, commands))
+    }
+
+    fn effects_of(&mut self, entry: &Entry) -> Effects {
+        let effects = self.state.apply(1, entry, &self.rows);
         self.rows.keep(&self.state, &effects);
         self.state.check();
         assert_eq!(self.rows.restore().digest(), self.state.digest());
@@ -49,9 +51,13 @@ impl Rig {
     }
 
     pub fn refused(&mut self, command: Command) -> Refusal {
-        let before = self.state.digest();
-        let refusal = self.apply(command).outcome.expect_err("refused");
-        assert_eq!(self.state.digest(), before, "a refusal changes nothing");
+        let asked = entry(self.clock, vec![command]);
+        let mut before = self.state.clone();
+        before.apply(1, &idle(&asked), &self.rows);
+        let applied = self.effects_of(&asked).applied.remove(0);
+        let refusal = applied.outcome.expect_err("refused");
+        let after = self.state.digest();
+        assert_eq!(after, before.digest(), "a refusal changes nothing");
         refusal
     }
 

@@ -5,9 +5,12 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::*;
-use crate::command::{Command, Entry, EntryHeader, Life, Op, Proposal, PutOp, PutValue, Txn};
+use crate::command::{
+    Batch, Command, Entry, EntryHeader, Life, Op, Origin, Proposal, PutOp, PutValue, Txn,
+};
 use crate::node::api::Wake;
 use crate::node::clock::{LeaderClock, MachineTime};
+use crate::node::window::Window;
 use crate::raft::wire;
 use crate::state::State;
 use crate::types::Value;
@@ -28,19 +31,34 @@ fn replica(directory: &Path) -> Arc<Replica> {
     let medium = Arc::new(Directory::new(directory));
     let opened = Versions::open(medium, 1, options, |why| panic!("{why}")).expect("a store");
     let clock = LeaderClock::new(Arc::new(MachineTime::default()));
-    Arc::new(Replica::new(State::default(), opened.versions, clock, 0))
+    Arc::new(Replica::new(
+        State::default(),
+        opened.versions,
+        clock,
+        Window::new(1, 1),
+        0,
+    ))
 }
 
 fn apply(replica: &Replica, index: u64, command: Command) {
+    let proposal = Proposal {
+        principal: Default::default(),
+        command,
+    };
+    let origin = Origin {
+        member: 1,
+        start: 1,
+        after: index - 1,
+        first: index,
+    };
     let entry = Entry {
         header: EntryHeader::default(),
-        proposals: vec![Proposal {
-            principal: Default::default(),
-            command,
+        batches: vec![Batch {
+            origin,
+            proposals: vec![proposal],
         }],
     };
-    let applied = replica.apply(wire::log_id(1, index), &entry);
-    assert!(applied[0].outcome.is_ok(), "{applied:?}");
+    replica.apply(wire::log_id(1, index), &entry);
 }
 
 fn put(key: &'static str) -> Command {

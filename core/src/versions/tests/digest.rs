@@ -9,8 +9,8 @@ use rand::{Rng, SeedableRng};
 use super::disk::Disk;
 use super::maker::open;
 use crate::command::{
-    Command, DataOp, DeleteOp, Entry, EntryHeader, LeaseCommand, Life, LifeCondition, Op, Proposal,
-    PutOp, PutValue, ScriptCommand, SetLifeOp, Txn,
+    Batch, Command, DataOp, DeleteOp, Entry, EntryHeader, LeaseCommand, Life, LifeCondition, Op,
+    Origin, Proposal, PutOp, PutValue, ScriptCommand, SetLifeOp, Txn,
 };
 use crate::node::rebuild;
 use crate::outcome::Effects;
@@ -110,7 +110,7 @@ impl Script {
         }
     }
 
-    fn entry(&mut self, state: &State) -> Entry {
+    fn entry(&mut self, index: u64, state: &State) -> Entry {
         self.clock += self.random.random_range(0..60);
         let clock = ClusterMillis(self.clock);
         let stamp = Stamp {
@@ -123,12 +123,19 @@ impl Script {
             command: self.command(state),
         });
         let proposals = proposals.collect();
+        let (member, start) = (self.random.random_range(1..4), 1 + index / 20);
+        let origin = Origin {
+            member,
+            start,
+            after: 0,
+            first: 10 * index,
+        };
         Entry {
             header: EntryHeader {
                 stamp,
                 ..EntryHeader::default()
             },
-            proposals,
+            batches: vec![Batch { origin, proposals }],
         }
     }
 }
@@ -161,7 +168,7 @@ fn run(seed: u64) {
     let versions = open(disk.clone()).versions;
     let mut state = State::default();
     for index in 1..=60 {
-        let entry = script.entry(&state);
+        let entry = script.entry(index, &state);
         let effects = state.apply(1, &entry, &versions);
         state.check();
         versions.submit(change(index, &state, effects)).unwrap();
