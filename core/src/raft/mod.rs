@@ -5,6 +5,7 @@ mod applier;
 mod log_store;
 mod machine;
 mod network;
+mod pipeline;
 mod snapshot;
 mod types;
 pub(crate) mod wire;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use openraft::OptionalSend;
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
@@ -17,6 +17,7 @@ use openraft::raft::{
 };
 use openraft::type_config::alias::SnapshotOf;
 
+use super::pipeline::{end, pipelined};
 use super::snapshot::{SnapshotData, send_snapshot};
 use super::types::{Peer, TypeConfig, Vote};
 use super::wire;
@@ -25,8 +26,6 @@ use crate::types::MemberId;
 
 type RpcError = RPCError<TypeConfig>;
 
-/// Appends under way on one connection.
-const PIPELINE_MAX: usize = 64;
 /// An append whose answer takes longer is taken for lost, whatever the disk does.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -130,11 +129,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        let last = request
-            .entries
-            .last()
-            .map(|entry| entry.log_id)
-            .or(request.prev_log_id);
+        let last = end(&request);
         let answer = tokio::time::timeout(option.hard_ttl(), self.start_append(&request)).await;
         match answer.unwrap_or_else(|_| Err(rpc_error(&LinkError::Lost)))? {
             Ok(matched) if matched == last => Ok(AppendEntriesResponse::Success),
@@ -159,12 +154,8 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        // `map` runs in order as requests arrive, so they are on the wire in order; only the
-        // waiting for answers overlaps.
-        let results = input
-            .map(|request| self.start_append(&request))
-            .buffered(PIPELINE_MAX);
-        let stream: BoxStream<'s, _> = Box::pin(results);
+        let answers = pipelined(input, |request| self.start_append(request));
+        let stream: BoxStream<'s, _> = Box::pin(answers);
         Box::pin(async move { Ok(stream) })
     }
 
