@@ -6,7 +6,8 @@ pub const REQUEST_BYTES_MAX: usize = 1_572_864;
 /// Ops of one txn, nested ones counted (etcd: 128 a level, kept by its front end).
 pub const TXN_OPS_MAX: usize = 10_000;
 
-/// Keys and values that the ranges of one txn return in all. (etcd: what a message holds, 2 GiB.)
+/// Keys and values that the ranges of one txn return in all, but for the record that passes it.
+/// (etcd: what a message holds, 2 GiB.)
 pub const TXN_READ_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How deep txns nest.

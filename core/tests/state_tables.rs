@@ -10,8 +10,9 @@ use quorate_core::command::{
     Relation, Test, Txn,
 };
 use quorate_core::limits::{SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX};
-use quorate_core::outcome::{OpResult, Outcome, Refusal};
+use quorate_core::outcome::{Effects, OpResult, Outcome, Refusal};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
+use state_rig::rows::Rows;
 use state_rig::{bytes, delete, entry, put, put_with, range, run, span, txn};
 
 fn guard(key: &str, test: Test) -> Guard {
@@ -92,6 +93,28 @@ fn a_single_record_of_any_size_is_answered_and_leaves_no_room() {
     let results = rig.txn(vec![read("huge"), read("small")]).results;
     assert!(is_range(&results[0]));
     assert_eq!(results[1], too_large());
+}
+
+/// A disk that can't be read is one member's trouble; the members' states stay alike.
+#[test]
+fn history_that_cannot_be_read_decides_nothing() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1")]);
+    rig.txn(vec![put("a", "2")]);
+    let old = Op::Range(RangeOp {
+        revision: 2,
+        ..range(KeyRange::Key(bytes("a")))
+    });
+    let entry = entry(0, vec![run(vec![old, put("b", "1")])]);
+    let mut without = rig.state.clone();
+    let first = |mut effects: Effects| match effects.applied.remove(0).outcome {
+        Ok(Outcome::Txn(mut outcome)) => outcome.results.remove(0),
+        other => panic!("{other:?}"),
+    };
+    assert!(is_range(&first(rig.state.apply(1, &entry, &rig.rows))));
+    let unread = first(without.apply(1, &entry, &Rows::default()));
+    assert_eq!(unread, OpResult::Failed(Refusal::HistoryUnreadable));
+    assert_eq!(without.digest(), rig.state.digest());
 }
 
 #[test]

@@ -17,18 +17,18 @@ use crate::types::KeyRange;
 
 use super::slot::Slot;
 
-/// Slots in a chunk: moving them on an insert costs less than finding the place. One more, before
-/// it is split, fills the capacity that its lists have grown to.
+/// Slots in a chunk: moving them on an insert costs less than finding the place. A chunk is split
+/// when it has one more, which just fills the capacity of 256 that its lists have grown to.
 const CHUNK_SLOTS_MAX: usize = 255;
 const CHUNK_SLOTS_MIN: usize = CHUNK_SLOTS_MAX / 8;
 
 #[derive(Clone, Debug, Default)]
 struct Chunk {
     low: Box<[u8]>,
-    /// Bytes that its `low` and the next one begin with, and so every key between them. The last
-    /// chunk has no end: none.
+    /// Bytes that its `low` and the next one begin with, and so every key between them. In the
+    /// last chunk, which has no end, 0.
     shared: usize,
-    /// Of each slot.
+    /// Of each slot's key.
     heads: Vec<u64>,
     slots: Vec<Slot>,
     live: usize,
@@ -58,7 +58,7 @@ impl Chunk {
         found.map(|slot| from + slot).map_err(|slot| from + slot)
     }
 
-    /// After its bounds have changed, or its slots have.
+    /// Its keys end before `end` now; works out what they share, and their heads, anew.
     fn set_end(&mut self, end: Option<&[u8]>) {
         self.shared = end.map_or(0, |end| shared_bytes(&self.low, end));
         let shared = self.shared;
@@ -229,7 +229,7 @@ impl Chunks {
         self.bound(number + 1);
     }
 
-    /// After the chunk, or the one behind it, is another.
+    /// To be called after slots came to a chunk from another, or the chunk behind it is another.
     fn bound(&mut self, number: usize) {
         let (chunks, behind) = self.chunks.split_at_mut(number + 1);
         let end = behind.first().map(|next| &*next.low);

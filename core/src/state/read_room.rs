@@ -1,5 +1,6 @@
 //! What the ranges of one txn may return together. A lone range returns at most the store; a txn
-//! could ask for all of the store as often as it has ops.
+//! could ask for all of the store as often as it has ops. The bound is passed by one record at
+//! most, so that a value larger than all of it, a hash, can be read.
 
 use crate::command::RangeOp;
 use crate::limits::TXN_READ_BYTES_MAX;
@@ -25,21 +26,21 @@ impl ReadRoom {
         self.0 == 0
     }
 
-    /// The result of the txn's next range. While there is any room a single record finds it,
-    /// however large its value.
+    /// The result of the txn's next range.
     ///
     /// # Errors
     /// `AnswerTooLarge`. It must not decide what the txn does: on a member that can't read its
     /// history the sum is another.
     pub fn admit(&mut self, op: &RangeOp, result: RangeResult) -> Result<RangeResult, Refusal> {
-        let had_room = !self.is_used_up();
+        if self.is_used_up() {
+            return Err(Refusal::AnswerTooLarge);
+        }
         let records = result.kvs.iter();
         let bytes: usize = records.map(|kv| record_bytes(op, kv)).sum();
         self.0 = self.0.saturating_sub(bytes);
-        let fits = !self.is_used_up() || (had_room && result.kvs.len() <= 1);
-        match fits {
-            true => Ok(result),
-            false => Err(Refusal::AnswerTooLarge),
+        match self.is_used_up() && result.kvs.len() > 1 {
+            true => Err(Refusal::AnswerTooLarge),
+            false => Ok(result),
         }
     }
 }

@@ -138,13 +138,13 @@ impl Draw {
     /// As wide as allowed, or just wider: at one level, or over two.
     fn wide_txn(&mut self) -> pb::TxnRequest {
         let put = |number: usize| {
-            let key = format!("wide/{number}").into();
-            Request::RequestPut(pb::PutRequest {
-                key,
+            let request = pb::PutRequest {
+                key: format!("wide/{number}").into(),
                 ..Default::default()
-            })
+            };
+            pb::RequestOp::from(Request::RequestPut(request))
         };
-        let puts = |count: usize| (0..count).map(|number| put(number).into()).collect();
+        let puts = |count: usize| (0..count).map(put).collect();
         let mut request = pb::TxnRequest::default();
         match self.up_to(4) {
             0 => request.success = puts(OPS_MAX),
