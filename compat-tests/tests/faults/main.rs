@@ -21,5 +21,6 @@ mod model;
 mod no_write_fails;
 mod pause;
 mod resp;
+mod robustness;
 mod scripts;
 mod setting;
