@@ -85,10 +85,23 @@ fn a_cut_at_every_byte_of_the_last_group_starts_without_it() {
         bytes[cut..end].fill(0xa5);
         garbage.overwrite(&path, bytes);
         check_torn(garbage, &format!("garbage from {cut}"));
+    }
+}
 
+/// A crash never makes a file shorter: it was made, and synced, at its full length. So what is cut
+/// off may have been acknowledged, wherever the cut is.
+#[test]
+fn a_file_cut_short_refuses() {
+    let (disk, start, end) = three_groups();
+    let path = segments(&disk)[0].clone();
+    let whole = disk.content(&path).expect("the segment");
+    let cuts = (start..end).chain([0, 1, 79, 512, 4096, end, whole.len() - 1]);
+    for cut in cuts {
         let short = disk.fork();
         short.overwrite(&path, whole[..cut].to_vec());
-        check_torn(short, &format!("file cut at {cut}"));
+        let found = corruption(refusal(&short, roomy()));
+        assert_eq!(found.path, path, "cut at {cut}");
+        short.kill();
     }
 }
 

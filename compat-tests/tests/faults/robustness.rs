@@ -1,6 +1,6 @@
 //! etcd's own robustness tests turned on three members: their traffic, and their validators of
-//! linearizability, of every guarantee of watches and of reads at old revisions. The faults are ours,
-//! since theirs are built into etcd.
+//! linearizability, of every guarantee of watches and of reads at old revisions. The faults are
+//! ours, since theirs are built into etcd.
 
 use std::process::ExitStatus;
 use std::time::Duration;

@@ -41,8 +41,9 @@ pub(super) fn epoch_of(name: &str) -> Option<u64> {
     (file_name(epoch) == name).then_some(epoch)
 }
 
-/// A segment's header block, `align` bytes.
-pub(super) fn header_block(identity: Identity, epoch: u64, align: u64) -> Vec<u8> {
+/// A segment's header block, `align` bytes. It says how long the file was made, so that one that
+/// was cut short shows.
+pub(super) fn header_block(identity: Identity, epoch: u64, align: u64, made: u64) -> Vec<u8> {
     let header = Header {
         kind: Kind::Segment,
         last: true,
@@ -58,6 +59,7 @@ pub(super) fn header_block(identity: Identity, epoch: u64, align: u64) -> Vec<u8
     };
     let mut payload = MAGIC.to_vec();
     payload.extend_from_slice(&align.to_le_bytes());
+    payload.extend_from_slice(&made.to_le_bytes());
     let mut block = Vec::new();
     record::encode(&mut block, 0, &header, &payload);
     block.resize(usize::try_from(align).expect("an alignment is small"), 0);
@@ -145,10 +147,13 @@ impl Segment {
         let payload = reader
             .payload(0, &header)
             .map_err(LogError::io("read", &self.path))?;
-        let align = payload.strip_prefix(MAGIC).filter(|rest| rest.len() == 8);
-        let align = align
-            .map(|rest| record::u64_at(rest, 0))
+        let numbers = payload.strip_prefix(MAGIC).filter(|rest| rest.len() == 16);
+        let (align, made) = numbers
+            .map(|rest| (record::u64_at(rest, 0), record::u64_at(rest, 8)))
             .ok_or_else(|| self.bad_header())?;
+        if self.bytes() < made {
+            return Err(self.cut_short(made));
+        }
         let used = record::record_bytes(header.length) as u64;
         match reader
             .is_zero(used, align)
@@ -166,6 +171,17 @@ impl Segment {
             offset: 0,
             first_index_lost: 0,
             detail: "the segment's header is not valid".into(),
+        })
+    }
+
+    /// A file is made, filled and synced at its full length before it gets its name, and only ever
+    /// grows: a shorter one has lost what stood there, synced records perhaps.
+    fn cut_short(&self, made: u64) -> LogError {
+        LogError::Corrupt(Corruption {
+            path: self.path.clone(),
+            offset: self.bytes(),
+            first_index_lost: 0,
+            detail: format!("the file ends here, and was made {made} bytes long"),
         })
     }
 

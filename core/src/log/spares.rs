@@ -234,7 +234,8 @@ impl Spares {
         bytes: u64,
     ) -> Result<Arc<Segment>, LogFault> {
         let epoch = stock.next_epoch;
-        let block = segment::header_block(self.identity, epoch, self.align);
+        let bytes = bytes.max(self.align);
+        let block = segment::header_block(self.identity, epoch, self.align, bytes);
         file.write_at(&block, 0)
             .map_err(LogFault::new("write", path))?;
         file.sync_data().map_err(LogFault::new("sync", path))?;
@@ -244,7 +245,6 @@ impl Spares {
             .map_err(LogFault::new("rename", path))?;
         self.sync_dir()?;
         stock.next_epoch += 1;
-        let bytes = bytes.max(self.align);
         Ok(Arc::new(Segment::made(
             epoch, name, file, bytes, self.align,
         )))

@@ -26,11 +26,11 @@ use super::supervise::Faults;
 use super::window::Window;
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
-use crate::log::{self, Log, LogMetrics};
+use crate::log::{self, Log};
 use crate::peer::{Accept, Hello, PeerService};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
-use crate::versions::{DataDir, Opened};
+use crate::versions::{DataDir, LogMark, Opened};
 
 /// A member that is complete; its tasks are not running yet.
 pub(super) struct OpenedNode {
@@ -103,10 +103,18 @@ pub(super) async fn open(
         member,
         incarnation,
     };
-    let log = open_log(&config.data_dir.join("log"), environment, identity, &faults)?;
-    let window = Window::new(member, start_number(log.opening_group));
-    let (replica, machine, apply) =
-        open_replica(&config.data_dir, environment, cluster, window, &faults)?;
+    // The store first: it knows how far the log had been synced.
+    let opened = open_versions(&config.data_dir, environment, cluster, &faults)?;
+    let log_dir = config.data_dir.join("log");
+    let OpenLog {
+        log,
+        store: log_store,
+        worker: log_worker,
+    } = open_log(&log_dir, environment, identity, opened.log, &faults)?;
+    refuse_gap(&config.data_dir, &log, &opened)?;
+    let window = Window::new(member, start_number(log.synced().group));
+    let log_metrics = log.metrics();
+    let (replica, machine, apply) = open_replica(opened, log, environment, window)?;
     let hello = Hello {
         cluster,
         member,
@@ -116,7 +124,7 @@ pub(super) async fn open(
     };
     let network = PeerNetwork::new(environment.transport.clone(), hello);
     let raft_config = Arc::new(raft_config(config)?);
-    let raft = Raft::new(member, raft_config, network.clone(), log.store, machine)
+    let raft = Raft::new(member, raft_config, network.clone(), log_store, machine)
         .await
         .map_err(failed)?;
     if !raft.is_initialized().await.map_err(failed)? {
@@ -141,14 +149,14 @@ pub(super) async fn open(
         network,
         election_timeout: config.election_max,
         proposals: Proposals::default(),
-        log: log.metrics,
+        log: log_metrics,
         heard_leader: Mutex::new(None),
         links: Mutex::new(HashMap::new()),
     });
     let held = Held {
         core: None,
         apply,
-        log: log.worker,
+        log: log_worker,
         versions: replica.versions.clone(),
         data_dir,
     };
@@ -204,19 +212,31 @@ fn start_number(opening_group: u64) -> u64 {
 }
 
 struct OpenLog {
+    log: Log,
     /// The log as Raft has it.
     store: LogStore,
     /// What runs its thread.
     worker: Box<dyn Send>,
-    metrics: Arc<LogMetrics>,
-    /// The group with which this start begins, on disk.
-    opening_group: u64,
 }
 
+fn open_versions(
+    dir: &Path,
+    environment: &Environment,
+    cluster: ClusterId,
+    faults: &Faults,
+) -> Result<Opened, StartError> {
+    let faults = faults.clone();
+    let on_fatal = Box::new(move |why| faults.report(why));
+    let opened = environment.workers.open_versions(dir, cluster, on_fatal);
+    opened.map_err(failed)
+}
+
+/// `mark`: what the store knows to have been synced.
 fn open_log(
     dir: &Path,
     environment: &Environment,
     identity: log::Identity,
+    mark: LogMark,
     faults: &Faults,
 ) -> Result<OpenLog, StartError> {
     let faults = faults.clone();
@@ -224,48 +244,62 @@ fn open_log(
     let options = log::Options {
         // Entries are kept decoded above the log; its own cache serves what is not flushed yet.
         cache_bytes: 1 << 20,
+        synced_at_least: Some(log::Mark {
+            group: mark.group,
+            index: mark.index,
+        }),
         on_fatal: Some(Arc::new(on_fatal)),
         ..environment.workers.log_options()
     };
     let (log, flusher, recovered) =
         Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;
-    let opening_group = log.synced().group;
     let worker = environment.workers.run_log(flusher).map_err(failed)?;
-    Ok(OpenLog {
-        metrics: log.metrics(),
-        opening_group,
-        store: LogStore::new(log, &recovered).map_err(failed)?,
-        worker,
-    })
+    let store = LogStore::new(log.clone(), &recovered).map_err(failed)?;
+    Ok(OpenLog { log, store, worker })
+}
+
+/// A store that lacks what the log has let go is not the one that belongs to it. One that lacks
+/// less is filled again from the log.
+fn refuse_gap(dir: &Path, log: &Log, opened: &Opened) -> Result<(), StartError> {
+    let applied = log_id_at(opened.position).map(|id| id.index());
+    let next = applied.map_or(0, |applied| applied + 1);
+    match log.purged() {
+        Some(purged) if purged.index >= next => Err(StartError(format!(
+            "the versions store in {} holds what was applied before entry {next}, but the log no \
+             longer has the entries up to {}: versions.redb is missing or an older copy; put back \
+             the one that belongs here, or remove this member from the cluster and add it again \
+             with an empty data directory",
+            dir.display(),
+            purged.index
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The state, what Raft applies to it by, and what runs that.
 type OpenReplica = (Arc<Replica>, Machine, Box<dyn Send>);
 
 fn open_replica(
-    dir: &Path,
+    opened: Opened,
+    log: Log,
     environment: &Environment,
-    cluster: ClusterId,
     window: Window,
-    faults: &Faults,
 ) -> Result<OpenReplica, StartError> {
-    let faults = faults.clone();
-    let on_fatal = Box::new(move |why| faults.report(why));
-    let workers = &environment.workers;
-    let opened: Opened = workers
-        .open_versions(dir, cluster, on_fatal)
-        .map_err(failed)?;
-    let opened_at = opened.position;
     let membership = match &opened.membership {
         Some(bytes) => wire::get_stored_membership(&mut Bytes::clone(bytes)).map_err(failed)?,
         None => StoredMembership::default(),
     };
+    let applied = log_id_at(opened.position);
     let state = rebuild(opened.parts).map_err(failed)?;
     let clock = LeaderClock::new(environment.time.clone());
-    let applied = log_id_at(opened_at);
     let index = applied.map_or(0, |id| id.index());
-    let replica = Arc::new(Replica::new(state, opened.versions, clock, window, index));
+    let log_mark = Box::new(move || {
+        let log::Mark { group, index } = log.synced();
+        LogMark { group, index }
+    });
+    let replica = Replica::new(state, opened.versions, clock, window, index, log_mark);
+    let replica = Arc::new(replica);
     let (machine, applier) = Machine::new(replica.clone(), applied, membership);
-    let apply = workers.run_apply(applier).map_err(failed)?;
+    let apply = environment.workers.run_apply(applier).map_err(failed)?;
     Ok((replica, machine, apply))
 }

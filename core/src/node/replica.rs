@@ -14,7 +14,7 @@ use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::State;
 use crate::types::{ClusterMillis, Index, Revision, UnixMillis};
-use crate::versions::{Change, Position, Versions, VersionsError};
+use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
 /// What the member's tasks want to know of the state again and again. It lies beside the state,
 /// so that none of them ever waits for its lock: apply may hold that for long, and heartbeats
@@ -47,8 +47,12 @@ pub(crate) struct Replica {
     pub(crate) clock: LeaderClock,
     /// What this member has proposed and apply settles.
     pub(crate) window: Window,
+    log_mark: LogMarks,
     glance: watch::Sender<Glance>,
 }
+
+/// Tells what of this member's log is synced now.
+pub(super) type LogMarks = Box<dyn Fn() -> LogMark + Send + Sync>;
 
 impl Replica {
     pub(crate) fn new(
@@ -57,6 +61,7 @@ impl Replica {
         clock: LeaderClock,
         window: Window,
         applied: Index,
+        log_mark: LogMarks,
     ) -> Replica {
         let glance = watch::Sender::new(Glance::of(&state, applied));
         Replica {
@@ -65,6 +70,7 @@ impl Replica {
             versions,
             clock,
             window,
+            log_mark,
             glance,
         }
     }
@@ -158,7 +164,8 @@ impl Replica {
 
 impl Replica {
     /// A store that takes nothing has stopped this member: its writer has said why.
-    fn store(&self, change: Change) {
+    fn store(&self, mut change: Change) {
+        change.log = (self.log_mark)();
         if let Err(error) = self.versions.submit(change) {
             tracing::error!(target: "versions", %error, "an applied entry could not be stored");
         }
@@ -212,6 +219,7 @@ impl Replica {
 fn change(id: LogId, state: &State, effects: &Effects) -> Change {
     Change {
         position: position(id),
+        log: LogMark::default(),
         revision: state.revision(),
         compact_revision: state.compact_revision(),
         forgotten_below: state.forgotten_below(),

@@ -22,6 +22,16 @@ wire_struct!(Position {
     index
 });
 
+/// A point of Raft's log that is known to be on this member's disk. It is kept with what followed
+/// from it, so that a start notices a log that ends before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogMark {
+    pub group: u64,
+    pub index: Index,
+}
+
+wire_struct!(LogMark { group, index });
+
 /// The whole of one applied entry, also of one that changed nothing but the position.
 ///
 /// `Event::prev` must be there whenever the key existed: rows are chained by it, and compaction
@@ -29,6 +39,8 @@ wire_struct!(Position {
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub position: Position,
+    /// What of this member's log was synced when the entry was applied.
+    pub log: LogMark,
     /// State's revision after the entry.
     pub revision: Revision,
     /// State's compact revision after the entry; never positive on a store never compacted.

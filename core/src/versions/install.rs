@@ -15,6 +15,7 @@ use super::snapshot::{
     CHUNK_BYTES_MAX, CHUNK_HEAD_BYTES, End, Header, KIND_END, KIND_HEADER, KIND_ROWS,
 };
 use super::store::Versions;
+use super::transaction;
 use crate::types::ClusterId;
 
 /// Longest row: an entry's events of forgetful keys with what they replaced, and some.
@@ -154,8 +155,21 @@ impl Installer {
             return Err(refused("its rows are not those that were sent"));
         }
         self.check_head()?;
+        self.keep_log_mark()?;
         drop(self.database.take());
         self.versions.ask(Request::Install)
+    }
+
+    /// What was synced of this member's own log stays known; the sender's says nothing here.
+    fn keep_log_mark(&self) -> Result<(), VersionsError> {
+        let database = self.database.as_ref().expect("open until finished");
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
+        let mut head = transaction::head(&transaction)?;
+        head.log = self.versions.shared.marks().log;
+        transaction::put_head(&transaction, &head)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     fn check_head(&self) -> Result<(), VersionsError> {

@@ -36,7 +36,7 @@ mod writer;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-pub use change::{Change, Position};
+pub use change::{Change, LogMark, Position};
 pub use data_dir::{DataDir, Identity};
 pub use error::VersionsError;
 pub use events::Slice;

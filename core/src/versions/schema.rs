@@ -20,7 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use redb::TableDefinition;
 
-use super::change::Position;
+use super::change::{LogMark, Position};
 use super::error::VersionsError;
 use crate::codec::{DecodeError, FORMAT, Reader, Wire, wire_struct};
 use crate::outcome::Cause;
@@ -61,6 +61,8 @@ pub(super) struct Head {
     pub forgotten_below: Revision,
     /// Bytes of all keys and rows but this one.
     pub row_bytes: u64,
+    /// Of this member's own log: never taken over from a snapshot.
+    pub log: LogMark,
 }
 
 impl Default for Head {
@@ -75,6 +77,7 @@ impl Default for Head {
             compaction_cursor: Version::default(),
             forgotten_below: 0,
             row_bytes: 0,
+            log: LogMark::default(),
         }
     }
 }
@@ -88,6 +91,7 @@ wire_struct!(Head {
     compaction_cursor,
     forgotten_below,
     row_bytes,
+    log,
 });
 
 /// A row of `versions`.

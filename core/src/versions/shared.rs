@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::watch;
 
-use super::change::Position;
+use super::change::{LogMark, Position};
 use super::error::VersionsError;
 use super::guarded::guarded;
 use super::medium::{Health, Medium, Monitored, Slot};
@@ -40,6 +40,7 @@ struct Open {
 pub(super) struct Marks {
     pub durable: Position,
     pub row_bytes: u64,
+    pub log: LogMark,
 }
 
 impl Shared {
@@ -136,6 +137,7 @@ impl Shared {
     pub(super) fn set_marks(&self, head: &Head, is_durable: bool) {
         let mut marks = self.marks.lock();
         marks.row_bytes = head.row_bytes;
+        marks.log = head.log;
         if is_durable {
             marks.durable = head.position;
             drop(marks);

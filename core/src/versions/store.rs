@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redb::ReadableDatabase;
 
-use super::change::{Change, Position};
+use super::change::{Change, LogMark, Position};
 use super::error::VersionsError;
 use super::install::Installer;
 use super::medium::Medium;
@@ -91,6 +91,8 @@ pub struct Opened {
     pub versions: Versions,
     /// Index 0: nothing was applied yet.
     pub position: Position,
+    /// What of this member's log had been synced.
+    pub log: LogMark,
     pub revision: Revision,
     pub compact_revision: Revision,
     pub membership: Option<Bytes>,
@@ -166,6 +168,7 @@ impl Versions {
             Ok(Opened {
                 versions: self.clone(),
                 position: head.position,
+                log: head.log,
                 revision: head.revision,
                 compact_revision: head.compact_revision,
                 membership: membership.transpose()?,

@@ -108,6 +108,14 @@ pub(super) fn write<'c>(
     Ok(head)
 }
 
+/// The head as the transaction sees it.
+pub(super) fn head(transaction: &WriteTransaction) -> Result<Head, VersionsError> {
+    match transaction.open_table(HEAD)?.get(ONLY)? {
+        Some(row) => schema::decode("head", row.value()),
+        None => Ok(Head::default()),
+    }
+}
+
 pub(super) fn put_head(transaction: &WriteTransaction, head: &Head) -> Result<(), VersionsError> {
     let mut row = Vec::new();
     schema::encode(head, &mut row);
@@ -139,12 +147,8 @@ struct Tables<'txn> {
 
 impl<'txn> Tables<'txn> {
     fn open(transaction: &'txn WriteTransaction) -> Result<Tables<'txn>, VersionsError> {
-        let head = match transaction.open_table(HEAD)?.get(ONLY)? {
-            Some(row) => schema::decode("head", row.value())?,
-            None => Head::default(),
-        };
         Ok(Tables {
-            head,
+            head: head(transaction)?,
             state: Rows::open(transaction, STATE)?,
             membership: Rows::open(transaction, MEMBERSHIP)?,
             items: Rows::open(transaction, ITEMS)?,
@@ -183,6 +187,9 @@ impl<'txn> Tables<'txn> {
         }
         self.opaque(change)?;
         self.head.position = change.position;
+        if change.log.group > self.head.log.group {
+            self.head.log = change.log;
+        }
         self.head.revision = change.revision;
         self.head.compact_revision = self.head.compact_revision.max(change.compact_revision);
         self.head.forgotten_below = self.head.forgotten_below.max(change.forgotten_below);

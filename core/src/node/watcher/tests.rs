@@ -14,7 +14,7 @@ use crate::node::window::Window;
 use crate::raft::wire;
 use crate::state::State;
 use crate::types::Value;
-use crate::versions::{Directory, Options, Versions};
+use crate::versions::{Directory, LogMark, Options, Versions};
 
 struct Silent;
 
@@ -31,12 +31,14 @@ fn replica(directory: &Path) -> Arc<Replica> {
     let medium = Arc::new(Directory::new(directory));
     let opened = Versions::open(medium, 1, options, |why| panic!("{why}")).expect("a store");
     let clock = LeaderClock::new(Arc::new(MachineTime::default()));
+    let log_mark = Box::new(LogMark::default);
     Arc::new(Replica::new(
         State::default(),
         opened.versions,
         clock,
         Window::new(1, 1),
         0,
+        log_mark,
     ))
 }
 

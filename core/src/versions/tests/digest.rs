@@ -147,6 +147,7 @@ fn change(index: u64, state: &State, effects: Effects) -> Change {
             leader: 0,
             index,
         },
+        log: Default::default(),
         revision: state.revision(),
         compact_revision: state.compact_revision(),
         forgotten_below: state.forgotten_below(),

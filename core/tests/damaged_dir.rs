@@ -1,0 +1,153 @@
+//! A member whose data directory lost a part, or got one back from an older copy, does not start.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::command::*;
+use quorate_core::node::{Node, NodeConfig};
+use quorate_core::types::*;
+use tokio::time::Instant;
+
+/// One member that keeps its log short.
+fn config(dir: &Path) -> NodeConfig {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let port = listener.local_addr().expect("bound").port();
+    // The member's identity must not depend on the port of this start.
+    let advertised = vec!["http://127.0.0.1:1".to_string()];
+    NodeConfig {
+        name: "one".into(),
+        data_dir: dir.to_owned(),
+        listen_peer_urls: vec![format!("http://127.0.0.1:{port}")],
+        advertise_peer_urls: advertised.clone(),
+        advertise_client_urls: Vec::new(),
+        initial_cluster: vec![("one".into(), advertised)],
+        cluster_token: "test".into(),
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(300),
+        election_max: Duration::from_millis(600),
+        snapshot_entries: 20,
+        catch_up_entries: 5,
+    }
+}
+
+async fn put(node: &Node, key: usize) {
+    let op = PutOp {
+        key: key.to_string().into(),
+        value: PutValue::Set(Value::Bytes(Bytes::from_static(b"x"))),
+        life: Life::Forever,
+        want_prev: false,
+    };
+    let txn = Txn {
+        then: vec![Op::Put(op)],
+        ..Txn::default()
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let nobody = Principal::default();
+    let proposed = node.propose(&nobody, Command::Txn(txn), deadline);
+    proposed.await.expect("put");
+}
+
+async fn start(dir: &Path) -> Result<Node, String> {
+    let started = Node::start(config(dir)).await;
+    started.map_err(|error| error.to_string())
+}
+
+/// What a member leaves after so many puts.
+async fn lived(dir: &Path, puts: usize) {
+    let node = start(dir).await.expect("starts");
+    for key in 0..puts {
+        put(&node, key).await;
+    }
+    node.shutdown().await;
+}
+
+async fn refusal(dir: &Path) -> String {
+    match start(dir).await {
+        Ok(node) => {
+            node.shutdown().await;
+            panic!("it started")
+        }
+        Err(why) => why,
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
+}
+
+/// The newest segment that was written to.
+fn segment(dir: &Path) -> PathBuf {
+    let mut segments: Vec<PathBuf> = fs::read_dir(dir.join("log"))
+        .expect("a log")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wal"))
+        .collect();
+    segments.sort();
+    segments.remove(0)
+}
+
+#[tokio::test]
+async fn a_deleted_log_is_noticed() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    lived(dir, 3).await;
+    fs::remove_dir_all(dir.join("log")).expect("removed");
+    let why = refusal(dir).await;
+    assert!(
+        why.contains("had been synced") && why.contains("add it again"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_log_is_noticed() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (dir, kept) = (dir.path().join("data"), dir.path().join("kept"));
+    lived(&dir, 3).await;
+    copy(&dir.join("log"), &kept);
+    lived(&dir, 3).await;
+    fs::remove_dir_all(dir.join("log")).expect("removed");
+    copy(&kept, &dir.join("log"));
+    let why = refusal(&dir).await;
+    assert!(why.contains("had been synced"), "{why}");
+}
+
+#[tokio::test]
+async fn a_segment_cut_short_is_noticed() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    lived(dir, 3).await;
+    let path = segment(dir);
+    let length = fs::metadata(&path).expect("a file").len();
+    let file = OpenOptions::new().write(true).open(&path).expect("opened");
+    file.set_len(length - 1).expect("cut");
+    let why = refusal(dir).await;
+    let name = path.file_name().expect("a name").to_string_lossy();
+    assert!(why.contains(&*name) && why.contains("made"), "{why}");
+}
+
+#[tokio::test]
+async fn a_lost_store_is_filled_from_a_whole_log_or_noticed() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (whole, purged) = (dir.path().join("whole"), dir.path().join("purged"));
+    lived(&whole, 3).await;
+    fs::remove_file(whole.join("versions.redb")).expect("removed");
+    let node = start(&whole).await.expect("everything is in the log");
+    put(&node, 9).await;
+    assert_eq!(
+        node.read(|state| state.count(&KeyRange::From(Bytes::new()))),
+        4
+    );
+    node.shutdown().await;
+
+    lived(&purged, 200).await;
+    fs::remove_file(purged.join("versions.redb")).expect("removed");
+    let why = refusal(&purged).await;
+    assert!(why.contains("versions.redb is missing"), "{why}");
+}
