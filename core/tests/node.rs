@@ -31,8 +31,9 @@ fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConf
         initial_cluster: cluster.to_vec(),
         cluster_token: "test".into(),
         heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(300),
-        election_max: Duration::from_millis(600),
+        election_min: Duration::from_millis(600),
+        election_max: Duration::from_millis(900),
+        timers_adapt: true,
         snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
         catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
     }

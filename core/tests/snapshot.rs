@@ -37,8 +37,9 @@ async fn start(dir: &Path, cluster: &Cluster, member: usize) -> Node {
         initial_cluster: cluster.clone(),
         cluster_token: "test".into(),
         heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(300),
-        election_max: Duration::from_millis(600),
+        election_min: Duration::from_millis(600),
+        election_max: Duration::from_millis(900),
+        timers_adapt: true,
         snapshot_entries: 100,
         catch_up_entries: 20,
     };

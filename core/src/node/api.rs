@@ -22,8 +22,11 @@ pub struct NodeConfig {
     pub initial_cluster: Vec<(String, Vec<String>)>,
     pub cluster_token: String,
     pub heartbeat: Duration,
+    /// The silence of a leader after which an election may begin, and by which it begins.
     pub election_min: Duration,
     pub election_max: Duration,
+    /// Whether these grow with the distance that is measured between the members.
+    pub timers_adapt: bool,
     /// Entries after which a snapshot is noted and the log behind it purged (etcd's
     /// `--snapshot-count`).
     pub snapshot_entries: u64,

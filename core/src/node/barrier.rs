@@ -5,23 +5,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
-use openraft::raft::ReadPolicy;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use openraft::RaftState;
+use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::Core;
 use super::api::Barrier;
 use super::proposer::Route;
+use super::window::View;
+use super::{Core, elector};
 use crate::command::Command;
 use crate::outcome::NodeError;
 use crate::peer::Kind;
-use crate::raft::wire;
-use crate::types::{ClusterMillis, MemberId, UnixMillis};
+use crate::raft::{TypeConfig, wire};
+use crate::types::{ClusterMillis, Index, MemberId, Term, UnixMillis};
 
 /// Reads waiting at once.
 const READS_MAX: usize = 50_000;
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
+/// Rounds under way at once, and how soon after another one begins at the soonest.
+const ROUNDS_MAX: usize = 8;
+const ROUND_SPACING: Duration = Duration::from_millis(5);
+/// How long a leader tries for another member, which asks again.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 type Waiter = (Instant, oneshot::Sender<Result<Barrier, NodeError>>);
 
@@ -44,6 +53,12 @@ impl Barriers {
 }
 
 impl Barriers {
+    async fn filled(&self) {
+        while self.waiting.lock().is_empty() {
+            self.added.notified().await;
+        }
+    }
+
     fn enter(
         &self,
         deadline: Instant,
@@ -61,45 +76,63 @@ impl Barriers {
     }
 }
 
-/// Runs the rounds until the node stops. A read that arrives during a round waits for the next.
+/// Runs the rounds until the node stops. A read that arrives during a round waits for the next,
+/// which begins when that one has ended, or after a part of a round trip: members that are far
+/// apart have several under way, so that no read waits for two.
 pub(crate) async fn run(core: Arc<Core>) {
+    let mut rounds = FuturesUnordered::new();
+    let mut next = Instant::now();
     loop {
-        while core.barriers.waiting.lock().is_empty() {
-            core.barriers.added.notified().await;
+        let may_begin = rounds.is_empty() || (rounds.len() < ROUNDS_MAX && next <= Instant::now());
+        tokio::select! {
+            biased;
+            Some(()) = rounds.next() => {}
+            () = core.barriers.filled(), if may_begin => {
+                let reads = std::mem::take(&mut *core.barriers.waiting.lock());
+                rounds.push(round(&core, reads));
+                next = Instant::now() + ROUND_SPACING.max(core.pulse.round_trip() / 4);
+            }
+            () = tokio::time::sleep_until(next), if !may_begin && rounds.len() < ROUNDS_MAX => {}
         }
-        let round = std::mem::take(&mut *core.barriers.waiting.lock());
-        match confirm(&core).await {
-            Ok(barrier) => {
-                for (_, sender) in round {
-                    drop(sender.send(Ok(barrier)));
-                }
+    }
+}
+
+async fn round(core: &Arc<Core>, reads: Vec<Waiter>) {
+    let last = reads.iter().map(|(deadline, _)| *deadline).max();
+    let deadline = last.unwrap_or_else(Instant::now);
+    let confirmed = tokio::time::timeout_at(deadline, confirm(core, deadline)).await;
+    match confirmed.unwrap_or(Err(NodeError::Timeout)) {
+        Ok(barrier) => {
+            for (_, sender) in reads {
+                drop(sender.send(Ok(barrier)));
             }
-            Err(error) => {
-                retry_later(&core, round, &error);
-                tokio::time::sleep(RETRY_INTERVAL).await;
-            }
+        }
+        Err(error) => {
+            tokio::time::sleep(RETRY_INTERVAL).await;
+            retry(core, reads, &error);
         }
     }
 }
 
 /// Reads are retried across leader changes until their own deadline.
-fn retry_later(core: &Core, round: Vec<Waiter>, error: &NodeError) {
+fn retry(core: &Core, reads: Vec<Waiter>, error: &NodeError) {
     let now = Instant::now();
-    let mut waiting = core.barriers.waiting.lock();
-    for (deadline, sender) in round {
+    for (deadline, sender) in reads {
         if deadline > now && !sender.is_closed() {
-            waiting.push((deadline, sender));
+            core.barriers.waiting.lock().push((deadline, sender));
         } else {
             drop(sender.send(Err(error.clone())));
         }
     }
+    core.barriers.added.notify_one();
 }
 
-async fn confirm(core: &Arc<Core>) -> Result<Barrier, NodeError> {
+async fn confirm(core: &Arc<Core>, deadline: Instant) -> Result<Barrier, NodeError> {
     match core.route() {
-        Route::Here(_) => confirm_here(core).await,
+        Route::Here(stamp) => confirm_here(core, stamp.term, deadline).await,
         Route::To(view) => {
-            let barrier = ask(core, view.leader).await?;
+            let asking = unless_another_leads(core, view, ask(core, view.leader, deadline));
+            let barrier = asking.await.ok_or(NodeError::NoLeader)??;
             core.replica.wait_applied(barrier.index).await;
             Ok(barrier)
         }
@@ -107,22 +140,27 @@ async fn confirm(core: &Arc<Core>) -> Result<Barrier, NodeError> {
     }
 }
 
-/// On the leader: proves leadership now, waits for what it has committed, and ends the lives that
-/// are due, so that no read sees a key whose time has passed.
-async fn confirm_here(core: &Arc<Core>) -> Result<Barrier, NodeError> {
-    let confirming = core.raft.get_read_linearizer(ReadPolicy::ReadIndex);
-    let linearizer = tokio::time::timeout(core.election_timeout, confirming)
-        .await
-        .map_err(|_| NodeError::Timeout)?
-        .map_err(|_| NodeError::NoLeader)?;
-    let mut index = linearizer.read_log_id().index();
+/// On the leader: proves by a beat that it leads now, waits for what it has committed, and ends the
+/// lives that are due, so that no read sees a key whose time has passed.
+async fn confirm_here(
+    core: &Arc<Core>,
+    term: Term,
+    deadline: Instant,
+) -> Result<Barrier, NodeError> {
+    let beat = elector::beat(core, term).ok_or(NodeError::NoLeader)?;
+    let mut index = committed(core, term).await?;
+    let view = View {
+        term,
+        leader: core.header.member,
+    };
+    let confirmed = unless_another_leads(core, view, core.pulse.confirmed(beat));
+    confirmed.await.ok_or(NodeError::NoLeader)?;
     core.replica.wait_applied(index).await;
     let Route::Here(stamp) = core.route() else {
         return Err(NodeError::NoLeader);
     };
     let due = core.replica.glance().next_deadline;
     if due.is_some_and(|due| due <= stamp.clock) {
-        let deadline = Instant::now() + core.election_timeout;
         let reply = core
             .submit(Default::default(), Command::Tick, deadline)
             .await?;
@@ -137,11 +175,46 @@ async fn confirm_here(core: &Arc<Core>) -> Result<Barrier, NodeError> {
     })
 }
 
-async fn ask(core: &Arc<Core>, leader: MemberId) -> Result<Barrier, NodeError> {
+/// What this member, leading in `term`, has committed. The blank entry of the term is a part of
+/// it, so it holds all that was acknowledged before.
+async fn committed(core: &Core, term: Term) -> Result<Index, NodeError> {
+    let look = |state: &RaftState<TypeConfig>| {
+        let index = state.local_committed().map_or(0, |id| id.index());
+        let leads = state.server_state.is_leader();
+        (leads.then_some(state.vote_ref().leader_id.term), index)
+    };
+    let looked = core.raft.with_raft_state(look).await;
+    let (leads_in, index) = looked.map_err(|_| NodeError::Stopped)?;
+    match leads_in == Some(term) {
+        true => Ok(index),
+        false => Err(NodeError::NoLeader),
+    }
+}
+
+/// Waits for what a leader is to answer; gives up, with none, once somebody else leads.
+async fn unless_another_leads<T>(
+    core: &Core,
+    view: View,
+    answer: impl Future<Output = T>,
+) -> Option<T> {
+    let mut leaders = core.leaders.clone();
+    let another_leads = leaders.wait_until(|server| {
+        let led = (server.vote.leader_id.term, server.vote.leader_id.voted_for);
+        server.vote.committed && led != (view.term, view.leader)
+    });
+    tokio::select! {
+        biased;
+        answer = answer => Some(answer),
+        _ = another_leads => None,
+    }
+}
+
+async fn ask(core: &Arc<Core>, leader: MemberId, deadline: Instant) -> Result<Barrier, NodeError> {
     let link = core.link_to(leader).ok_or(NodeError::NoLeader)?;
-    let answer = link
-        .call(Kind::Barrier, Bytes::new(), core.election_timeout)
-        .await;
+    let timeout = deadline.saturating_duration_since(Instant::now());
+    let mut out = Vec::with_capacity(4);
+    out.put_u32_le(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
+    let answer = link.call(Kind::Barrier, out.into(), timeout).await;
     let mut answer = answer.map_err(|_| NodeError::NoLeader)?;
     decode(&mut answer).map_err(|_| NodeError::NoLeader)
 }
@@ -156,8 +229,8 @@ fn decode(answer: &mut Bytes) -> std::io::Result<Barrier> {
 }
 
 /// The leader's answer to another member; empty when it can't confirm.
-pub(crate) async fn answer(core: &Arc<Core>) -> Bytes {
-    let deadline = Instant::now() + core.election_timeout;
+pub(crate) async fn answer(core: &Arc<Core>, timeout: Duration) -> Bytes {
+    let deadline = Instant::now() + timeout.min(ANSWER_MAX);
     let Route::Here(_) = core.route() else {
         return Bytes::new();
     };

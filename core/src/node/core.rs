@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use openraft::async_runtime::{Instant as _, WatchReceiver};
+use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use super::counts::Proposals;
 use super::inbox;
 use super::inflow::Inflow;
 use super::proposer::Route;
+use super::pulse::{Pulse, Voters};
 use super::queue::{Claim, Queue, Submission};
 use super::replica::Replica;
 use super::window::{View, Window};
@@ -22,7 +24,7 @@ use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
 use crate::raft::{PeerNetwork, Raft, RaftMetrics, RaftServerMetrics};
-use crate::types::{MemberId, Principal};
+use crate::types::{MemberId, Principal, Term};
 use crate::versions::Versions;
 
 /// How often a store that is behind is looked at.
@@ -41,13 +43,33 @@ pub(crate) struct Core {
     pub(crate) inflow: Inflow,
     pub(crate) barriers: Barriers,
     pub(crate) network: PeerNetwork,
-    pub(crate) election_timeout: Duration,
+    pub(crate) pulse: Pulse,
+    /// Leadership is being handed over: nothing is proposed.
+    pub(super) handing_over: AtomicBool,
     pub(super) proposals: Proposals,
     pub(super) log: Arc<LogMetrics>,
-    /// When a leader's append was last accepted here.
-    pub(super) heard_leader: Mutex<Option<Instant>>,
-    /// Connections for forwarding, by member.
-    pub(super) links: Mutex<HashMap<MemberId, Link>>,
+    /// Connections for forwarding.
+    pub(super) forwards: Links,
+    /// Connections for beats and what comes before an election.
+    pub(super) elections: Links,
+}
+
+/// Connections by member, made when they are first needed.
+#[derive(Default)]
+pub(super) struct Links(Mutex<HashMap<MemberId, Link>>);
+
+impl Links {
+    /// None if it is no member of the cluster.
+    pub(super) fn link_to(&self, core: &Core, member: MemberId) -> Option<Link> {
+        let mut links = self.0.lock();
+        if let Some(link) = links.get(&member) {
+            return Some(link.clone());
+        }
+        let metrics = core.metrics.borrow_watched().membership_config.clone();
+        let link = core.network.link(member, metrics.get_node(&member)?);
+        links.insert(member, link.clone());
+        Some(link)
+    }
 }
 
 impl Core {
@@ -71,12 +93,23 @@ impl Core {
     pub(crate) fn route(&self) -> Route {
         match self.view() {
             Some(view) if view.leader == self.header.member => {
-                let stamp = self.replica.clock.stamp(view.term);
-                stamp.map_or(Route::Nowhere, Route::Here)
+                let takes = self.pulse.lease_holds() && !self.handing_over.load(Ordering::SeqCst);
+                match self.replica.clock.stamp(view.term) {
+                    Some(stamp) if takes => Route::Here(stamp),
+                    _ => Route::Nowhere,
+                }
             }
             Some(view) => Route::To(view),
             None => Route::Nowhere,
         }
+    }
+
+    /// The term in which this member leads, as far as it knows. Having led before a restart, which
+    /// its vote still says, does not count.
+    pub(super) fn leads_in(&self) -> Option<Term> {
+        let leaders = self.leaders.borrow_watched();
+        let leads = leaders.state.is_leader();
+        leads.then_some(leaders.vote.leader_id.term)
     }
 
     /// The leader as Raft last knew it; it may be gone.
@@ -88,43 +121,41 @@ impl Core {
     /// its majority, a follower by its leader.
     pub(crate) fn leader(&self) -> Option<MemberId> {
         let leader = self.last_leader()?;
-        let silence = if leader != self.header.member {
-            self.heard_leader.lock().map(|heard| heard.elapsed())
-        } else if self.is_sole_voter() {
-            return Some(leader);
-        } else {
-            let acked = self.raft.as_leader().ok()?.last_quorum_acked();
-            acked.map(|acked| acked.elapsed())
-        };
-        silence
-            .is_some_and(|silence| silence < 3 * self.election_timeout)
-            .then_some(leader)
+        let silence = self.pulse.silence()?;
+        (silence < 3 * self.pulse.election_timeout()).then_some(leader)
     }
 
-    /// A leader's append was accepted here.
-    pub(crate) fn hear_leader(&self) {
-        *self.heard_leader.lock() = Some(Instant::now());
+    /// Whose votes count.
+    pub(super) fn voters(&self) -> Voters {
+        let membership = self.metrics.borrow_watched().membership_config.clone();
+        membership.membership().get_joint_config().clone()
+    }
+
+    pub(super) fn is_voter(&self) -> bool {
+        let own = &self.header.member;
+        self.voters().iter().any(|voters| voters.contains(own))
+    }
+
+    /// Every member but this one.
+    pub(super) fn others(&self) -> Vec<MemberId> {
+        let membership = self.metrics.borrow_watched().membership_config.clone();
+        let members = membership.nodes().map(|(member, _)| *member);
+        members
+            .filter(|member| *member != self.header.member)
+            .collect()
     }
 
     /// Whether this member is a majority by itself.
     pub(crate) fn is_sole_voter(&self) -> bool {
-        let metrics = self.metrics.borrow_watched();
-        let configs = metrics.membership_config.membership().get_joint_config();
+        let voters = self.voters();
         let is_own =
             |voters: &BTreeSet<MemberId>| voters.len() == 1 && voters.contains(&self.header.member);
-        !configs.is_empty() && configs.iter().all(is_own)
+        !voters.is_empty() && voters.iter().all(is_own)
     }
 
     /// A connection to a member of the cluster; none if it is not one.
     pub(crate) fn link_to(&self, member: MemberId) -> Option<Link> {
-        let mut links = self.links.lock();
-        if let Some(link) = links.get(&member) {
-            return Some(link.clone());
-        }
-        let metrics = self.metrics.borrow_watched().membership_config.clone();
-        let link = self.network.link(member, metrics.get_node(&member)?);
-        links.insert(member, link.clone());
-        Some(link)
+        self.forwards.link_to(self, member)
     }
 
     /// Holds proposals back while the store is far behind, before apply itself has to wait for it.

@@ -270,9 +270,9 @@ impl Node {
         self.running.fatal().await
     }
 
-    /// Stops; durable and closed when it returns.
+    /// Stops; durable and closed when it returns. A leader hands over first.
     pub async fn shutdown(&self) {
-        self.core.queue.close();
+        self.core.take_leave().await;
         self.running.stop().await;
         self.core.window().close();
     }

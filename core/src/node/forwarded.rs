@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 
 use super::core::Core;
 use super::inflow::Forwarded;
-use super::{barrier, proposer};
+use super::{barrier, elector, proposer};
 use crate::command::Batch;
+use crate::raft::{VoteRequest, VoteResponse};
 use crate::types::{Index, MemberId};
 
 /// How long a published message waits for the revision it follows.
@@ -38,8 +39,16 @@ impl Core {
         }
     }
 
-    pub(crate) async fn answer_barrier(self: &Arc<Self>) -> Bytes {
-        barrier::answer(self).await
+    pub(crate) async fn answer_barrier(self: &Arc<Self>, timeout: Duration) -> Bytes {
+        barrier::answer(self, timeout).await
+    }
+
+    pub(crate) async fn answer_vote(&self, asked: VoteRequest) -> Option<VoteResponse> {
+        elector::answer_vote(self, asked).await
+    }
+
+    pub(crate) async fn answer_pre_vote(&self, asked: VoteRequest) -> Option<VoteResponse> {
+        elector::answer_pre_vote(self, asked).await
     }
 
     /// Delivers a message of another member's client to the subscribers here, after the revision

@@ -1,6 +1,6 @@
 //! Opens what a member has on disk, bottom up: data directory, log, store, State, Raft, peers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,11 +12,13 @@ use tokio::sync::Notify;
 use super::api::NodeConfig;
 use super::barrier::Barriers;
 use super::clock::LeaderClock;
-use super::core::Core;
+use super::core::{Core, Links};
 use super::counts::Proposals;
 use super::environment::Environment;
 use super::ids;
 use super::inflow::Inflow;
+use super::patience::Patience;
+use super::pulse::Pulse;
 use super::queue::Queue;
 use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
@@ -147,11 +149,19 @@ pub(super) async fn open(
         inflow: Inflow::default(),
         barriers: Barriers::default(),
         network,
-        election_timeout: config.election_max,
+        pulse: Pulse::new(
+            member,
+            Patience::new(
+                config.heartbeat,
+                (config.election_min, config.election_max),
+                config.timers_adapt,
+            ),
+        ),
+        handing_over: AtomicBool::new(false),
         proposals: Proposals::default(),
         log: log_metrics,
-        heard_leader: Mutex::new(None),
-        links: Mutex::new(HashMap::new()),
+        forwards: Links::default(),
+        elections: Links::default(),
     });
     let held = Held {
         core: None,

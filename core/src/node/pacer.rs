@@ -35,7 +35,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             continue;
         }
         ticked = Instant::now();
-        let deadline = Instant::now() + core.election_timeout;
+        let deadline = Instant::now() + core.pulse.election_timeout();
         // Nothing is lost if it fails: the next round, or the next leader, ticks again.
         drop(
             core.submit(Default::default(), Command::Tick, deadline)

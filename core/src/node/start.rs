@@ -17,7 +17,7 @@ use super::facade::Node;
 use super::open::{OpenedNode, open};
 use super::running::CoreEnd;
 use super::supervise::Tasks;
-use super::{barrier, pacer, proposer};
+use super::{barrier, elector, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
 use crate::peer;
 
@@ -130,6 +130,7 @@ impl OpenedNode {
         tasks.spawn("proposer", proposer::run(core.clone()));
         tasks.spawn("barrier", barrier::run(core.clone()));
         tasks.spawn("pacer", pacer::run(core.clone()));
+        tasks.spawn("elector", elector::run(core.clone()));
         let introducing = introduce(core.clone(), config, self.incarnation);
         tasks.spawn("introduction", async {
             introducing.await;
@@ -165,17 +166,26 @@ async fn introduce(core: Arc<Core>, config: NodeConfig, incarnation: u64) {
     }
 }
 
+/// What openraft times itself is long: `elector` has the timers that matter. A beat of its own, and
+/// the answer to it.
+const RAFT_HEARTBEAT: Duration = Duration::from_secs(2);
+/// Asking for a vote, with the opening of the connection.
+const RAFT_VOTE: Duration = Duration::from_secs(5);
+/// A leader whose majority was not heard for so long takes nothing.
+const RAFT_LEASE: Duration = Duration::from_secs(20);
+
 /// openraft's settings; docs/ARCHITECTURE.md says why for each that is not its default.
 pub(super) fn raft_config(config: &NodeConfig) -> Result<Config, StartError> {
     let millis = |duration: Duration| duration.as_millis() as u64;
     Config {
         cluster_name: "quorate".into(),
-        heartbeat_interval: millis(config.heartbeat),
-        election_timeout_min: millis(config.election_min),
-        election_timeout_max: millis(config.election_max),
-        enable_pre_vote: Some(true),
+        heartbeat_interval: millis(RAFT_HEARTBEAT),
+        heartbeat_min_interval: Some(0),
+        election_timeout_min: millis(RAFT_VOTE),
+        election_timeout_max: millis(RAFT_LEASE),
+        enable_elect: false,
+        enable_pre_vote: Some(false),
         enable_leader_restore: Some(false),
-        quorum_loss_probe_interval: Some(2 * millis(config.election_max)),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_entries),
         max_in_snapshot_log_to_keep: config.catch_up_entries,
         replication_lag_threshold: config.catch_up_entries,

@@ -134,8 +134,9 @@ mod tests {
             initial_cluster: vec![("one".into(), url)],
             cluster_token: "test".into(),
             heartbeat: Duration::from_millis(100),
-            election_min: Duration::from_millis(300),
-            election_max: Duration::from_millis(600),
+            election_min: Duration::from_millis(600),
+            election_max: Duration::from_millis(900),
+            timers_adapt: true,
             snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
             catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
         };

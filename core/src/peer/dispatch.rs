@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use futures_util::StreamExt;
@@ -121,6 +122,11 @@ impl Session {
         } = frame;
         match kind {
             Kind::Append => self.append(id, wire::get_append(&mut payload)?).await,
+            Kind::Beat => {
+                let slack = Duration::from_millis(wire::get_u32(&mut payload)?.into());
+                self.service.core.pulse.hear_slack(slack);
+                self.append(id, wire::get_append(&mut payload)?).await
+            }
             Kind::Snapshot => self.snapshot_part(id, payload).await,
             kind => self.spawn(id, kind, payload).await,
         }
@@ -153,7 +159,7 @@ impl Session {
             let mut results = std::pin::pin!(results);
             while let Some(Ok(result)) = results.next().await {
                 if result.is_ok() {
-                    core.hear_leader();
+                    core.pulse.hear_leader();
                 }
                 let Some(id) = waiting.lock().pop_front() else {
                     break;
@@ -220,11 +226,11 @@ impl PeerService {
         Ok(match kind {
             Kind::Vote => {
                 let request = wire::get_vote_request(&mut payload)?;
-                Box::pin(async move { Some(vote_bytes(raft.vote(request).await.ok()?)) })
+                Box::pin(async move { Some(vote_bytes(core.answer_vote(request).await?)) })
             }
             Kind::PreVote => {
                 let request = wire::get_vote_request(&mut payload)?;
-                Box::pin(async move { Some(vote_bytes(raft.pre_vote(request).await.ok()?)) })
+                Box::pin(async move { Some(vote_bytes(core.answer_pre_vote(request).await?)) })
             }
             Kind::TransferLeader => {
                 let request = wire::get_transfer(&mut payload)?;
@@ -243,7 +249,10 @@ impl PeerService {
                 let answer = core.accept_forwarded(batches, bytes);
                 Box::pin(async move { Some(answer.await) })
             }
-            Kind::Barrier => Box::pin(async move { Some(core.answer_barrier().await) }),
+            Kind::Barrier => {
+                let timeout = Duration::from_millis(wire::get_u32(&mut payload)?.into());
+                Box::pin(async move { Some(core.answer_barrier(timeout).await) })
+            }
             Kind::Publish => {
                 let channel = wire::get_bytes(&mut payload)?;
                 let message = wire::get_bytes(&mut payload)?;
@@ -255,7 +264,9 @@ impl PeerService {
                     Some(out.into())
                 })
             }
-            Kind::Append | Kind::Snapshot => return Err(io::Error::other("not a single request")),
+            Kind::Append | Kind::Beat | Kind::Snapshot => {
+                return Err(io::Error::other("not a single request"));
+            }
         })
     }
 }

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Forward = 6,
     Barrier = 7,
     Publish = 8,
+    Beat = 9,
 }
 
 impl Kind {
@@ -42,6 +43,7 @@ impl Kind {
             6 => Kind::Forward,
             7 => Kind::Barrier,
             8 => Kind::Publish,
+            9 => Kind::Beat,
             _ => return None,
         })
     }

@@ -17,5 +17,5 @@ pub(crate) use network::PeerNetwork;
 pub(crate) use snapshot::IncomingSnapshot;
 pub(crate) use types::{
     Completion, EntryData, LeaderId, LogId, Peer, Raft, RaftMetrics, RaftServerMetrics,
-    StoredMembership, TypeConfig,
+    StoredMembership, TypeConfig, Vote, VoteRequest, VoteResponse,
 };

@@ -194,8 +194,9 @@ impl Member {
             initial_cluster: (0..MEMBERS).map(|m| (name(m), url(m))).collect(),
             cluster_token: "sim".into(),
             heartbeat: Duration::from_millis(100),
-            election_min: Duration::from_millis(300),
-            election_max: Duration::from_millis(600),
+            election_min: Duration::from_millis(600),
+            election_max: Duration::from_millis(900),
+            timers_adapt: true,
             snapshot_entries: 200,
             catch_up_entries: 50,
         }

@@ -23,7 +23,7 @@ const PROGRESS_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Our own pace, when no timing flag is given, in milliseconds; and etcd's defaults, of which one
 /// holds when only the other is given.
 const OWN_HEARTBEAT: u64 = 100;
-const OWN_ELECTION: (u64, u64) = (300, 550);
+const OWN_ELECTION: (u64, u64) = (550, 800);
 const ETCD_HEARTBEAT: u64 = 100;
 const ETCD_ELECTION: u64 = 1000;
 const ETCD_ELECTION_MAX: u64 = 50_000;
@@ -129,6 +129,8 @@ struct Timing {
     heartbeat: Duration,
     election_min: Duration,
     election_max: Duration,
+    /// Whether these are ours to choose.
+    adapt: bool,
     /// etcd's election timeout, from which other times follow.
     election: Duration,
 }
@@ -141,6 +143,7 @@ impl Timing {
                 heartbeat: millis(OWN_HEARTBEAT),
                 election_min: millis(OWN_ELECTION.0),
                 election_max: millis(OWN_ELECTION.1),
+                adapt: true,
                 election: millis(ETCD_ELECTION),
             });
         }
@@ -158,12 +161,12 @@ impl Timing {
                  {ETCD_ELECTION_MAX}ms"
             ));
         }
-        // A follower waits the longer time, and then a random one between the two: an election
-        // begins after one to two election timeouts, as in etcd.
+        // An election begins after one to two election timeouts, as in etcd.
         Ok(Timing {
             heartbeat: millis(heartbeat),
-            election_min: millis(election / 2),
-            election_max: millis(election),
+            election_min: millis(election),
+            election_max: millis(2 * election),
+            adapt: false,
             election: millis(election),
         })
     }
@@ -215,6 +218,7 @@ fn node_config(flags: &Flags, timing: &Timing) -> Result<NodeConfig, String> {
         heartbeat: timing.heartbeat,
         election_min: timing.election_min,
         election_max: timing.election_max,
+        timers_adapt: timing.adapt,
         snapshot_entries: or_default(flags.snapshot_count, NodeConfig::SNAPSHOT_ENTRIES),
         catch_up_entries: or_default(flags.snapshot_catchup_entries, NodeConfig::CATCH_UP_ENTRIES),
     })

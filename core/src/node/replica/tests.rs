@@ -32,6 +32,7 @@ async fn cluster(dir: &std::path::Path) -> Vec<Node> {
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
+            timers_adapt: true,
             snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
             catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
         };

@@ -23,7 +23,8 @@ fn no_flags_are_one_member_on_loopback() {
     assert_eq!(settings.node.initial_cluster, alone);
     assert_eq!(settings.etcd.request_timeout, Duration::from_secs(7));
     assert_eq!(settings.etcd.lease_ttl_seconds_min(), 2);
-    assert_eq!(settings.node.election_max, Duration::from_millis(550));
+    assert_eq!(settings.node.election_min, Duration::from_millis(550));
+    assert!(settings.node.timers_adapt);
 }
 
 #[test]
@@ -52,7 +53,8 @@ fn the_last_of_repeated_flags_wins() {
 #[test]
 fn given_timing_is_etcds() {
     let settings = of(&["--election-timeout=5000"]).expect("settings");
-    assert_eq!(settings.node.election_max, Duration::from_secs(5));
+    assert_eq!(settings.node.election_min, Duration::from_secs(5));
+    assert!(!settings.node.timers_adapt);
     assert_eq!(settings.etcd.lease_ttl_seconds_min(), 8);
     assert!(told(&["--heartbeat-interval=300"]).contains("5 times"));
     assert!(told(&["--election-timeout=60000"]).contains("too long"));
