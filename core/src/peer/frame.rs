@@ -17,7 +17,7 @@ pub(crate) const FRAME_BYTES_MAX: usize = 64 << 20;
 const HEADER_BYTES: usize = 8;
 const PREFIX_BYTES: usize = 9;
 
-/// What a request asks for; its answer has the same kind.
+/// What a request asks for; its answer has the same kind, but for a beat, which is an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {

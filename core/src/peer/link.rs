@@ -18,7 +18,7 @@ use super::transport::{Duplex, Transport};
 /// Bytes gathered into one write.
 const WRITE_BYTES_MAX: usize = 1 << 20;
 /// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -90,18 +90,6 @@ impl PeerClient {
         answer.map_err(|error| rpc_error(&error))
     }
 
-    async fn ask_vote(
-        &self,
-        kind: Kind,
-        request: VoteRequest<TypeConfig>,
-        option: &RPCOption,
-    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        let mut out = Vec::with_capacity(64);
-        wire::put_vote_request(&mut out, &request);
-        let mut answer = self.call(kind, out, option).await?;
-        wire::get_vote_response(&mut answer).map_err(malformed)
-    }
-
     /// Puts the request on the wire now; the future has the answer.
     fn start_append(
         &self,
@@ -164,15 +152,10 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        self.ask_vote(Kind::Vote, request, &option).await
-    }
-
-    async fn pre_vote(
-        &mut self,
-        request: VoteRequest<TypeConfig>,
-        option: RPCOption,
-    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        self.ask_vote(Kind::PreVote, request, &option).await
+        let mut out = Vec::with_capacity(64);
+        wire::put_vote_request(&mut out, &request);
+        let mut answer = self.call(Kind::Vote, out, &option).await?;
+        wire::get_vote_response(&mut answer).map_err(malformed)
     }
 
     async fn full_snapshot(
