@@ -111,7 +111,8 @@ impl Elector {
     fn speaks(&self) -> bool {
         let silence = self.core.pulse.silence().unwrap_or_default();
         let timeout = self.core.pulse.election_timeout();
-        (silence.as_millis() / timeout.as_millis().max(1)) % 3 == 0
+        let turn = silence.as_millis() / timeout.as_millis().max(1);
+        turn.is_multiple_of(3)
     }
 
     fn follow(&mut self, is_tick: bool) {
@@ -278,8 +279,8 @@ pub(crate) async fn answer_pre_vote(core: &Core, request: VoteRequest) -> Option
     let candidate = request.vote.leader_id;
     let goes_first =
         (standing.last, core.header.member) > (request.last_log_id, candidate.voted_for);
-    let granted = !core.pulse.lease_holds()
-        && !(core.pulse.is_campaigning() && goes_first)
+    let is_against = core.pulse.lease_holds() || core.pulse.is_campaigning() && goes_first;
+    let granted = !is_against
         && request.last_log_id >= standing.last
         && candidate.term > standing.vote.leader_id.term;
     Some(standing.says(granted))
