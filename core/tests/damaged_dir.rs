@@ -27,6 +27,7 @@ fn config(dir: &Path) -> NodeConfig {
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(300),
         election_max: Duration::from_millis(600),
+        timers_adapt: true,
         snapshot_entries: 20,
         catch_up_entries: 5,
     }
