@@ -26,9 +26,8 @@ use crate::types::{ClusterMillis, Index, MemberId, Term, UnixMillis};
 /// Reads waiting at once.
 const READS_MAX: usize = 50_000;
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
-/// Rounds under way at once, and how soon after another one begins at the soonest.
-const ROUNDS_MAX: usize = 8;
-const ROUND_SPACING: Duration = Duration::from_millis(5);
+/// Rounds under way at once.
+const ROUNDS_MAX: usize = 16;
 /// How long a leader tries for another member, which asks again.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
@@ -90,7 +89,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             () = core.barriers.filled(), if may_begin => {
                 let reads = std::mem::take(&mut *core.barriers.waiting.lock());
                 rounds.push(round(&core, reads));
-                next = Instant::now() + ROUND_SPACING.max(core.pulse.round_trip() / 4);
+                next = Instant::now() + core.pulse.spacing();
             }
             () = tokio::time::sleep_until(next), if !may_begin && rounds.len() < ROUNDS_MAX => {}
         }

@@ -65,11 +65,13 @@ pub(crate) async fn run(core: Arc<Core>) {
 /// Resolves when something waits and there is room to send it.
 async fn can_send(core: &Core) {
     let (queue, window, inflow) = (&core.queue, core.window(), &core.inflow);
+    window.pace(core.pulse.spacing());
     let waits = || window.has_unsent() || !queue.is_empty() || !inflow.is_empty();
     while !(window.has_room() && waits()) {
         tokio::select! {
             () = queue.added.notified() => {}
             () = window.room.notified() => {}
+            () = window.paced() => {}
             () = inflow.added.notified() => {}
         }
     }

@@ -16,6 +16,9 @@ use crate::types::{MemberId, Term};
 /// How much later another member's lease may end, though both heard the same leader.
 const LEASES_DIFFER: Duration = Duration::from_millis(50);
 
+/// What is under way to near members ends sooner.
+const SPACING_MIN: Duration = Duration::from_millis(5);
+
 /// Voters, as sets each of which needs a majority.
 pub(crate) type Voters = Vec<BTreeSet<MemberId>>;
 
@@ -151,6 +154,12 @@ impl Pulse {
         let inner = self.inner.lock();
         let trips = inner.distances.values().map(Distance::round_trip);
         trips.max().unwrap_or_default()
+    }
+
+    /// How long one thing may wait for another that is under way to a far member: near ones answer
+    /// sooner.
+    pub(crate) fn spacing(&self) -> Duration {
+        SPACING_MIN.max(self.round_trip() / 8)
     }
 
     /// The silence after which somebody has called an election.

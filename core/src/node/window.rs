@@ -10,6 +10,7 @@
 //! each batch names the number in front of it, so that none is taken before what precedes it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -26,6 +27,8 @@ use crate::types::{Index, MemberId, Term};
 /// Batches, or entries of a leader, that are sent and not yet answered. Few, so that under load
 /// each holds many commands; more than one, so that the next is on its way while the disk syncs.
 const UNDER_WAY_MAX: usize = 2;
+/// And when their answers come from afar, each some time after the one before it.
+const PACED_MAX: usize = 32;
 
 /// Who leads, and in which term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,9 @@ struct Inner {
     round: Round,
     view: Option<View>,
     under_way: usize,
+    /// How long after a batch the next may follow, whatever is under way; and when that is.
+    spacing: Option<Duration>,
+    next: Option<Instant>,
     /// The last round ended with a refusal: who refuses does not take it at once either.
     refused: bool,
 }
@@ -104,6 +110,25 @@ impl Window {
         self.inner.lock().has_room()
     }
 
+    /// From now on a batch may follow another after so long, though many are under way.
+    pub(crate) fn pace(&self, spacing: Duration) {
+        self.inner.lock().spacing = Some(spacing);
+    }
+
+    /// Resolves when there is room because time has passed; never, if there is some already, or if
+    /// something must end first.
+    pub(super) async fn paced(&self) {
+        let next = {
+            let inner = self.inner.lock();
+            let waits = !inner.has_room() && inner.under_way < PACED_MAX;
+            inner.next.filter(|_| waits)
+        };
+        match next {
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Whether something waits to be sent again.
     pub(crate) fn has_unsent(&self) -> bool {
         self.inner.lock().has_unsent()
@@ -140,6 +165,7 @@ impl Window {
                 sent.for_each(|one| one.was_sent = true);
                 inner.sent = end;
                 inner.under_way += 1;
+                inner.next = inner.spacing.map(|spacing| now + spacing);
                 Some((inner.round, message))
             }
             Ok(None) => None,
@@ -255,7 +281,8 @@ impl Inner {
     }
 
     fn has_room(&self) -> bool {
-        self.under_way < UNDER_WAY_MAX
+        let is_paced = || self.next.is_some_and(|next| next <= Instant::now());
+        self.under_way < UNDER_WAY_MAX || self.under_way < PACED_MAX && is_paced()
     }
 
     fn has_unsent(&self) -> bool {

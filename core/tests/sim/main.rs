@@ -13,6 +13,7 @@ mod check;
 mod client;
 mod entropy;
 mod failing_disk;
+mod far_apart;
 mod faults;
 mod forgotten_vote;
 mod hands;

@@ -70,7 +70,7 @@ pub struct Run {
 }
 
 impl World {
-    fn new(seed: u64, dir: &std::path::Path) -> World {
+    pub fn new(seed: u64, dir: &std::path::Path) -> World {
         let mut dice = Dice(seed);
         let trace = Trace::default();
         let net = Net::new(dice.fork(), trace.clone());
@@ -130,7 +130,7 @@ impl World {
     }
 
     /// A millisecond passes.
-    fn tick(&mut self, asks: bool) -> Result<(), String> {
+    pub fn tick(&mut self, asks: bool) -> Result<(), String> {
         self.now += 1;
         self.history.lock().now = self.now;
         self.ask(asks);

@@ -1,0 +1,141 @@
+//! Members that are far apart: from the first election on nobody else leads, and what a client asks
+//! takes no more round trips than it must, idle and busy, at the leader and elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use quorate_core::command::{Command, Life, Op, PutOp, PutValue, Txn};
+use quorate_core::node::Node;
+use quorate_core::types::{Principal, Value};
+use tokio::time::Instant;
+
+use crate::entropy;
+use crate::member::MEMBERS;
+use crate::world::World;
+
+/// Of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections are opened for the first election, and asked for votes, some round trips each.
+const FIRST_LEADER_MS: u64 = 15_000;
+const IDLE_MS: u64 = 15_000;
+const BUSY_MS: u64 = 4_000;
+const BUSY_CLIENTS: usize = 4;
+
+/// What a flush of the log takes mostly, here and there, and now and then.
+const FLUSH_MS: u64 = 20;
+const STALL: Duration = Duration::from_millis(600);
+
+/// What requests took, by what they were.
+type Took = Arc<Mutex<Vec<(&'static str, Duration)>>>;
+
+fn put() -> Command {
+    Command::Txn(Txn {
+        then: vec![Op::Put(PutOp {
+            key: Bytes::from_static(b"k"),
+            value: PutValue::Set(Value::Bytes(Bytes::from_static(b"v"))),
+            life: Life::Forever,
+            want_prev: false,
+        })],
+        ..Txn::default()
+    })
+}
+
+/// One write and one read after the other, so many times.
+async fn ask(node: Node, times: usize, took: Took) {
+    let principal = Principal::default();
+    for _ in 0..times {
+        let asked = Instant::now();
+        let put = node.propose(&principal, put(), asked + PATIENCE).await;
+        put.expect("a put");
+        took.lock().push(("put", asked.elapsed()));
+        let asked = Instant::now();
+        node.barrier(asked + PATIENCE).await.expect("a read");
+        took.lock().push(("read", asked.elapsed()));
+    }
+}
+
+struct Far {
+    world: World,
+    round_trip: u64,
+}
+
+impl Far {
+    fn pass(&mut self, ms: u64) {
+        for _ in 0..ms {
+            self.world.tick(false).expect("nothing fails");
+        }
+    }
+
+    fn terms(&self) -> Vec<(u64, Option<u64>)> {
+        let status = |member: usize| self.world.members[member].status().expect("it runs");
+        let terms = (0..MEMBERS).map(status);
+        terms.map(|status| (status.term, status.leader)).collect()
+    }
+
+    /// Passes until all agree on a leader.
+    fn elect(&mut self) -> Vec<(u64, Option<u64>)> {
+        for _ in 0..FIRST_LEADER_MS {
+            self.pass(1);
+            let all = (0..MEMBERS).all(|member| self.world.members[member].node().is_some());
+            let terms = if all { self.terms() } else { Vec::new() };
+            if all && terms[0].1.is_some() && terms.iter().all(|term| *term == terms[0]) {
+                return terms;
+            }
+        }
+        panic!("nobody leads: {:?}", self.terms());
+    }
+
+    /// Each member's clients ask that often; all must have been answered in that time, none late.
+    fn ask(&mut self, clients: usize, times: usize, within_ms: u64) {
+        let took = Took::default();
+        for member in 0..MEMBERS {
+            let member = &self.world.members[member];
+            let node = member.node().expect("it runs");
+            (0..clients).for_each(|_| member.spawn(ask(node.clone(), times, took.clone())));
+        }
+        self.pass(within_ms);
+        let took = took.lock();
+        let most = Duration::from_millis(self.round_trip * 5 / 2 + FLUSH_MS);
+        let late = |most| took.iter().filter(|(_, took)| *took > most).count();
+        assert!(
+            late(most) * 4 < took.len(),
+            "longer than {most:?}: {took:?}"
+        );
+        assert_eq!(late(most + STALL), 0, "far longer than {most:?}: {took:?}");
+        assert_eq!(
+            took.len(),
+            2 * MEMBERS * clients * times,
+            "all are answered"
+        );
+    }
+}
+
+fn play(round_trip: u64) {
+    entropy::seed(round_trip);
+    let dir = tempfile::tempdir().expect("temp dir");
+    let world = World::new(round_trip, dir.path());
+    let one_way = round_trip / 2;
+    world.net.set_delay(one_way, one_way + 1 + round_trip / 50);
+    let mut far = Far { world, round_trip };
+    (0..MEMBERS).for_each(|member| far.world.start(member));
+    let first = far.elect();
+    far.pass(IDLE_MS);
+    far.ask(1, 3, 20 * round_trip + 500);
+    let times = (BUSY_MS / (4 * (round_trip + FLUSH_MS)) + 1) as usize;
+    far.ask(BUSY_CLIENTS, times, BUSY_MS + 10 * round_trip + 2_000);
+    assert_eq!(far.terms(), first, "the leader changed");
+}
+
+#[test]
+fn nobody_loses_a_leader_who_is_far_and_nobody_waits_longer_than_for_the_distance() {
+    let play = |round_trip| std::thread::spawn(move || play(round_trip));
+    let played = [2, 60, 120, 320, 600].map(|round_trip| (round_trip, play(round_trip)));
+    for (round_trip, played) in played {
+        assert!(
+            played.join().is_ok(),
+            "with a round trip of {round_trip} ms"
+        );
+    }
+}
