@@ -1,7 +1,7 @@
 // Program go-etcd plays clientv3's scenarios on the server at the endpoints of its one argument.
 //
 // It prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. The server is
-// fresh: its revision is 1.
+// fresh: its revision is 1. With `once KEY` after the endpoints it writes instead (see once.go).
 package main
 
 import (
@@ -47,6 +47,10 @@ var scenarios = []scenario{
 const scenarioLimit = 30 * time.Second
 
 func main() {
+	if len(os.Args) == 4 && os.Args[2] == "once" {
+		fmt.Printf("FAIL %s\n", writeOnce(strings.Split(os.Args[1], ","), os.Args[3]))
+		os.Exit(1)
+	}
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: go-etcd HOST:PORT[,HOST:PORT…]")
 		os.Exit(2)

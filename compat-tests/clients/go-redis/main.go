@@ -2,7 +2,8 @@
 // given address (host:port).
 //
 // It prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. Each begins on
-// an empty server; those of go-redis itself run over RESP2 and over RESP3.
+// an empty server; those of go-redis itself run over RESP2 and over RESP3. With `once KEY` after the
+// address it writes instead (see once.go).
 package main
 
 import (
@@ -40,6 +41,10 @@ var scenarios = []scenario{
 }
 
 func main() {
+	if len(os.Args) == 4 && os.Args[2] == "once" {
+		fmt.Printf("FAIL %s\n", writeOnce(os.Args[1], os.Args[3]))
+		os.Exit(1)
+	}
 	failed := false
 	for _, protocol := range []int{2, 3} {
 		for _, scenario := range scenarios {

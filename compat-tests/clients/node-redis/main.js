@@ -1,13 +1,14 @@
 // Plays the scenarios of ioredis and redlock on the server at the given address (host:port).
 //
 // Prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. Each begins on an
-// empty server.
+// empty server. With `once KEY` after the address it writes instead (see once.js).
 
 import Redis from "ioredis";
 
 import { WAIT_MS } from "./check.js";
 import * as data from "./data.js";
 import * as locks from "./locks.js";
+import * as once from "./once.js";
 
 const SCENARIOS = [
   ["connect", data.connect],
@@ -26,6 +27,15 @@ const SCENARIOS = [
 ];
 
 const [host, port] = process.argv[2].split(":");
+if (process.argv[3] === "once") {
+  const client = new Redis({ host, port: Number(port) });
+  try {
+    await once.write(client, process.argv[4]);
+  } catch (error) {
+    console.log(`FAIL ${error.message}`);
+  }
+  process.exit(1);
+}
 let failed = false;
 for (const [name, play] of SCENARIOS) {
   const client = new Redis({

@@ -1,7 +1,7 @@
 """Plays the scenarios of etcd-sdk-python (pyetcd) on the server at the given endpoint.
 
 Prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. The server is fresh:
-its revision is 1.
+its revision is 1. With `once KEY` after the endpoint it writes instead (see `once`).
 """
 
 import sys
@@ -196,6 +196,20 @@ def compaction(client):
     equal("where history starts", error.compacted_revision, last)
 
 
+def once(client, key):
+    """One write after the other, each of which tells by its answer whether it was carried out more
+    than once. Prints `done N` for each round; ends only with a failure."""
+    n = 0
+    while True:
+        n += 1
+        previous = client.put(key, str(n), prev_kv=True).prev_kv
+        equal("versions before the put", previous.version, n - 1)
+        equal("created", client.put_if_not_exists(key + "/created", "mine"), True)
+        equal("deleted", client.delete(key + "/created"), True)
+        client.lease(60).revoke()
+        print(f"done {n}", flush=True)
+
+
 SCENARIOS = [
     ("put-get", put_get),
     ("ranges", ranges),
@@ -212,6 +226,9 @@ SCENARIOS = [
 
 def main():
     host, port = sys.argv[1].split(",")[0].split(":")
+    if len(sys.argv) == 4 and sys.argv[2] == "once":
+        with pyetcd.client(host=host, port=int(port), timeout=15) as client:
+            once(client, sys.argv[3])
     failed = False
     for name, play in SCENARIOS:
         try:

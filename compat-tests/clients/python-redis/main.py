@@ -1,7 +1,8 @@
 """Plays the scenarios of redis-py and its Lock on the server at the given address (host:port).
 
 Each scenario runs over RESP2 and over RESP3, on an empty database. Prints `ok NAME` or
-`FAIL NAME: why` for each, and exits with 1 if one failed.
+`FAIL NAME: why` for each, and exits with 1 if one failed. With `once KEY` after the address it
+writes instead (see `once`).
 """
 
 import sys
@@ -266,6 +267,18 @@ def lock_exclusion(client):
     equal("count", client.get("count"), b"80")
 
 
+def once(client, key):
+    """One write after the other, each of which tells by its answer whether it was carried out more
+    than once. Prints `done N` for each round; ends only with a failure."""
+    n = 0
+    while True:
+        n += 1
+        equal("INCR", client.incr(key), n)
+        equal("SET NX", client.set(key + "/created", "mine", nx=True), True)
+        equal("DEL", client.delete(key + "/created"), 1)
+        print(f"done {n}", flush=True)
+
+
 SCENARIOS = [
     ("connect", connect), ("strings", strings), ("hashes", hashes), ("expiry", expiry),
     ("transactions", transactions), ("scripts", scripts), ("pubsub", pubsub),
@@ -276,6 +289,8 @@ SCENARIOS = [
 
 def main():
     host, port = sys.argv[1].rsplit(":", 1)
+    if len(sys.argv) == 4 and sys.argv[2] == "once":
+        once(redis.Redis(host, int(port), socket_timeout=3 * WAIT_SECONDS / 2), sys.argv[3])
     failed = False
     for protocol in (2, 3):
         for name, play in SCENARIOS:

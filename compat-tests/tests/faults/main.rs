@@ -5,6 +5,7 @@
 //! `QUORATE_TIER=full` makes the runs longer.
 
 mod ask;
+mod client_libraries;
 mod clock_jumps;
 mod etcd;
 mod flags;

@@ -1,6 +1,7 @@
 //! Plays the scenarios of the Rust crate etcd-client on the server at the endpoints of its first
 //! argument. Prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. With
-//! `keep-alive KEY TTL` after the endpoints it keeps one lease alive instead (see keep_alive.rs).
+//! `keep-alive KEY TTL` after the endpoints it keeps one lease alive instead (see keep_alive.rs), with
+//! `once KEY` it writes (see once.rs).
 
 mod admin;
 mod check;
@@ -8,6 +9,7 @@ mod keep_alive;
 mod kv;
 mod lease;
 mod locks;
+mod once;
 mod txn;
 mod watch;
 
@@ -46,6 +48,11 @@ async fn main() -> ExitCode {
     {
         return keep_alive(&endpoints, key, ttl.parse().unwrap_or(0)).await;
     }
+    if let [mode, key] = &further[..]
+        && mode == "once"
+    {
+        return once(&endpoints, key).await;
+    }
     let mut failed = false;
     play!(failed, endpoints,
         "put-get" => kv::put_get,
@@ -66,6 +73,18 @@ async fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Ends only with a failure.
+async fn once(endpoints: &[String], key: &str) -> ExitCode {
+    let written = async {
+        let client = Client::connect(endpoints, None).await?;
+        once::write(client, key).await
+    };
+    if let Err(why) = written.await {
+        println!("FAIL {why}");
+    }
+    ExitCode::FAILURE
 }
 
 /// Ends only with a failure.

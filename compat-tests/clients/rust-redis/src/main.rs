@@ -2,11 +2,13 @@
 //! (host:port).
 //!
 //! It prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. Each begins on
-//! an empty server; all run over RESP2, and all but rslock's over RESP3.
+//! an empty server; all run over RESP2, and all but rslock's over RESP3. With `once KEY` after the
+//! address it writes instead (see once.rs).
 
 mod check;
 mod data;
 mod locks;
+mod once;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,15 @@ async fn main() -> ExitCode {
         eprintln!("usage: rust-redis host:port");
         return ExitCode::FAILURE;
     };
+    let further: Vec<String> = std::env::args().skip(2).collect();
+    if let [mode, key] = &further[..]
+        && mode == "once"
+    {
+        if let Err(why) = once::write(&address, key).await {
+            println!("FAIL {why}");
+        }
+        return ExitCode::FAILURE;
+    }
     let mut failed = false;
     play!(address, "resp2", failed,
         "connect" => data::connect, "strings" => data::strings, "hashes" => data::hashes,
