@@ -171,7 +171,8 @@ fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, liste
     let options = redis::Options {
         key_prefix: settings.redis_key_prefix.clone(),
         port: port.unwrap_or(0),
-        ..redis::Options::default()
+        // As long as etcd's: a change of leader fits.
+        call_timeout: settings.etcd.request_timeout,
     };
     let context = Arc::new(redis::Context::new(
         node.clone(),

@@ -27,16 +27,6 @@ pub struct Options {
     pub port: u16,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            key_prefix: "redis/".into(),
-            call_timeout: Duration::from_secs(5),
-            port: 6379,
-        }
-    }
-}
-
 /// Shared by the connections of all listeners that show one keyspace.
 pub struct Context {
     pub node: Node,
