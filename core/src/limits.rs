@@ -29,6 +29,10 @@ pub const SCRIPTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const PROPOSALS_PER_ENTRY_MAX: usize = 1_024;
 pub const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Proposals waiting at once to be sent by a member, and as many for others by a leader; more are
+/// refused as overload (etcd: 5,000 not yet applied).
+pub const PROPOSALS_WAITING_MAX: usize = 20_000;
+
 const _: () = assert!(
     ENTRY_BYTES_MAX > REQUEST_BYTES_MAX,
     "one request must fit in an entry"

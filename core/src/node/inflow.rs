@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use super::queue::{PROPOSALS_WAITING_MAX, Room};
+use super::queue::Room;
 use crate::command::Batch;
+use crate::limits::PROPOSALS_WAITING_MAX;
 
 /// Batches of one message.
 pub(crate) struct Forwarded {

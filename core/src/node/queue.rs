@@ -11,12 +11,8 @@ use tokio::time::Instant;
 
 use super::inbox::Answer;
 use crate::command::Proposal;
-use crate::limits::{ENTRY_BYTES_MAX, PROPOSALS_PER_ENTRY_MAX};
+use crate::limits::{ENTRY_BYTES_MAX, PROPOSALS_PER_ENTRY_MAX, PROPOSALS_WAITING_MAX};
 use crate::outcome::NodeError;
-
-/// Proposals waiting at once to be sent by a member, and as many for others by a leader; more are
-/// refused as overload (etcd: 5,000 not yet applied).
-pub(super) const PROPOSALS_WAITING_MAX: usize = 20_000;
 
 const WAITING: u8 = 0;
 const PROPOSED: u8 = 1;
