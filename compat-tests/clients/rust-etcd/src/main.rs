@@ -1,6 +1,6 @@
 //! Plays the scenarios of the Rust crate etcd-client on the server at the endpoints of its first
 //! argument. Prints `ok NAME` or `FAIL NAME: why` for each, and exits with 1 if one failed. With
-//! `keep-alive KEY TTL` after the endpoints it keeps one lease alive instead (see keep_alive.rs), and
+//! `keep-alive KEY TTL` after the endpoints it keeps one lease alive instead (see keep_alive.rs);
 //! with `once KEY` it writes (see once.rs).
 
 mod admin;
