@@ -91,3 +91,42 @@ fn decode<T: Wire>(mut input: Reader) -> Result<T, DecodeError> {
     input.finish()?;
     Ok(thing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What can be read is written as it was read: there is one encoding of each value.
+    fn check<T>(
+        bytes: &[u8],
+        decode: impl Fn(Bytes) -> Result<T, DecodeError>,
+        encode: impl Fn(&T, &mut Vec<u8>),
+    ) {
+        if let Ok(value) = decode(Bytes::copy_from_slice(bytes)) {
+            let mut again = Vec::new();
+            encode(&value, &mut again);
+            assert_eq!(again, bytes);
+        }
+    }
+
+    #[test]
+    fn fuzz_entries() {
+        bolero::check!().for_each(|bytes: &[u8]| check(bytes, decode_entry, encode_entry));
+    }
+
+    #[test]
+    fn fuzz_batches() {
+        let encode = |batches: &Vec<Batch>, out: &mut Vec<u8>| encode_batches(batches, out);
+        bolero::check!().for_each(|bytes: &[u8]| check(bytes, decode_batches, encode));
+    }
+
+    #[test]
+    fn fuzz_events() {
+        bolero::check!().for_each(|bytes: &[u8]| check(bytes, decode_events, encode_events));
+    }
+
+    #[test]
+    fn fuzz_records() {
+        bolero::check!().for_each(|bytes: &[u8]| check(bytes, decode_key_value, encode_key_value));
+    }
+}

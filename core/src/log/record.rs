@@ -236,6 +236,23 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 mod tests {
     use super::*;
 
+    /// No bytes make it panic or read beyond them, wherever they are said to lie.
+    #[test]
+    fn fuzz_headers() {
+        bolero::check!()
+            .with_type::<(Vec<u8>, u64)>()
+            .for_each(|(bytes, offset)| {
+                if bytes.len() < HEADER_BYTES {
+                    return;
+                }
+                // As a reader does: what the header claims is looked at if it is there.
+                let length = record_bytes(claimed_length(bytes));
+                if let Some(record) = bytes.get(..length) {
+                    decode(record, *offset);
+                }
+            });
+    }
+
     /// The format, byte by byte: a change here is a new format version.
     #[test]
     fn golden_bytes() {

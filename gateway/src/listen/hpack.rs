@@ -172,6 +172,19 @@ fn huffman(raw: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    /// No block makes it panic, or hold more than a Huffman code of its bytes can stand for.
+    #[test]
+    fn fuzz_blocks() {
+        const SHORTEST_CODE_BITS: usize = 5;
+        bolero::check!().for_each(|block: &[u8]| {
+            if let Some(literal) = find_authority(block) {
+                assert!(literal.start < literal.end && literal.end <= block.len());
+                let bits = 8 * (literal.end - literal.start);
+                assert!(literal.value.len() <= bits / SHORTEST_CODE_BITS);
+            }
+        });
+    }
+
     /// RFC 7541, C.4.1: `:authority: www.example.com`, Huffman-coded.
     const CODED: [u8; 17] = [
         0x82, 0x86, 0x84, 0x41, 0x8c, 0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90,
