@@ -5,6 +5,7 @@ pub mod codec;
 pub mod command;
 pub mod limits;
 pub mod outcome;
+pub mod swept;
 pub mod types;
 
 pub mod disk;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::command::AlarmKind;
+use crate::swept::Swept;
 use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term};
 
 /// The answer to one proposal.
@@ -166,11 +167,55 @@ pub enum Cause {
     Flush,
 }
 
-/// All changes of one revision, in sub-revision order.
+/// All changes of one revision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevisionEvents {
     pub revision: Revision,
+    /// In sub-revision order.
     pub events: Vec<Event>,
+    /// Those that are not made yet. A watcher's are all made; whoever else reads `events` alone
+    /// misses these.
+    pub swept: Vec<Swept>,
+}
+
+impl RevisionEvents {
+    pub fn new(revision: Revision, events: Vec<Event>) -> RevisionEvents {
+        RevisionEvents {
+            revision,
+            events,
+            swept: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.events.len() + self.swept_len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many of them are not made yet.
+    pub fn swept_len(&self) -> usize {
+        self.swept.iter().map(|swept| swept.records.len()).sum()
+    }
+
+    /// Every change, in sub-revision order.
+    pub fn all(&self) -> impl Iterator<Item = Event> + '_ {
+        let mut events = self.events.iter().peekable();
+        let swept = self.swept.iter();
+        let mut made = swept
+            .flat_map(|swept| swept.events(self.revision))
+            .peekable();
+        std::iter::from_fn(move || {
+            let next = events.peek().map(|event| event.kv.modified);
+            match (next, made.peek()) {
+                (Some(next), Some(made)) if made.kv.modified > next => events.next().cloned(),
+                (Some(_), None) => events.next().cloned(),
+                _ => made.next(),
+            }
+        })
+    }
 }
 
 /// Something subscribers learn of that makes no revision.
@@ -206,6 +251,8 @@ pub struct Effects {
     pub items: Vec<(Bytes, Option<Bytes>)>,
     /// The compaction revision, if this entry moved it.
     pub compacted: Option<Revision>,
+    /// What the state needs no more and takes long to free.
+    pub freed: Vec<Arc<RevisionEvents>>,
 }
 
 /// A lease as it must now be kept, or that it is gone.

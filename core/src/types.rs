@@ -163,6 +163,16 @@ impl KeyRange {
         }
     }
 
+    /// Whether some key lies in both.
+    pub fn overlaps(&self, other: &KeyRange) -> bool {
+        let ends_after = |range: &KeyRange, key: &[u8]| match range {
+            KeyRange::Key(own) => own.as_ref() >= key,
+            KeyRange::Span(start, end) => start < end && key < end.as_ref(),
+            KeyRange::From(_) => true,
+        };
+        ends_after(self, other.start()) && ends_after(other, self.start())
+    }
+
     /// The span of all keys that begin with `prefix`.
     pub fn prefix(prefix: &[u8]) -> KeyRange {
         let mut end = prefix.to_vec();

@@ -169,7 +169,7 @@ impl Run {
         let made: Vec<_> = effects
             .revisions
             .iter()
-            .map(|made| plain_all(&made.events))
+            .map(|made| plain_all(&made.all().collect::<Vec<_>>()))
             .collect();
         let wanted: Vec<_> = revisions.iter().map(|events| plain_all(events)).collect();
         assert_eq!(made, wanted, "{command:?}");

@@ -14,6 +14,7 @@ mod history;
 mod keep_alive;
 mod kill_all;
 mod known_histories;
+mod large_deletion;
 mod life_clients;
 mod linearizability;
 mod lives;

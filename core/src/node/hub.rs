@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::api::{EffectsListener, Wake};
 use crate::outcome::{Effects, RevisionEvents};
+use crate::swept::Swept;
 use crate::types::{KeyRange, Revision};
 
 const DISARMED: i64 = 0;
@@ -163,6 +164,9 @@ impl Hub {
             for event in &revision.events {
                 registry.rouse(&event.kv.key, revision.revision);
             }
+            for swept in &revision.swept {
+                registry.rouse_within(swept, revision.revision);
+            }
         }
     }
 
@@ -189,6 +193,19 @@ impl Registry {
                 registration.rouse(revision);
             }
         }
+    }
+}
+
+impl Registry {
+    /// There are fewer watchers than keys that are swept together.
+    fn rouse_within(&self, swept: &Swept, revision: Revision) {
+        let of_keys = self.keys.iter().filter(|(key, _)| swept.holds(key));
+        let of_keys = of_keys.flat_map(|(_, list)| list);
+        let ranges = self.ranges.values();
+        let of_ranges = ranges.filter(|registration| swept.touches(&registration.range));
+        of_keys
+            .chain(of_ranges)
+            .for_each(|registration| registration.rouse(revision));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::api::Polled;
 use super::hub::Registration;
 use super::replica::Replica;
-use crate::outcome::RevisionEvents;
+use crate::outcome::{Event, RevisionEvents};
 use crate::types::{KeyRange, Revision};
 use crate::versions::VersionsError;
 
@@ -157,28 +157,25 @@ impl Drop for Watcher {
     }
 }
 
-/// The events of the range; shared when all of them are.
+/// The events of the range; shared when all of them are, and are made.
 fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<RevisionEvents>> {
-    let count = events
-        .events
-        .iter()
-        .filter(|event| range.contains(&event.kv.key))
-        .count();
-    if count == 0 {
-        return None;
+    if !events.swept.is_empty() {
+        let inside = events.all().filter(|event| range.contains(&event.kv.key));
+        return some(events.revision, inside.collect());
     }
-    if count == events.events.len() {
-        return Some(events.clone());
-    }
-    let inside = events
-        .events
-        .iter()
-        .filter(|event| range.contains(&event.kv.key));
-    let events = RevisionEvents {
-        revision: events.revision,
-        events: inside.cloned().collect(),
+    let inside = || {
+        let events = events.events.iter();
+        events.filter(|event| range.contains(&event.kv.key))
     };
-    Some(Arc::new(events))
+    match inside().count() == events.events.len() {
+        true => Some(events.clone()).filter(|events| !events.is_empty()),
+        false => some(events.revision, inside().cloned().collect()),
+    }
+}
+
+fn some(revision: Revision, events: Vec<Event>) -> Option<Arc<RevisionEvents>> {
+    let events = RevisionEvents::new(revision, events);
+    (!events.is_empty()).then(|| Arc::new(events))
 }
 
 #[cfg(test)]

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::authorize::authorize;
 use super::cluster::Tables;
-use super::draft::{Change, Draft};
+use super::draft::{Change, Draft, Sweep};
 use super::forgetful::{Floor, is_forgetful};
+use super::graves::Graves;
 use super::index::Index;
 use super::lives::{Lease, Lives};
 use super::range::History;
 use super::taken::{Last, Taken};
 use crate::command::{Command, Entry, LeaseCommand, Proposal};
 use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
+use crate::swept::Swept;
 use crate::types::{
     ClusterMillis, KeyRange, KeyValue, LeaseId, MemberId, Revision, Stamp, Term, UnixMillis,
 };
@@ -33,6 +35,7 @@ pub struct State {
     pub(super) tables: Tables,
     pub(super) floor: Floor,
     pub(super) taken: Taken,
+    pub(super) graves: Graves,
 }
 
 impl Default for State {
@@ -50,6 +53,7 @@ impl Default for State {
             tables: Tables::default(),
             floor: Floor::default(),
             taken: Taken::default(),
+            graves: Graves::default(),
         }
     }
 }
@@ -80,6 +84,7 @@ impl State {
                 .is_some_and(|now| Arc::ptr_eq(now, life))
         });
         self.index.prune();
+        self.work_off_graves(&mut effects);
         effects
     }
 
@@ -126,7 +131,7 @@ impl State {
         let (changes, notices, life_counter, derived_counter) = drafted;
         self.life_counter = life_counter;
         self.derived_counter = derived_counter;
-        let mut events = Vec::with_capacity(changes.len());
+        let mut made = RevisionEvents::new(self.revision + 1, Vec::with_capacity(changes.len()));
         for change in changes {
             match change {
                 Change::Event(event) => {
@@ -137,7 +142,22 @@ impl State {
                     if !event.is_delete() {
                         self.lives.attach(&event.kv);
                     }
-                    events.push(event);
+                    made.events.push(event);
+                }
+                Change::Sweep(Sweep {
+                    range,
+                    count,
+                    first,
+                    cause,
+                }) => {
+                    let records = self.index.sweep(&range);
+                    assert_eq!(records.len(), count, "the draft saw the same keys");
+                    let swept = Swept {
+                        records,
+                        first,
+                        cause,
+                    };
+                    made.swept.push(swept);
                 }
                 Change::Life { old, new } => {
                     self.lives.detach(&old);
@@ -147,15 +167,15 @@ impl State {
                 }
             }
         }
-        if !events.is_empty() {
-            self.revision += 1;
-            if events.iter().any(|event| is_forgetful(&event.kv.key)) {
+        if !made.is_empty() {
+            self.revision = made.revision;
+            let mut events = made.events.iter();
+            if !made.swept.is_empty() || events.any(|event| is_forgetful(&event.kv.key)) {
                 self.floor.touched(self.revision);
             }
-            let revision = self.revision;
-            effects
-                .revisions
-                .push(Arc::new(RevisionEvents { revision, events }));
+            let made = Arc::new(made);
+            self.bury(&made);
+            effects.revisions.push(made);
         }
         effects
             .notices
@@ -186,7 +206,7 @@ impl State {
                 })
             }
             LeaseCommand::Revoke(id) => {
-                if self.lives.get(*id).is_none() {
+                if self.lease(*id).is_none() {
                     return Err(Refusal::LeaseNotFound);
                 }
                 self.end_life(*id, Cause::Delete, effects);
@@ -205,7 +225,7 @@ impl State {
             effects.leases.push(change);
             return self.lives.get(id).map(|lease| lease.ttl_ms);
         }
-        let lease = self.lives.get(id)?;
+        let lease = self.lease(id)?;
         let key = self.lives.keys(id).pop()?;
         let old = self.index.get(&key)?.clone();
         self.life_counter += 1;
@@ -277,12 +297,15 @@ impl State {
 
     /// A granted lease, or the life of one key by its derived id.
     pub fn lease(&self, id: LeaseId) -> Option<Lease> {
-        self.lives.get(id)
+        self.lives.get(id).filter(|_| !self.is_stale(id))
     }
 
     /// The keys that end with a lease, in order; for a derived id the one key.
     pub fn lease_keys(&self, id: LeaseId) -> Vec<Bytes> {
-        self.lives.keys(id)
+        match self.is_stale(id) {
+            true => Vec::new(),
+            false => self.lives.keys(id),
+        }
     }
 
     /// Granted leases, the first to end first.

@@ -13,7 +13,9 @@
 //! key redis/0/lock/53                                its head is the number of "53" and six 0
 //! ```
 
-use crate::types::KeyRange;
+use std::sync::Arc;
+
+use crate::types::{KeyRange, KeyValue};
 
 use super::slot::Slot;
 
@@ -249,6 +251,49 @@ impl Chunks {
         }
     }
 
+    /// Takes out the slots of a range and gives their records, in order. Chunks that lie in it
+    /// whole leave as they are, so that a million keys take milliseconds.
+    pub(super) fn sweep(&mut self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
+        let ((first, from), (last, to)) = self.places(range);
+        let mut records = Vec::with_capacity(self.count(range) as usize);
+        for number in first..=last {
+            let chunk = &mut self.chunks[number];
+            let length = chunk.slots.len();
+            let from = if number == first { from } else { 0 };
+            let to = if number == last {
+                to.min(length)
+            } else {
+                length
+            };
+            chunk.heads.drain(from..to);
+            let slots = chunk.slots.drain(from..to);
+            let before = records.len();
+            records.extend(slots.map(Slot::into_newest));
+            chunk.live -= records.len() - before;
+        }
+        // The first chunk stays, since its `low` is the empty key; what is left of the last joins
+        // it if there is room.
+        let mut number = 0;
+        let emptied = first..=last;
+        self.chunks.retain(|chunk| {
+            let stays = !chunk.slots.is_empty() || number == 0 || !emptied.contains(&number);
+            number += 1;
+            stays
+        });
+        self.mend(first);
+        records
+    }
+
+    /// After chunks behind this one are gone, or it got short.
+    fn mend(&mut self, number: usize) {
+        for number in (number.saturating_sub(1)..=number + 1).rev() {
+            if number < self.chunks.len() {
+                self.bound(number);
+                self.merge(number);
+            }
+        }
+    }
+
     /// A chunk that got short joins a neighbour that has room for it.
     fn merge(&mut self, number: usize) {
         let fits = |left: usize| {
@@ -371,6 +416,38 @@ mod tests {
             "z",
         ] {
             assert!(chunks.get(key.as_bytes()).is_none(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_swept_is_gone_and_the_rest_stays_in_order() {
+        let mut random = 1_u32;
+        for _ in 0..60 {
+            let (mut chunks, mut set) = (Chunks::default(), BTreeSet::new());
+            (0..4_000).for_each(|number| insert(&mut chunks, &key(number)));
+            set.extend((0..4_000).map(key));
+            for _ in 0..6 {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let (a, b) = (key((random >> 16) % 4_100), key((random >> 4) % 4_100));
+                let (start, end) = (a.clone().min(b.clone()), a.max(b));
+                let gone: Vec<_> = set
+                    .extract_if(start.clone()..end.clone(), |_| true)
+                    .collect();
+                let swept = chunks.sweep(&KeyRange::Span(start.into(), end.into()));
+                assert!(
+                    swept
+                        .iter()
+                        .map(|record| &record.key[..])
+                        .eq(gone.iter().map(|k| &k[..]))
+                );
+                chunks.check();
+                assert!(
+                    chunks
+                        .all()
+                        .map(Slot::key)
+                        .eq(set.iter().map(|key| &key[..]))
+                );
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
+use super::forgetful;
 use super::read_room::ReadRoom;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, Refusal};
@@ -18,9 +19,22 @@ use crate::types::{
 /// Bytes of a value that are rather copied than shared.
 const PACKED_VALUE_MAX: usize = 4 * 1024;
 
+/// Keys of a range that are swept rather than deleted one by one: at least so many.
+const SWEPT_MIN: u64 = 64;
+
+/// All keys of a range without history, deleted together.
+pub(super) struct Sweep {
+    pub(super) range: KeyRange,
+    pub(super) count: usize,
+    /// The sub-revision of the first.
+    pub(super) first: u32,
+    pub(super) cause: Cause,
+}
+
 /// One change, in order.
 pub(super) enum Change {
     Event(Event),
+    Sweep(Sweep),
     /// A life changed without a revision: the record before and after.
     Life {
         old: Arc<KeyValue>,
@@ -32,6 +46,8 @@ pub(super) struct Draft<'a> {
     pub(super) state: &'a State,
     /// Keys as they are on this view; None: deleted.
     overlay: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
+    /// Ranges that are hidden below the overlay.
+    swept: Vec<KeyRange>,
     pub(super) changes: Vec<Change>,
     pub(super) notices: Vec<Notice>,
     events: u32,
@@ -99,6 +115,7 @@ impl<'a> Draft<'a> {
         Draft {
             state,
             overlay: BTreeMap::new(),
+            swept: Vec::new(),
             changes: Vec::new(),
             notices: Vec::new(),
             events: 0,
@@ -122,6 +139,10 @@ impl<'a> Draft<'a> {
         for change in self.changes.drain(to.changes..).rev() {
             let (key, before) = match change {
                 Change::Event(event) => (event.kv.key.clone(), event.prev),
+                Change::Sweep(_) => {
+                    self.swept.pop();
+                    continue;
+                }
                 Change::Life { old, .. } => (old.key.clone(), Some(old)),
             };
             self.overlay.insert(key, before);
@@ -147,8 +168,40 @@ impl<'a> Draft<'a> {
     pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
         match self.overlay.get(key) {
             Some(record) => record.as_ref(),
+            None if self.is_swept(key) => None,
             None => self.state.index.get(key),
         }
+    }
+
+    fn is_swept(&self, key: &[u8]) -> bool {
+        self.swept.iter().any(|range| range.contains(key))
+    }
+
+    /// Deletes all of a range at once, if that can be done: none of its keys has history, was
+    /// changed on this view or hangs on a granted lease. How many there were.
+    pub(super) fn sweep(&mut self, range: &KeyRange, cause: Cause) -> Option<u64> {
+        if !forgetful::covers(range) || self.state.lives.holds_forgetful_keys() {
+            return None;
+        }
+        let bounds = bounds(range)?;
+        let was_changed = self.overlay.range::<[u8], _>(bounds).next().is_some();
+        if was_changed || self.swept.iter().any(|other| other.overlaps(range)) {
+            return None;
+        }
+        let count = self.state.index.count(range);
+        let next = u32::try_from(count).ok()?.checked_add(self.events)?;
+        if count < SWEPT_MIN {
+            return None;
+        }
+        self.changes.push(Change::Sweep(Sweep {
+            range: range.clone(),
+            count: count as usize,
+            first: self.events,
+            cause: self.because.unwrap_or(cause),
+        }));
+        self.swept.push(range.clone());
+        self.events = next;
+        Some(count)
     }
 
     /// Records of a range in key order.
@@ -157,10 +210,11 @@ impl<'a> Draft<'a> {
             return self.get(key).cloned().into_iter().collect();
         }
         let below = self.state.index.iter(range);
-        if self.overlay.is_empty() {
+        if self.overlay.is_empty() && self.swept.is_empty() {
             return below.cloned().collect();
         }
-        let below = below.filter(|kv| !self.overlay.contains_key(&kv.key));
+        let below =
+            below.filter(|kv| !self.overlay.contains_key(&kv.key) && !self.is_swept(&kv.key));
         let mut merged: Vec<Arc<KeyValue>> = below.cloned().collect();
         let unchanged = merged.len();
         let over = bounds(range).map(|bounds| self.overlay.range::<[u8], _>(bounds));

@@ -15,12 +15,12 @@ impl State {
     /// Ends what is due before `command` looks. `ended` counts the keys of this entry.
     pub(super) fn expire(&mut self, command: &Command, ended: &mut usize, effects: &mut Effects) {
         while *ended < EXPIRED_KEYS_PER_ENTRY_MAX {
-            let Some(id) = self.lives.first_due(self.clock) else {
+            let Some(id) = self.first_due() else {
                 return;
             };
             *ended += self.end_life(id, Cause::Expired, effects).max(1);
         }
-        if self.lives.first_due(self.clock).is_some() {
+        if self.first_due().is_some() {
             for id in self.due_of(command) {
                 self.end_life(id, Cause::Expired, effects);
             }
@@ -65,8 +65,7 @@ impl State {
         let ranged = ranges.into_iter().flat_map(|range| self.index.iter(range));
         ids.extend(records.chain(ranged).map(|record| record.lease));
         ids.retain(|id| {
-            self.lives
-                .get(*id)
+            self.lease(*id)
                 .is_some_and(|lease| lease.deadline <= self.clock)
         });
         ids.sort_by_key(|id| (self.lives.get(*id).map(|lease| lease.deadline), *id));

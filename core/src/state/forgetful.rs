@@ -29,6 +29,20 @@ pub(super) fn touches(range: &KeyRange) -> bool {
     })
 }
 
+/// Whether a range holds such keys only.
+pub(super) fn covers(range: &KeyRange) -> bool {
+    PREFIXES.iter().any(|prefix| {
+        let KeyRange::Span(first, last) = KeyRange::prefix(prefix) else {
+            return false;
+        };
+        match range {
+            KeyRange::Key(key) => key.starts_with(prefix),
+            KeyRange::Span(start, end) => *start >= first && *end <= last,
+            KeyRange::From(_) => false,
+        }
+    })
+}
+
 /// The replicated numbers of the rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Floor {
@@ -70,6 +84,14 @@ mod tests {
         assert!(span("a", "redis/1") && !span("a", "b") && !span("s", "z") && !span("a", "redis"));
         assert!(touches(&KeyRange::From(Bytes::from_static(b"redis/9"))));
         assert!(!touches(&KeyRange::From(Bytes::from_static(b"redit"))));
+    }
+
+    #[test]
+    fn ranges_that_hold_nothing_else() {
+        let span = |a: &'static str, b: &'static str| covers(&KeyRange::Span(a.into(), b.into()));
+        assert!(span("redis/0/", "redis/00") && span("redis/", "redis0"));
+        assert!(!span("redis/", "redis1") && !span("redis", "redis0") && !span("a", "b"));
+        assert!(!covers(&KeyRange::From("redis/".into())));
     }
 
     #[test]

@@ -71,6 +71,11 @@ impl Index {
         self.slots.set(&record.key, change, || Slot::new(record));
     }
 
+    /// Takes out all keys of a range, none of which has history.
+    pub(super) fn sweep(&mut self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
+        self.slots.sweep(range)
+    }
+
     /// The current version with another life.
     pub(super) fn replace(&mut self, record: &Arc<KeyValue>) {
         let found = self.slots.change(&record.key, |slot| slot.replace(record));

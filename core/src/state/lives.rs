@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::forgetful::is_forgetful;
 use super::leases::{Granted, Leases};
 use crate::outcome::LeaseChange;
 use crate::types::{ClusterMillis, KeyValue, LeaseId};
@@ -30,6 +31,8 @@ struct Own {
 pub(super) struct Lives {
     granted: Leases,
     own: BTreeMap<LeaseId, Own>,
+    /// Keys without history that hang on granted leases.
+    forgetful_on_granted: usize,
     by_deadline: BTreeSet<(ClusterMillis, LeaseId)>,
 }
 
@@ -129,7 +132,8 @@ impl Lives {
     pub(super) fn attach(&mut self, record: &Arc<KeyValue>) {
         let (id, key) = (record.lease, &record.key);
         if let Some(granted) = self.granted.get_mut(&id) {
-            granted.keys.insert(key.clone());
+            let is_new = granted.keys.insert(key.clone());
+            self.forgetful_on_granted += usize::from(is_new && is_forgetful(key));
         } else if let Some(deadline) = record.deadline {
             let own = Own {
                 key: key.clone(),
@@ -144,14 +148,34 @@ impl Lives {
     /// A record went out of the state.
     pub(super) fn detach(&mut self, record: &KeyValue) {
         if let Some(granted) = self.granted.get_mut(&record.lease) {
-            granted.keys.remove(&record.key);
-        } else if let Some(own) = self.own.remove(&record.lease) {
-            self.by_deadline.remove(&(own.deadline, record.lease));
+            let was_there = granted.keys.remove(&record.key);
+            self.forgetful_on_granted -= usize::from(was_there && is_forgetful(&record.key));
+        } else {
+            self.forget(record.lease);
+        }
+    }
+
+    /// Whether keys without history can go without a look at who holds them.
+    pub(super) fn holds_forgetful_keys(&self) -> bool {
+        self.forgetful_on_granted > 0
+    }
+
+    pub(super) fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// Takes out a key's own life.
+    pub(super) fn forget(&mut self, id: LeaseId) {
+        if let Some(own) = self.own.remove(&id) {
+            self.by_deadline.remove(&(own.deadline, id));
         }
     }
 
     /// Asserts that both indexes tell the same.
     pub(super) fn check(&self) {
+        let keys = self.granted.iter().flat_map(|(_, granted)| &granted.keys);
+        let forgetful = keys.filter(|key| is_forgetful(key)).count();
+        assert_eq!(self.forgetful_on_granted, forgetful);
         assert_eq!(self.by_deadline.len(), self.granted.len() + self.own.len());
         for (deadline, id) in &self.by_deadline {
             assert_eq!(self.get(*id).map(|lease| lease.deadline), Some(*deadline));

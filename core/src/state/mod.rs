@@ -16,6 +16,7 @@ mod digest;
 mod draft;
 mod expire;
 mod forgetful;
+mod graves;
 mod guard;
 mod index;
 mod leases;

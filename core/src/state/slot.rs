@@ -54,6 +54,12 @@ impl Slot {
         &self.newest
     }
 
+    /// The record of a key without history.
+    pub(super) fn into_newest(self) -> Arc<KeyValue> {
+        debug_assert!(self.is_live() && self.past.is_none(), "it has no history");
+        self.newest
+    }
+
     /// The record, unless the key is deleted.
     pub(super) fn current(&self) -> Option<&Arc<KeyValue>> {
         (!self.newest.is_tombstone()).then_some(&self.newest)

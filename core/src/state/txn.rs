@@ -208,6 +208,15 @@ impl Draft<'_> {
     }
 
     fn delete_op(&mut self, op: &DeleteOp) -> OpResult {
+        if !op.want_prev
+            && let Some(deleted) = self.sweep(&op.range, Cause::Delete)
+        {
+            return OpResult::Delete {
+                deleted,
+                prev: Vec::new(),
+                revision: self.revision(),
+            };
+        }
         let keys = self.range(&op.range);
         let deleted = keys.len() as u64;
         let mut prev = Vec::new();

@@ -71,7 +71,9 @@ impl Change {
             .items
             .iter()
             .map(|(key, value)| FIXED + key.len() + value.as_ref().map_or(0, Bytes::len));
+        let swept = self.revisions.iter().map(|revision| revision.swept_len());
         FIXED
+            + swept.sum::<usize>() * FIXED
             + events.map(|event| record(&event.kv)).sum::<usize>()
             + self.lives.iter().map(record).sum::<usize>()
             + items.sum::<usize>()

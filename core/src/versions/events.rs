@@ -90,7 +90,7 @@ fn scan(
         }
         slice
             .revisions
-            .push(Arc::new(RevisionEvents { revision, events }));
+            .push(Arc::new(RevisionEvents::new(revision, events)));
         slice.through = revision;
     }
 }

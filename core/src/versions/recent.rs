@@ -103,14 +103,39 @@ impl RecentEvents {
         let size = size(&events);
         ring.bytes += size;
         ring.revisions.push_back((size, events));
-        self.trim(&mut ring);
+        let freed = self.trim(&mut ring);
+        drop(ring);
+        drop(freed);
     }
 
-    /// Everything up to `revision` is durable on disk.
+    /// Everything up to `revision` is durable on disk. Of what was swept the size is looked at
+    /// only now, by the writer, whom nobody waits for; and what leaves is freed without the lock.
     pub(super) fn release(&self, revision: Revision) {
+        let unweighed = self.swept_up_to(revision);
+        let weighed = unweighed
+            .iter()
+            .map(|events| (events.revision, weigh(events)));
+        let weighed: Vec<(Revision, usize)> = weighed.collect();
+        drop(unweighed);
         let mut ring = self.ring.write();
+        for (revision, size) in weighed {
+            ring.set_size(revision, size);
+        }
         ring.durable = ring.durable.max(revision);
-        self.trim(&mut ring);
+        let freed = self.trim(&mut ring);
+        drop(ring);
+        drop(freed);
+    }
+
+    /// What was swept in revisions that become durable with this one.
+    fn swept_up_to(&self, revision: Revision) -> Vec<Arc<RevisionEvents>> {
+        let ring = self.ring.read();
+        let newest_first = ring.revisions.iter().rev().map(|(_, events)| events);
+        newest_first
+            .take_while(|events| events.revision > ring.durable)
+            .filter(|events| events.revision <= revision && !events.swept.is_empty())
+            .cloned()
+            .collect()
     }
 
     /// Forgets all: the store is at `revision` by a snapshot, without events.
@@ -122,17 +147,32 @@ impl RecentEvents {
         };
     }
 
-    fn trim(&self, ring: &mut Ring) {
+    /// Takes out what is beyond the bounds; to be freed once nobody waits for the ring.
+    fn trim(&self, ring: &mut Ring) -> Vec<Arc<RevisionEvents>> {
+        let mut freed = Vec::new();
         while ring.revisions.len() > self.revisions_max || ring.bytes > self.bytes_max {
-            let Some((size, oldest)) = ring.revisions.front() else {
-                return;
+            let durable = ring.durable;
+            let is_durable =
+                |(_, oldest): &mut (usize, Arc<RevisionEvents>)| oldest.revision <= durable;
+            let Some((size, oldest)) = ring.revisions.pop_front_if(is_durable) else {
+                break;
             };
-            if oldest.revision > ring.durable {
-                return;
-            }
             ring.bytes -= size;
             ring.complete_from = oldest.revision + 1;
-            ring.revisions.pop_front();
+            freed.push(oldest);
+        }
+        freed
+    }
+}
+
+impl Ring {
+    fn set_size(&mut self, revision: Revision, size: usize) {
+        let at = self
+            .revisions
+            .binary_search_by_key(&revision, |(_, events)| events.revision);
+        if let Ok(at) = at {
+            let before = std::mem::replace(&mut self.revisions[at].0, size);
+            self.bytes = self.bytes - before + size;
         }
     }
 }
@@ -140,7 +180,16 @@ impl RecentEvents {
 /// About how much memory a revision holds.
 fn size(events: &RevisionEvents) -> usize {
     const FIXED: usize = 200;
+    // Not the records themselves, which would take long to look at: see `weigh`.
+    let swept = events.swept_len() * FIXED;
     let record = |kv: &KeyValue| FIXED + kv.key.len() + kv.value.size();
     let event = |event: &Event| record(&event.kv) + event.prev.as_deref().map_or(0, record);
-    FIXED + events.events.iter().map(event).sum::<usize>()
+    FIXED + swept + events.events.iter().map(event).sum::<usize>()
+}
+
+/// As `size`, of what was swept too.
+fn weigh(events: &RevisionEvents) -> usize {
+    let swept = events.swept.iter().flat_map(|swept| &swept.records);
+    let bytes = swept.map(|record| record.key.len() + record.value.size());
+    size(events) + bytes.sum::<usize>()
 }

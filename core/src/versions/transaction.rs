@@ -198,6 +198,9 @@ impl<'txn> Tables<'txn> {
 
     fn revision(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
         let mut forgetful = Vec::new();
+        if !events.swept.is_empty() {
+            self.sweep(events)?;
+        }
         for event in &events.events {
             if is_forgetful(&event.kv.key) {
                 let kv = (!event.is_delete()).then(|| Arc::clone(&event.kv));
@@ -208,16 +211,28 @@ impl<'txn> Tables<'txn> {
                 self.version(event)?;
             }
         }
-        if !forgetful.is_empty() {
-            self.gathered.push(RevisionEvents {
-                revision: events.revision,
-                events: forgetful,
-            });
+        if !forgetful.is_empty() || !events.swept.is_empty() {
+            let forgetful = RevisionEvents {
+                swept: events.swept.clone(),
+                ..RevisionEvents::new(events.revision, forgetful)
+            };
+            self.gathered.push(forgetful);
         }
         match self.gathered_bytes < RECENT_ROW_BYTES {
             true => Ok(()),
             false => self.put_recent(),
         }
+    }
+
+    /// Keys that were swept together, and what was to be written before them: in the order of the
+    /// table, without a list of them.
+    fn sweep(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
+        self.put_newest()?;
+        for record in events.swept.iter().flat_map(|swept| &swept.records) {
+            self.latest.remove(&record.key, &mut self.head.row_bytes)?;
+            self.gathered_bytes += record.key.len();
+        }
+        Ok(())
     }
 
     fn put_recent(&mut self) -> Result<(), VersionsError> {
@@ -255,6 +270,11 @@ impl<'txn> Tables<'txn> {
             schema::encode_opaque(&scalars, &mut self.row);
             self.state.put(ONLY, &self.row, bytes)?;
         }
+        self.put_newest()
+    }
+
+    fn put_newest(&mut self) -> Result<(), VersionsError> {
+        let bytes = &mut self.head.row_bytes;
         for (key, kv) in std::mem::take(&mut self.newest) {
             match kv {
                 Some(kv) => {
@@ -325,5 +345,7 @@ impl<'txn> Tables<'txn> {
 fn is_overwritten(change: &Change, life: &KeyValue) -> bool {
     let events = change.revisions.iter().flat_map(|events| &events.events);
     let mut of_key = events.filter(|event| event.kv.key == life.key);
+    let mut swept = change.revisions.iter().flat_map(|events| &events.swept);
     of_key.any(|event| event.kv.modified > life.modified)
+        || swept.any(|swept| swept.holds(&life.key))
 }

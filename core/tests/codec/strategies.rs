@@ -348,5 +348,6 @@ pub fn events() -> impl Strategy<Value = RevisionEvents> {
         prev,
         cause,
     });
-    (number(), vec(event, 0..4)).prop_map(|(revision, events)| RevisionEvents { revision, events })
+    (number(), vec(event, 0..4))
+        .prop_map(|(revision, events)| RevisionEvents::new(revision, events))
 }

@@ -28,7 +28,7 @@ impl Rows {
     }
 
     pub fn keep(&mut self, state: &State, effects: &Effects) {
-        for event in effects.revisions.iter().flat_map(|all| &all.events) {
+        for event in effects.revisions.iter().flat_map(|all| all.all()) {
             let kv = event.kv.clone();
             self.lives.remove(&kv.key);
             match (is_forgetful(&kv.key), event.is_delete()) {

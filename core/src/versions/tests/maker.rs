@@ -9,6 +9,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 use crate::outcome::{Cause, Event, LeaseChange, RevisionEvents};
+use crate::swept::Swept;
 use crate::types::{ClusterMillis, KeyValue, LeaseId, Revision, Value, Version};
 use crate::versions::{Change, Medium, Opened, Options, Part, Position, Versions};
 
@@ -42,6 +43,7 @@ pub struct Maker {
     pub forgotten_below: Revision,
     pub keys: BTreeMap<Bytes, Arc<KeyValue>>,
     events: Vec<Event>,
+    swept: Vec<Swept>,
     change: Change,
 }
 
@@ -54,6 +56,7 @@ impl Default for Maker {
             forgotten_below: 0,
             keys: BTreeMap::new(),
             events: Vec::new(),
+            swept: Vec::new(),
             change: Change::default(),
         }
     }
@@ -103,6 +106,23 @@ impl Maker {
             prev: Some(prev),
             cause: Cause::Delete,
         });
+        self
+    }
+
+    /// Sweeps the keys without history.
+    pub fn sweep(&mut self) -> &mut Maker {
+        let first = self.next_version().sub;
+        let gone = self
+            .keys
+            .extract_if(.., |key, _| key.starts_with(b"redis/"));
+        let records: Vec<_> = gone.map(|(_, record)| record).collect();
+        if !records.is_empty() {
+            self.swept.push(Swept {
+                records,
+                first,
+                cause: Cause::Flush,
+            });
+        }
         self
     }
 
@@ -160,12 +180,13 @@ impl Maker {
         self.index += 1;
         let mut change = std::mem::take(&mut self.change);
         let events = std::mem::take(&mut self.events);
-        if !events.is_empty() {
+        let made = RevisionEvents {
+            swept: std::mem::take(&mut self.swept),
+            ..RevisionEvents::new(self.revision + 1, events)
+        };
+        if !made.is_empty() {
             self.revision += 1;
-            let revision = self.revision;
-            change
-                .revisions
-                .push(Arc::new(RevisionEvents { revision, events }));
+            change.revisions.push(Arc::new(made));
         }
         change.position = Position {
             term: 1,
@@ -195,6 +216,9 @@ impl Maker {
                 }
                 5..7 => {
                     self.delete(&key);
+                    if random.random_bool(0.2) {
+                        self.sweep();
+                    }
                 }
                 7..8 => {
                     self.life(&key, random.random_range(1..1000));
@@ -215,9 +239,10 @@ impl Maker {
     }
 
     fn next_version(&self) -> Version {
+        let swept = self.swept.iter().map(|swept| swept.records.len());
         Version {
             main: self.revision + 1,
-            sub: self.events.len() as u32,
+            sub: (self.events.len() + swept.sum::<usize>()) as u32,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use quorate_core::node::EffectsListener;
-use quorate_core::outcome::{Event, Notice, RevisionEvents};
+use quorate_core::outcome::{Cause, Event, Notice, RevisionEvents};
 use quorate_core::types::Revision;
 
 use super::keyspace_events::{Class, EventFlags, key_events, life_event};
@@ -160,9 +160,13 @@ impl Hub {
     fn changed(&self, event: &Event) {
         let full = &event.kv.key;
         self.touches.touch(full);
-        if self.event_flags() == EventFlags::default() {
-            return;
+        if self.event_flags() != EventFlags::default() {
+            self.tell(event);
         }
+    }
+
+    fn tell(&self, event: &Event) {
+        let full = &event.kv.key;
         for (class, name) in key_events(event) {
             self.announce(full, class, name);
         }
@@ -193,6 +197,14 @@ impl Hub {
 impl EffectsListener for Hub {
     fn revision(&self, events: &Arc<RevisionEvents>) {
         events.events.iter().for_each(|event| self.changed(event));
+        for swept in &events.swept {
+            self.touches.touch_swept(swept);
+            // A flush, which is the usual sweep, has no names.
+            if swept.cause != Cause::Flush && self.event_flags() != EventFlags::default() {
+                let events = swept.events(events.revision);
+                events.for_each(|event| self.tell(&event));
+            }
+        }
     }
 
     fn notice(&self, _after: Revision, notice: &Notice) {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use quorate_core::swept::Swept;
 
 /// Watched keys (the core's) with those who watch them.
 #[derive(Default)]
@@ -31,6 +32,18 @@ impl Touches {
                 .iter()
                 .for_each(|touched| touched.store(true, Ordering::Release));
         }
+    }
+}
+
+impl Touches {
+    /// There are fewer watched keys than keys that are swept together.
+    pub fn touch_swept(&self, swept: &Swept) {
+        let watched = self.watched.iter();
+        let touched = watched.filter(|entry| swept.holds(entry.key()));
+        touched.for_each(|entry| {
+            let watchers = entry.value().iter();
+            watchers.for_each(|touched| touched.store(true, Ordering::Release));
+        });
     }
 }
 

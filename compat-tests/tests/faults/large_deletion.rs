@@ -1,0 +1,84 @@
+//! All of many keys deleted by one command, beside writes of others: nobody else waits for it, and
+//! the leader stays, since Raft's messages are not sent by the thread that applies.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use quorate_compat_tests::server::{Cluster, Kind};
+use redis::cmd;
+
+use crate::resp::Resp;
+use crate::setting::{LIMIT, have, runtime, times};
+
+const KEYS_PER_COMMAND: usize = 5_000;
+/// A busy machine may hold up anybody for this long. It is 0.1 s on one that is not.
+const PUT_MAX: Duration = Duration::from_secs(3);
+
+async fn load(client: &mut Resp, commands: usize) {
+    for command in 0..commands {
+        let mut load = cmd("MSET");
+        let keys = command * KEYS_PER_COMMAND..(command + 1) * KEYS_PER_COMMAND;
+        keys.for_each(|key| drop(load.arg(format!("key:{key:08}")).arg("value")));
+        let () = client.run(&load).await.expect("loaded");
+    }
+}
+
+/// Writes a key of another database until told to end; notes the slowest, in microseconds.
+async fn write(mut client: Resp, ended: Arc<AtomicBool>, slowest: Arc<AtomicU64>) -> u64 {
+    let () = client.run(cmd("SELECT").arg(1)).await.expect("selected");
+    let mut written = 0;
+    while !ended.load(Ordering::SeqCst) {
+        let began = Instant::now();
+        let put: Result<(), _> = client.run(cmd("SET").arg("other").arg(written)).await;
+        put.unwrap_or_else(|failure| panic!("after {written} puts: {failure:?}"));
+        slowest.fetch_max(began.elapsed().as_micros() as u64, Ordering::SeqCst);
+        written += 1;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    written
+}
+
+#[test]
+fn others_write_beside_a_large_deletion_and_the_leader_stays() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 3)) else {
+        return;
+    };
+    let commands = times(60, 200);
+    let (runtime, ports) = (runtime(), servers.ports());
+    let leader = servers.leader(LIMIT).expect("somebody leads");
+    let mut client = Resp::new(ports[leader].redis, LIMIT);
+    runtime.block_on(load(&mut client, commands));
+    servers.see_leader(LIMIT).expect("each has a leader");
+    let changes = servers.leader_changes().expect("counted");
+
+    let (ended, slowest) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+    let writers = [leader, (leader + 1) % 3].map(|member| {
+        let client = Resp::new(ports[member].redis, LIMIT);
+        runtime.spawn(write(client, ended.clone(), slowest.clone()))
+    });
+    let (took, left) = runtime.block_on(async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        slowest.store(0, Ordering::SeqCst);
+        let began = Instant::now();
+        let () = client.run(&cmd("FLUSHDB")).await.expect("flushed");
+        let took = began.elapsed();
+        // What is behind it (events, rows, memory) is done within this.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let left: u64 = client.run(&cmd("DBSIZE")).await.expect("a size");
+        (took, left)
+    });
+    ended.store(true, Ordering::SeqCst);
+    let written: u64 = writers
+        .into_iter()
+        .map(|writer| runtime.block_on(writer).expect("no panic"))
+        .sum();
+    let slowest = Duration::from_micros(slowest.load(Ordering::SeqCst));
+    println!(
+        "{} keys flushed in {took:?}; beside it {written} puts, the slowest {slowest:?}",
+        commands * KEYS_PER_COMMAND
+    );
+    assert_eq!(left, 0);
+    assert!(slowest < PUT_MAX, "a put took {slowest:?}");
+    assert_eq!(servers.leader_changes().expect("counted"), changes);
+}
