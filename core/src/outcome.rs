@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::AlarmKind;
+use crate::command::{AlarmKind, RangeOp};
 use crate::swept::Swept;
-use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term};
+use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term, Version};
 
 /// The answer to one proposal.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,8 +251,32 @@ pub struct Effects {
     pub items: Vec<(Bytes, Option<Bytes>)>,
     /// The compaction revision, if this entry moved it.
     pub compacted: Option<Revision>,
+    /// What the answers lack until it is read (`state::read_past`).
+    pub past: Vec<PastRead>,
     /// What the state needs no more and takes long to free.
     pub freed: Vec<Arc<RevisionEvents>>,
+}
+
+/// A txn's range at an old revision, whose records are to be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastRead {
+    /// Its place among the entry's proposals.
+    pub proposal: usize,
+    /// Its place in the txn: of each txn that it lies in among the results, then its own.
+    pub path: Vec<usize>,
+    pub op: RangeOp,
+    /// Without the records.
+    pub result: RangeResult,
+    pub versions: Vec<PastVersion>,
+    /// Bytes that the other ranges of the txn have left for those that are still to be read.
+    pub room: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PastVersion {
+    /// In memory still.
+    Current(Arc<KeyValue>),
+    Past(Bytes, Version),
 }
 
 /// A lease as it must now be kept, or that it is gone.

@@ -8,7 +8,6 @@ use quorate_core::command::{Command, LeaseCommand, Life, LifeCondition, Op, SetL
 use quorate_core::outcome::{Cause, OpResult, Outcome, Refusal};
 use quorate_core::state::State;
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId, UnixMillis};
-use state_rig::rows::Rows;
 use state_rig::{WALL_START, bytes, delete, entry, put, put_with, range, run};
 
 #[test]
@@ -210,11 +209,10 @@ fn only_so_many_lives_end_in_an_entry_but_for_those_that_are_named() {
     let mut rig = Rig::new();
     for key in 0..2_000 {
         let op = put_with(&format!("k{key:04}"), "1", Life::For(100 + key));
-        rig.state
-            .apply(1, &entry(0, vec![run(vec![op])]), &rig.rows);
+        rig.state.apply(1, &entry(0, vec![run(vec![op])]), |_| true);
     }
     let apply = |state: &mut State, command| {
-        let effects = state.apply(1, &entry(5_000, vec![command]), &Rows::default());
+        let effects = state.apply(1, &entry(5_000, vec![command]), |_| true);
         state.check();
         effects.revisions.len()
     };
@@ -228,9 +226,9 @@ fn only_so_many_lives_end_in_an_entry_but_for_those_that_are_named() {
 #[test]
 fn a_stamp_of_another_term_leaves_the_clock_alone() {
     let mut state = State::default();
-    state.apply(1, &entry(500, vec![Command::Tick]), &Rows::default());
-    state.apply(2, &entry(900, vec![Command::Tick]), &Rows::default());
+    state.apply(1, &entry(500, vec![Command::Tick]), |_| true);
+    state.apply(2, &entry(900, vec![Command::Tick]), |_| true);
     assert_eq!((state.clock().0, state.wall().0), (500, WALL_START + 500));
-    state.apply(1, &entry(400, vec![Command::Tick]), &Rows::default());
+    state.apply(1, &entry(400, vec![Command::Tick]), |_| true);
     assert_eq!((state.clock().0, state.wall().0), (500, WALL_START + 500));
 }

@@ -24,19 +24,35 @@ async fn load(client: &mut Resp, commands: usize) {
     }
 }
 
-/// Writes a key of another database until told to end; notes the slowest, in microseconds.
-async fn write(mut client: Resp, ended: Arc<AtomicBool>, slowest: Arc<AtomicU64>) -> u64 {
-    let () = client.run(cmd("SELECT").arg(1)).await.expect("selected");
-    let mut written = 0;
-    while !ended.load(Ordering::SeqCst) {
-        let began = Instant::now();
-        let put: Result<(), _> = client.run(cmd("SET").arg("other").arg(written)).await;
-        put.unwrap_or_else(|failure| panic!("after {written} puts: {failure:?}"));
-        slowest.fetch_max(began.elapsed().as_micros() as u64, Ordering::SeqCst);
-        written += 1;
-        tokio::time::sleep(Duration::from_millis(2)).await;
+/// What the writers share with the test.
+#[derive(Default)]
+struct Puts {
+    ended: AtomicBool,
+    written: AtomicU64,
+    slowest_us: AtomicU64,
+}
+
+impl Puts {
+    /// Writes a key of another database until told to end.
+    async fn write(self: Arc<Self>, mut client: Resp) {
+        let () = client.run(cmd("SELECT").arg(1)).await.expect("selected");
+        while !self.ended.load(Ordering::SeqCst) {
+            let began = Instant::now();
+            let put: Result<(), _> = client.run(cmd("SET").arg("other").arg("value")).await;
+            put.unwrap_or_else(|failure| panic!("a put beside it: {failure:?}"));
+            let took = began.elapsed().as_micros() as u64;
+            self.slowest_us.fetch_max(took, Ordering::SeqCst);
+            self.written.fetch_add(1, Ordering::SeqCst);
+        }
     }
-    written
+
+    /// Returns once so many more are written.
+    async fn go_on(&self, more: u64) {
+        let before = self.written.load(Ordering::SeqCst);
+        while self.written.load(Ordering::SeqCst) < before + more {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 #[test]
@@ -52,30 +68,29 @@ fn others_write_beside_a_large_deletion_and_the_leader_stays() {
     servers.see_leader(LIMIT).expect("each has a leader");
     let changes = servers.leader_changes().expect("counted");
 
-    let (ended, slowest) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+    let puts = Arc::<Puts>::default();
     let writers = [leader, (leader + 1) % 3].map(|member| {
         let client = Resp::new(ports[member].redis, LIMIT);
-        runtime.spawn(write(client, ended.clone(), slowest.clone()))
+        runtime.spawn(puts.clone().write(client))
     });
     let (took, left) = runtime.block_on(async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        slowest.store(0, Ordering::SeqCst);
+        puts.go_on(100).await;
+        puts.slowest_us.store(0, Ordering::SeqCst);
         let began = Instant::now();
         let () = client.run(&cmd("FLUSHDB")).await.expect("flushed");
         let took = began.elapsed();
-        // What is behind it (events, rows, memory) is done within this.
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        // What is behind it (events, rows, memory) is worked off meanwhile.
+        puts.go_on(2_000).await;
         let left: u64 = client.run(&cmd("DBSIZE")).await.expect("a size");
         (took, left)
     });
-    ended.store(true, Ordering::SeqCst);
-    let written: u64 = writers
-        .into_iter()
-        .map(|writer| runtime.block_on(writer).expect("no panic"))
-        .sum();
-    let slowest = Duration::from_micros(slowest.load(Ordering::SeqCst));
+    puts.ended.store(true, Ordering::SeqCst);
+    for writer in writers {
+        runtime.block_on(writer).expect("no panic");
+    }
+    let slowest = Duration::from_micros(puts.slowest_us.load(Ordering::SeqCst));
     println!(
-        "{} keys flushed in {took:?}; beside it {written} puts, the slowest {slowest:?}",
+        "{} keys flushed in {took:?}; the slowest put beside it {slowest:?}",
         commands * KEYS_PER_COMMAND
     );
     assert_eq!(left, 0);

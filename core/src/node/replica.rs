@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use super::clock::LeaderClock;
 use super::hub::Hub;
 use super::window::Window;
-use crate::command::{Entry, RangeOp};
+use crate::command::{Entry, Origin, RangeOp};
 use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
-use crate::state::State;
+use crate::state::{State, read_past};
 use crate::types::{ClusterMillis, Index, Revision, UnixMillis};
 use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
@@ -77,18 +77,21 @@ impl Replica {
 
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
     /// under the lock, so that a watcher registered under it misses nothing and sees nothing
-    /// twice. Watchers are woken after it, and then what was this member's own is answered. Room in
-    /// the store's queue is waited for before it.
+    /// twice. Watchers are woken after it, and then what was this member's own is answered.
+    /// Nothing waits for a disk while the lock is held: for room in the store's queue before it,
+    /// for old versions that an answer needs after it.
     pub(crate) fn apply(&self, id: LogId, entry: &Entry) {
         self.versions.wait_for_room();
         let mut state = self.state.write();
         let term = id.committed_leader_id().term;
-        let mut effects = state.apply(term, entry, &self.versions);
+        let is_answered = |origin: &Origin| self.window.is_own(origin);
+        let mut effects = state.apply(term, entry, is_answered);
         self.store(change(id, &state, &effects));
         let glance = Glance::of(&state, id.index());
         drop(state);
         self.hub.announce(&effects);
         self.glance.send_replace(glance);
+        read_past(&mut effects, &self.versions);
         self.window.settle(term, id.index(), entry, &mut effects);
     }
 

@@ -96,6 +96,11 @@ impl Window {
         self.member
     }
 
+    /// Whether this process waits for what becomes of it.
+    pub(crate) fn is_own(&self, origin: &Origin) -> bool {
+        origin.member == self.member && origin.start == self.start
+    }
+
     /// From now on `view` leads, or nobody: a round of its own, if it is another than before.
     pub(crate) fn turn_to(&self, view: Option<View>) {
         let mut inner = self.inner.lock();

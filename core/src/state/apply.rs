@@ -9,9 +9,8 @@ use super::forgetful::{Floor, is_forgetful};
 use super::graves::Graves;
 use super::index::Index;
 use super::lives::{Lease, Lives};
-use super::range::History;
 use super::taken::{Last, Taken};
-use crate::command::{Command, Entry, LeaseCommand, Proposal};
+use crate::command::{Command, Entry, LeaseCommand, Origin, Proposal};
 use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
 use crate::swept::Swept;
 use crate::types::{
@@ -61,17 +60,24 @@ impl Default for State {
 impl State {
     /// Applies one entry of Raft term `term`. Time advances only by a stamp of that same term, so
     /// nothing stamped under another leader counts. Of its batches only what is new is taken: a
-    /// copy of what was taken before changes nothing, and has no answer.
-    pub fn apply(&mut self, term: Term, entry: &Entry, history: &dyn History) -> Effects {
+    /// copy of what was taken before changes nothing, and has no answer. Answers may lack what
+    /// `read_past` adds; of batches for which nobody here waits they stay without it.
+    pub fn apply(
+        &mut self,
+        term: Term,
+        entry: &Entry,
+        is_answered: impl Fn(&Origin) -> bool,
+    ) -> Effects {
         self.advance(term, entry.header.stamp);
         let mut effects = Effects::default();
         let mut ended = 0;
         for batch in &entry.batches {
             let new = self.taken.take(batch);
             effects.taken.push(new);
+            let is_answered = is_answered(&batch.origin);
             for proposal in &batch.proposals[batch.proposals.len() - new..] {
                 self.expire(&proposal.command, &mut ended, &mut effects);
-                let outcome = self.proposal(proposal, history, &mut effects);
+                let outcome = self.proposal(proposal, is_answered, &mut effects);
                 effects.applied.push(Applied {
                     revision: self.revision,
                     outcome,
@@ -98,7 +104,7 @@ impl State {
     fn proposal(
         &mut self,
         proposal: &Proposal,
-        history: &dyn History,
+        is_answered: bool,
         effects: &mut Effects,
     ) -> Result<Outcome, Refusal> {
         authorize(&proposal.principal, &proposal.command)?;
@@ -106,7 +112,9 @@ impl State {
         match &proposal.command {
             Command::Txn(txn) => {
                 let mut draft = Draft::new(self);
-                let outcome = draft.txn(txn, history)?;
+                draft.is_answered = is_answered;
+                let outcome = draft.txn(txn)?;
+                effects.past.extend(draft.take_past(effects.applied.len()));
                 if !draft.is_empty() {
                     let drafted = draft.into_changes();
                     self.commit(drafted, effects);

@@ -11,7 +11,7 @@ use super::apply::State;
 use super::forgetful;
 use super::read_room::ReadRoom;
 use crate::command::Life;
-use crate::outcome::{Cause, Event, Notice, Refusal};
+use crate::outcome::{Cause, Event, Notice, PastRead, Refusal};
 use crate::types::{
     ClusterMillis, DERIVED_LEASE_TAG, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
 };
@@ -56,12 +56,20 @@ pub(super) struct Draft<'a> {
     pub(super) life_counter: u64,
     pub(super) derived_counter: u64,
     pub(super) read_room: ReadRoom,
+    /// Whether somebody here waits for the results.
+    pub(super) is_answered: bool,
+    /// Where the op stands that is worked out.
+    pub(super) path: Vec<usize>,
+    /// Ranges at old revisions, and what their results may hold.
+    pub(super) past: Vec<PastRead>,
+    pub(super) past_room: ReadRoom,
 }
 
 /// Where to roll back to.
 pub(super) struct Savepoint {
     changes: usize,
     notices: usize,
+    past: usize,
     events: u32,
 }
 
@@ -123,6 +131,10 @@ impl<'a> Draft<'a> {
             life_counter: state.life_counter,
             derived_counter: state.derived_counter,
             read_room: ReadRoom::default(),
+            is_answered: false,
+            path: Vec::new(),
+            past: Vec::new(),
+            past_room: ReadRoom::default(),
         }
     }
 
@@ -130,6 +142,7 @@ impl<'a> Draft<'a> {
         Savepoint {
             changes: self.changes.len(),
             notices: self.notices.len(),
+            past: self.past.len(),
             events: self.events,
         }
     }
@@ -148,6 +161,7 @@ impl<'a> Draft<'a> {
             self.overlay.insert(key, before);
         }
         self.notices.truncate(to.notices);
+        self.past.truncate(to.past);
         self.events = to.events;
     }
 

@@ -173,7 +173,7 @@ impl Lives {
 
     /// Asserts that both indexes tell the same.
     pub(super) fn check(&self) {
-        let keys = self.granted.iter().flat_map(|(_, granted)| &granted.keys);
+        let keys = self.granted.values().flat_map(|granted| &granted.keys);
         let forgetful = keys.filter(|key| is_forgetful(key)).count();
         assert_eq!(self.forgetful_on_granted, forgetful);
         assert_eq!(self.by_deadline.len(), self.granted.len() + self.own.len());

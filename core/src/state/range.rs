@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::apply::State;
 use super::draft::Draft;
 use super::forgetful;
+use super::past::PastRange;
 use super::slot::At;
 use crate::command::{Direction, Order, RangeOp, SortTarget};
 use crate::outcome::{RangeResult, Refusal};
@@ -29,42 +28,6 @@ pub struct Unreadable;
 impl From<Unreadable> for Refusal {
     fn from(_: Unreadable) -> Refusal {
         Refusal::HistoryUnreadable
-    }
-}
-
-/// A range at an old revision: which versions it had then.
-pub struct PastRange {
-    revision: Revision,
-    count: u64,
-    records: Vec<Found>,
-}
-
-enum Found {
-    Current(Arc<KeyValue>),
-    Past(Bytes, Version),
-}
-
-impl PastRange {
-    /// Reads the records.
-    ///
-    /// # Errors
-    /// `HistoryUnreadable`; also of what was compacted since the versions were found.
-    pub fn read(self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
-        let read = |found| match found {
-            Found::Current(record) => Ok(record),
-            Found::Past(key, version) => history.version(&key, version),
-        };
-        let records = self.records.into_iter().map(read);
-        let mut result = RangeResult {
-            revision: self.revision,
-            count: self.count,
-            kvs: records.collect::<Result<_, _>>()?,
-            ..RangeResult::default()
-        };
-        if !op.count_only {
-            finish(op, &mut result);
-        }
-        Ok(result)
     }
 }
 
@@ -101,22 +64,22 @@ impl State {
     pub fn range_past(&self, op: &RangeOp) -> Result<PastRange, Refusal> {
         self.check_revision(&op.range, op.revision)?;
         let mut past = PastRange {
-            revision: self.revision,
-            count: 0,
-            records: Vec::new(),
+            result: RangeResult {
+                revision: self.revision,
+                ..RangeResult::default()
+            },
+            versions: Vec::new(),
         };
         let fetch = if op.count_only { 0 } else { fetch_limit(op) };
         for (key, at) in self.index.at(&op.range, op.revision) {
-            let wanted = past.records.len() < fetch;
+            let wanted = past.versions.len() < fetch;
             match at {
                 At::Absent => continue,
-                At::Current(record) if wanted => past.records.push(Found::Current(record.clone())),
-                At::Past(version) if wanted => {
-                    past.records.push(Found::Past(key.clone(), version));
-                }
+                At::Current(record) if wanted => past.current(record),
+                At::Past(version) if wanted => past.past(key, version),
                 At::Current(_) | At::Past(_) => {}
             }
-            past.count += 1;
+            past.result.count += 1;
         }
         Ok(past)
     }
@@ -149,23 +112,25 @@ impl State {
 }
 
 impl Draft<'_> {
-    /// A range inside a txn sees the txn's own writes; one at an old revision reads history.
-    pub(super) fn select(
-        &self,
-        op: &RangeOp,
-        history: &dyn History,
-    ) -> Result<RangeResult, Refusal> {
-        let mut result = if op.revision > self.revision() {
-            return Err(Refusal::FutureRevision);
-        } else if op.revision > 0 && op.revision < self.revision() {
-            self.state.range_past(op)?.read(op, history)?
-        } else if self.changes.is_empty() {
-            self.state.range_now(op)
-        } else {
-            self.range_drafted(op)
+    /// A range inside a txn sees the txn's own writes.
+    pub(super) fn select(&self, op: &RangeOp) -> RangeResult {
+        let mut result = match self.changes.is_empty() {
+            true => self.state.range_now(op),
+            false => self.range_drafted(op),
         };
         result.revision = self.revision();
-        Ok(result)
+        result
+    }
+
+    /// Whether a range reads an old revision.
+    ///
+    /// # Errors
+    /// `FutureRevision`.
+    pub(super) fn is_past(&self, op: &RangeOp) -> Result<bool, Refusal> {
+        if op.revision > self.revision() {
+            return Err(Refusal::FutureRevision);
+        }
+        Ok(op.revision > 0 && op.revision < self.revision())
     }
 
     fn range_drafted(&self, op: &RangeOp) -> RangeResult {
@@ -199,7 +164,7 @@ fn fetch_limit(op: &RangeOp) -> usize {
 }
 
 /// Filters, sorts, cuts.
-fn finish(op: &RangeOp, result: &mut RangeResult) {
+pub(super) fn finish(op: &RangeOp, result: &mut RangeResult) {
     let within = |bounds: (Revision, Revision), revision: Revision| {
         (bounds.0 == 0 || revision >= bounds.0) && (bounds.1 == 0 || revision <= bounds.1)
     };

@@ -21,6 +21,19 @@ impl Default for ReadRoom {
 }
 
 impl ReadRoom {
+    pub(super) fn with(bytes: usize) -> ReadRoom {
+        ReadRoom(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.0
+    }
+
+    /// Takes the least that the records of so many versions need.
+    pub(super) fn take_versions(&mut self, versions: usize) {
+        self.0 = self.0.saturating_sub(versions * RECORD_BYTES);
+    }
+
     /// Once a result had no room, none has.
     pub fn is_used_up(&self) -> bool {
         self.0 == 0

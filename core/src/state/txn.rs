@@ -11,12 +11,11 @@
 
 use super::apply::State;
 use super::draft::{Change, Draft};
-use super::range::History;
 use crate::command::{
     DeleteOp, Judged, Life, OnError, Op, PutOp, PutValue, RangeOp, SetLifeOp, Txn,
 };
 use crate::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
-use crate::outcome::{Cause, Notice, OpResult, Refusal, TxnOutcome};
+use crate::outcome::{Cause, Notice, OpResult, PastRead, Refusal, TxnOutcome};
 use crate::types::{ClusterMillis, LeaseId, UnixMillis};
 
 /// Whether there is anything to check of an op before the first write.
@@ -94,15 +93,15 @@ impl State {
 
 impl Draft<'_> {
     /// The outermost txn.
-    pub(super) fn txn(&mut self, txn: &Txn, history: &dyn History) -> Result<TxnOutcome, Refusal> {
+    pub(super) fn txn(&mut self, txn: &Txn) -> Result<TxnOutcome, Refusal> {
         if txn.depth() > TXN_DEPTH_MAX || txn.ops() > TXN_OPS_MAX {
             return Err(Refusal::TooLarge);
         }
         self.state.precheck(txn)?;
-        self.run(txn, history)
+        self.run(txn)
     }
 
-    fn run(&mut self, txn: &Txn, history: &dyn History) -> Result<TxnOutcome, Refusal> {
+    fn run(&mut self, txn: &Txn) -> Result<TxnOutcome, Refusal> {
         let succeeded = txn.guards.iter().all(|guard| match txn.judged {
             Judged::AtStart => self.state.judge(guard),
             Judged::InOrder => self.judge(guard),
@@ -110,11 +109,13 @@ impl Draft<'_> {
         let before = self.events();
         let branch = if succeeded { &txn.then } else { &txn.otherwise };
         let mut results = Vec::with_capacity(branch.len());
-        for op in branch {
+        for (place, op) in branch.iter().enumerate() {
+            self.path.push(place);
             results.push(match txn.on_error {
-                OnError::Abort => self.op(op, history)?,
-                OnError::Collect => self.collected(op, history),
+                OnError::Abort => self.op(op)?,
+                OnError::Collect => self.collected(op),
             });
+            self.path.pop();
         }
         let changed = self.events() > before;
         Ok(TxnOutcome {
@@ -124,12 +125,14 @@ impl Draft<'_> {
         })
     }
 
-    fn collected(&mut self, op: &Op, history: &dyn History) -> OpResult {
+    fn collected(&mut self, op: &Op) -> OpResult {
         // Only a nested txn can fail after it has changed something.
         let savepoint = matches!(op, Op::Txn(_)).then(|| self.savepoint());
-        match self.op(op, history) {
+        let depth = self.path.len();
+        match self.op(op) {
             Ok(result) => result,
             Err(refusal) => {
+                self.path.truncate(depth);
                 if let Some(savepoint) = savepoint {
                     self.roll_back(savepoint);
                 }
@@ -138,19 +141,19 @@ impl Draft<'_> {
         }
     }
 
-    fn op(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
+    fn op(&mut self, op: &Op) -> Result<OpResult, Refusal> {
         let because_of_next = match op {
             Op::Because(cause) => Some(*cause),
             _ => None,
         };
-        let result = self.op_itself(op, history);
+        let result = self.op_itself(op);
         self.because = because_of_next;
         result
     }
 
-    fn op_itself(&mut self, op: &Op, history: &dyn History) -> Result<OpResult, Refusal> {
+    fn op_itself(&mut self, op: &Op) -> Result<OpResult, Refusal> {
         Ok(match op {
-            Op::Range(op) => self.range_op(op, history)?,
+            Op::Range(op) => self.range_op(op)?,
             Op::Put(op) => self.put_op(op)?,
             Op::Delete(op) => self.delete_op(op),
             Op::SetLife(op) => OpResult::SetLife(self.set_life_op(op)?),
@@ -161,25 +164,45 @@ impl Draft<'_> {
                 OpResult::Published
             }
             Op::Because(_) => OpResult::Published,
-            Op::Txn(inner) => OpResult::Txn(self.run(inner, history)?),
+            Op::Txn(inner) => OpResult::Txn(self.run(inner)?),
         })
     }
 
-    /// A disk that can't be read is this member's trouble alone: it must not decide what the txn
-    /// does, or members would part. Nor must the room for results, which depends on what was read.
-    fn range_op(&mut self, op: &RangeOp, history: &dyn History) -> Result<OpResult, Refusal> {
+    /// What a range returns must not decide what the txn does: not a disk that can't be read, which
+    /// is this member's trouble alone and is read later (`past`), nor the room for results, which
+    /// depends on what was read.
+    fn range_op(&mut self, op: &RangeOp) -> Result<OpResult, Refusal> {
         self.state.check_txn_revision(op)?;
+        if self.is_past(op)? {
+            self.state.check_revision(&op.range, op.revision)?;
+            return self.past_op(op);
+        }
         if self.read_room.is_used_up() {
             return Ok(OpResult::Failed(Refusal::AnswerTooLarge));
         }
-        let result = self.select(op, history);
-        match result.and_then(|result| self.read_room.admit(op, result)) {
-            Ok(result) => Ok(OpResult::Range(result)),
-            Err(local @ (Refusal::HistoryUnreadable | Refusal::AnswerTooLarge)) => {
-                Ok(OpResult::Failed(local))
+        let result = self.select(op);
+        let admitted = self.read_room.admit(op, result);
+        Ok(admitted.map_or_else(OpResult::Failed, OpResult::Range))
+    }
+
+    fn past_op(&mut self, op: &RangeOp) -> Result<OpResult, Refusal> {
+        if self.is_answered {
+            let mut past = self.state.range_past(op)?;
+            past.result.revision = self.revision();
+            self.past_room.take_versions(past.versions.len());
+            if self.past_room.is_used_up() {
+                return Ok(OpResult::Failed(Refusal::AnswerTooLarge));
             }
-            Err(refusal) => Err(refusal),
+            self.past.push(PastRead {
+                proposal: 0,
+                path: self.path.clone(),
+                op: op.clone(),
+                result: past.result,
+                versions: past.versions,
+                room: 0,
+            });
         }
+        Ok(OpResult::Failed(Refusal::HistoryUnreadable))
     }
 
     fn put_op(&mut self, op: &PutOp) -> Result<OpResult, Refusal> {
@@ -274,6 +297,17 @@ impl Draft<'_> {
             Life::Forever | Life::Keep { .. } => return None,
         };
         Some(ClusterMillis(state.clock.0.saturating_add(ttl_ms)))
+    }
+
+    /// What the answer still lacks, as that of the entry's proposal at `place`.
+    pub(super) fn take_past(&mut self, proposal: usize) -> impl Iterator<Item = PastRead> + use<> {
+        let room = self.read_room.bytes();
+        let past = std::mem::take(&mut self.past).into_iter();
+        past.map(move |read| PastRead {
+            proposal,
+            room,
+            ..read
+        })
     }
 
     /// Whether anything at all would be committed.

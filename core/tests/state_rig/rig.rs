@@ -2,7 +2,7 @@
 
 use quorate_core::command::{Command, Entry, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
 use quorate_core::outcome::{Applied, Effects, Outcome, Refusal, TxnOutcome};
-use quorate_core::state::State;
+use quorate_core::state::{State, read_past};
 use quorate_core::types::LeaseId;
 
 use super::rows::Rows;
@@ -18,7 +18,7 @@ impl Rig {
     pub fn new() -> Rig {
         let mut state = State::default();
         // Time has come in before the first command.
-        state.apply(1, &entry(0, vec![Command::Tick]), &Rows::default());
+        state.apply(1, &entry(0, vec![Command::Tick]), |_| true);
         let rows = Rows::new(&state);
         Rig {
             state,
@@ -32,7 +32,8 @@ impl Rig {
     }
 
     fn effects_of(&mut self, entry: &Entry) -> Effects {
-        let effects = self.state.apply(1, entry, &self.rows);
+        let mut effects = self.state.apply(1, entry, |_| true);
+        read_past(&mut effects, &self.rows);
         self.rows.keep(&self.state, &effects);
         self.state.check();
         assert_eq!(self.rows.restore().digest(), self.state.digest());
@@ -53,7 +54,7 @@ impl Rig {
     pub fn refused(&mut self, command: Command) -> Refusal {
         let asked = entry(self.clock, vec![command]);
         let mut before = self.state.clone();
-        before.apply(1, &idle(&asked), &self.rows);
+        before.apply(1, &idle(&asked), |_| false);
         let applied = self.effects_of(&asked).applied.remove(0);
         let refusal = applied.outcome.expect_err("refused");
         let after = self.state.digest();

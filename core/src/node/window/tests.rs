@@ -12,19 +12,10 @@ use super::*;
 use crate::command::{Entry, EntryHeader};
 use crate::limits::ENTRY_BYTES_MAX;
 use crate::node::queue::Claim;
-use crate::state::{History, State, Unreadable};
-use crate::types::{KeyValue, Version};
+use crate::state::State;
 
 const MEMBER: MemberId = 7;
 const START: u64 = 3;
-
-struct NoHistory;
-
-impl History for NoHistory {
-    fn version(&self, _key: &[u8], _version: Version) -> Result<Arc<KeyValue>, Unreadable> {
-        Err(Unreadable)
-    }
-}
 
 /// Somebody who waits for the answer to a proposal.
 struct Caller {
@@ -168,7 +159,7 @@ impl World {
             header: EntryHeader::default(),
             batches,
         };
-        let mut effects = self.state.apply(1, &entry, &NoHistory);
+        let mut effects = self.state.apply(1, &entry, |_| true);
         for (batch, new) in entry.batches.iter().zip(&effects.taken) {
             for proposal in &batch.proposals[batch.proposals.len() - new..] {
                 let Command::Compact(name) = proposal.command else {
@@ -297,7 +288,7 @@ fn a_snapshot_leaves_open_what_it_jumped_over_and_the_rest_goes_on() {
     batches[0].proposals.truncate(1);
     // The state of another member, in which the first was taken.
     let header = EntryHeader::default();
-    world.state.apply(1, &Entry { header, batches }, &NoHistory);
+    world.state.apply(1, &Entry { header, batches }, |_| true);
     let last = world.state.last_taken(MEMBER);
     world.window.jump(last);
     world.wait();
