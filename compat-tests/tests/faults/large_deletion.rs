@@ -19,7 +19,9 @@ async fn load(client: &mut Resp, commands: usize) {
     for command in 0..commands {
         let mut load = cmd("MSET");
         let keys = command * KEYS_PER_COMMAND..(command + 1) * KEYS_PER_COMMAND;
-        keys.for_each(|key| drop(load.arg(format!("key:{key:08}")).arg("value")));
+        for key in keys {
+            load.arg(format!("key:{key:08}")).arg("value");
+        }
         let () = client.run(&load).await.expect("loaded");
     }
 }
