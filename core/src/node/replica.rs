@@ -12,7 +12,7 @@ use super::window::Window;
 use crate::command::{Entry, Origin, RangeOp};
 use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
-use crate::state::{State, read_past};
+use crate::state::{History, State, read_past};
 use crate::types::{ClusterMillis, Index, Revision, UnixMillis};
 use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
@@ -156,8 +156,12 @@ impl Replica {
     /// # Errors
     /// See `State::range`.
     pub(super) fn range(&self, op: &RangeOp) -> Result<RangeResult, Refusal> {
+        self.range_from(op, &self.versions)
+    }
+
+    fn range_from(&self, op: &RangeOp, history: &dyn History) -> Result<RangeResult, Refusal> {
         let found = self.state.read().range_past(op)?;
-        found.read(op, &self.versions).map_err(|error| {
+        found.read(op, history).map_err(|error| {
             let state = self.state.read();
             let is_compacted = state.check_revision(&op.range, op.revision);
             is_compacted.err().unwrap_or(error)

@@ -138,6 +138,7 @@ impl Running {
                 ..
             } = held;
             drop(thread.map(JoinHandle::join));
+            versions.stop_waiting();
             drop(apply);
             drop(log);
             if let Err(error) = versions.close() {

@@ -49,8 +49,16 @@ struct Inner {
     changes: VecDeque<Arc<Change>>,
     requests: Vec<Request>,
     bytes: usize,
+    /// Nobody waits for room any more: the end is near.
+    is_ending: bool,
     /// Why nothing is taken any more.
     closed: Option<String>,
+}
+
+impl Inner {
+    fn has_room(&self, bytes_max: usize) -> bool {
+        self.closed.is_some() || self.is_ending || self.bytes <= bytes_max
+    }
 }
 
 /// Bounded by those who submit: they wait for room, which is there up to `bytes_max`.
@@ -75,16 +83,20 @@ impl Queue {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        let inner = self.inner.lock();
-        inner.closed.is_some() || inner.bytes <= self.bytes_max
+        self.inner.lock().has_room(self.bytes_max)
     }
 
     /// Waits for room, or for the end.
     pub(super) fn wait_for_room(&self) {
         let mut inner = self.inner.lock();
-        while inner.closed.is_none() && inner.bytes > self.bytes_max {
+        while !inner.has_room(self.bytes_max) {
             self.not_full.wait(&mut inner);
         }
+    }
+
+    pub(super) fn stop_waiting(&self) {
+        self.inner.lock().is_ending = true;
+        self.not_full.notify_all();
     }
 
     pub(super) fn submit(&self, change: Arc<Change>) -> Result<(), VersionsError> {

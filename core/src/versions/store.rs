@@ -190,6 +190,11 @@ impl Versions {
         }
     }
 
+    /// From now on nobody waits for room: what little still comes is taken.
+    pub fn stop_waiting(&self) {
+        self.shared.queue.stop_waiting();
+    }
+
     /// Hands over what an entry did; in log order, entries without effects included. Its events
     /// are readable at once. Never waits: see `wait_for_room`.
     pub fn submit(&self, change: Change) -> Result<(), VersionsError> {

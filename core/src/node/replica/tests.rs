@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use super::super::{Node, NodeConfig};
-use crate::command::Command;
-use crate::types::Principal;
+use super::*;
+use crate::command::{Batch, Command, EntryHeader, Life, Op, Proposal, PutOp, PutValue, Txn};
+use crate::state::Unreadable;
+use crate::types::{KeyRange, KeyValue, Principal, Value, Version};
 
-const MEMBERS: usize = 3;
-
-async fn cluster(dir: &std::path::Path) -> Vec<Node> {
+async fn cluster(dir: &std::path::Path, members: usize) -> Vec<Node> {
     let url = |_| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
         vec![format!("http://{}", listener.local_addr().expect("bound"))]
     };
-    let urls: Vec<Vec<String>> = (0..MEMBERS).map(url).collect();
+    let urls: Vec<Vec<String>> = (0..members).map(url).collect();
     let named = urls.iter().enumerate();
     let named = named.map(|(number, url)| (number.to_string(), url.clone()));
     let all: Vec<(String, Vec<String>)> = named.collect();
@@ -41,11 +42,15 @@ async fn cluster(dir: &std::path::Path) -> Vec<Node> {
     nodes
 }
 
-async fn tick(node: &Node) {
+async fn propose(node: &Node, command: Command) {
     let deadline = Instant::now() + Duration::from_secs(20);
     let anybody = Principal::default();
-    let ticking = node.propose(&anybody, Command::Tick, deadline);
-    ticking.await.expect("a leader");
+    let proposing = node.propose(&anybody, command, deadline);
+    proposing.await.expect("a leader");
+}
+
+async fn tick(node: &Node) {
+    propose(node, Command::Tick).await;
 }
 
 fn term(node: &Node) -> u64 {
@@ -56,7 +61,7 @@ fn term(node: &Node) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_whose_apply_takes_long_stays_the_leader() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let nodes = cluster(dir.path()).await;
+    let nodes = cluster(dir.path(), 3).await;
     tick(&nodes[0]).await;
     // A machine that is busy with other things may lose a leader at any time: rarely three times.
     for attempt in 1.. {
@@ -82,4 +87,75 @@ async fn a_leader_whose_apply_takes_long_stays_the_leader() {
     for node in nodes {
         node.shutdown().await;
     }
+}
+
+/// Old records, each of which is had only by whoever finds the state unlocked; then it is
+/// compacted, and there are none any more.
+struct Watched<'a>(&'a Replica, bool);
+
+impl History for Watched<'_> {
+    fn version(&self, key: &[u8], version: Version) -> Result<Arc<KeyValue>, Unreadable> {
+        let Watched(replica, is_compacted) = self;
+        let state = replica.state.try_write();
+        let mut state = state.expect("nobody holds the state while old records are read");
+        if *is_compacted {
+            let revision = state.revision();
+            state.apply(1, &entry(Command::Compact(revision)), |_| false);
+            return Err(Unreadable);
+        }
+        Ok(Arc::new(KeyValue {
+            key: Bytes::copy_from_slice(key),
+            modified: version,
+            version: 1,
+            ..KeyValue::default()
+        }))
+    }
+}
+
+fn entry(command: Command) -> Entry {
+    let origin = Origin {
+        member: 1,
+        start: 1,
+        after: 0,
+        first: 1,
+    };
+    let proposals = vec![Proposal {
+        principal: Principal::default(),
+        command,
+    }];
+    Entry {
+        header: EntryHeader::default(),
+        batches: vec![Batch { origin, proposals }],
+    }
+}
+
+#[tokio::test]
+async fn a_range_reads_old_records_without_the_lock() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let nodes = cluster(dir.path(), 1).await;
+    let key = Bytes::from_static(b"k");
+    for value in ["old", "new"] {
+        let put = Op::Put(PutOp {
+            key: key.clone(),
+            value: PutValue::Set(Value::Bytes(value.into())),
+            life: Life::Forever,
+            want_prev: false,
+        });
+        let then = vec![put];
+        let txn = Command::Txn(Txn {
+            then,
+            ..Txn::default()
+        });
+        propose(&nodes[0], txn).await;
+    }
+    let replica = &nodes[0].core.replica;
+    let old = RangeOp {
+        revision: nodes[0].revision() - 1,
+        ..RangeOp::new(KeyRange::Key(key))
+    };
+    let read = replica.range_from(&old, &Watched(replica, false));
+    assert_eq!(read.expect("a range").kvs[0].modified.main, old.revision);
+    let compacted = replica.range_from(&old, &Watched(replica, true));
+    assert_eq!(compacted, Err(Refusal::Compacted));
+    nodes[0].shutdown().await;
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::command::{
-    Batch, Command, Entry, EntryHeader, Life, Op, Origin, Proposal, PutOp, PutValue, Txn,
+    Batch, Command, DeleteOp, Entry, EntryHeader, Life, Op, Origin, Proposal, PutOp, PutValue, Txn,
 };
 use crate::node::api::Wake;
 use crate::node::clock::{LeaderClock, MachineTime};
@@ -99,4 +99,75 @@ async fn what_cannot_be_read_is_not_told_as_compacted() {
     versions.close().expect("closed");
     let unreadable = watcher(&replica, 7).poll(100, 1_000_000).await;
     assert!(matches!(unreadable, Polled::Failed), "{unreadable:?}");
+}
+
+#[derive(Default)]
+struct Woken(parking_lot::Mutex<Vec<u64>>);
+
+impl Wake for Woken {
+    fn wake(&self, token: u64) {
+        self.0.lock().push(token);
+    }
+}
+
+/// The deletions of a sweep are made only when somebody reads them.
+#[tokio::test]
+async fn a_sweep_wakes_whom_it_concerns_and_shows_each_key() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let replica = replica(directory.path());
+    let key = |number| Bytes::from(format!("redis/0/{number:03}"));
+    let op = |number| {
+        Op::Put(PutOp {
+            key: key(number),
+            value: PutValue::Set(Value::Bytes(Bytes::from_static(b"v"))),
+            life: Life::Forever,
+            want_prev: false,
+        })
+    };
+    let txn = |then| {
+        Command::Txn(Txn {
+            then,
+            ..Txn::default()
+        })
+    };
+    apply(&replica, 1, txn((0..500).map(op).collect()));
+    let woken = Arc::<Woken>::default();
+    let ranges = [
+        KeyRange::Key(key(7)),
+        KeyRange::prefix(b"redis/0/1"),
+        KeyRange::Key(key(500)),
+        KeyRange::prefix(b"redis/1/"),
+        KeyRange::From(Bytes::new()),
+    ];
+    let mut watchers = Vec::new();
+    for (token, range) in (0..).zip(ranges) {
+        let registration = replica.hub.register(range, woken.clone(), token);
+        let mut watcher = Watcher::new(replica.clone(), registration, 3);
+        let polled = watcher.poll(10, 1_000_000).await;
+        assert!(matches!(polled, Polled::Events { revisions, .. } if revisions.is_empty()));
+        watchers.push(watcher);
+    }
+    let range = KeyRange::prefix(b"redis/0/");
+    let delete = Op::Delete(DeleteOp {
+        range,
+        want_prev: false,
+    });
+    apply(&replica, 2, txn(vec![delete]));
+    let mut concerned = std::mem::take(&mut *woken.0.lock());
+    concerned.sort_unstable();
+    assert_eq!(concerned, [0, 1, 4]);
+    let mut seen = Vec::new();
+    for mut watcher in watchers {
+        let Polled::Events { revisions, .. } = watcher.poll(10, 1_000_000).await else {
+            panic!("events");
+        };
+        assert!(revisions.iter().all(|made| made.swept.is_empty()));
+        seen.push(
+            revisions
+                .iter()
+                .map(|made| made.events.len())
+                .sum::<usize>(),
+        );
+    }
+    assert_eq!(seen, [1, 100, 0, 0, 500]);
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::disk::Disk;
 use super::maker::{CLUSTER, Maker, open, options, parts};
 use crate::types::Version;
-use crate::versions::Versions;
+use crate::versions::{Options, Versions};
 
 #[test]
 fn no_space_pauses_and_nothing_is_lost() {
@@ -42,6 +42,65 @@ fn no_space_pauses_and_nothing_is_lost() {
     assert!(!versions.has_no_space());
     versions.close().unwrap();
     assert_eq!(parts(open(disk)).len(), 42);
+}
+
+/// Apply waits before it takes the state's lock, and submits under it.
+#[test]
+fn a_full_queue_is_waited_for_outside_submit() {
+    let disk = Disk::new();
+    let small = Options {
+        queue_bytes_max: 100_000,
+        ..options()
+    };
+    let opened = Versions::open(disk.clone(), CLUSTER, small, |why| panic!("fatal: {why}"));
+    let versions = opened.unwrap().versions;
+    let mut maker = Maker::default();
+    versions.submit(maker.put("first", "x").make()).unwrap();
+    versions.flush().unwrap();
+    disk.faults
+        .capacity
+        .store(versions.sizes().file, Ordering::SeqCst);
+    let value = "v".repeat(100_000);
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut submitted = 0;
+    while !versions.has_no_space() || versions.lag().bytes <= 2 * small.queue_bytes_max {
+        assert!(Instant::now() < end, "the disk must be found full");
+        versions
+            .submit(maker.put(&format!("k{submitted}"), &value).make())
+            .unwrap();
+        submitted += 1;
+    }
+    let (waiting, waited) = (versions.clone(), channel());
+    let thread = std::thread::spawn(move || {
+        waiting.wait_for_room();
+        waited.0.send(()).unwrap();
+    });
+    let early = waited.1.recv_timeout(Duration::from_millis(50));
+    assert!(early.is_err(), "there is no room yet");
+    disk.faults.capacity.store(0, Ordering::SeqCst);
+    waited
+        .1
+        .recv_timeout(Duration::from_secs(20))
+        .expect("room");
+    thread.join().unwrap();
+    versions.close().unwrap();
+}
+
+#[test]
+fn who_stops_does_not_wait_for_room() {
+    let disk = Disk::new();
+    let small = Options {
+        queue_bytes_max: 0,
+        durable_every: Duration::from_secs(3600),
+        ..options()
+    };
+    let opened = Versions::open(disk.clone(), CLUSTER, small, |why| panic!("fatal: {why}"));
+    let versions = opened.unwrap().versions;
+    let mut maker = Maker::default();
+    versions.submit(maker.put("first", "x").make()).unwrap();
+    versions.stop_waiting();
+    versions.wait_for_room();
+    versions.close().unwrap();
 }
 
 #[test]
