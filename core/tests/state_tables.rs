@@ -10,7 +10,8 @@ use quorate_core::command::{
     Relation, Test, Txn,
 };
 use quorate_core::limits::{SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX};
-use quorate_core::outcome::{Effects, OpResult, Outcome, Refusal};
+use quorate_core::outcome::{OpResult, Outcome, Refusal};
+use quorate_core::state::{State, read_past};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
 use state_rig::rows::Rows;
 use state_rig::{bytes, delete, entry, put, put_with, range, run, span, txn};
@@ -107,12 +108,16 @@ fn history_that_cannot_be_read_decides_nothing() {
     });
     let entry = entry(0, vec![run(vec![old, put("b", "1")])]);
     let mut without = rig.state.clone();
-    let first = |mut effects: Effects| match effects.applied.remove(0).outcome {
-        Ok(Outcome::Txn(mut outcome)) => outcome.results.remove(0),
-        other => panic!("{other:?}"),
+    let first = |rows: &Rows, state: &mut State| {
+        let mut effects = state.apply(1, &entry, |_| true);
+        read_past(&mut effects, rows);
+        match effects.applied.remove(0).outcome {
+            Ok(Outcome::Txn(mut outcome)) => outcome.results.remove(0),
+            other => panic!("{other:?}"),
+        }
     };
-    assert!(is_range(&first(rig.state.apply(1, &entry, &rig.rows))));
-    let unread = first(without.apply(1, &entry, &Rows::default()));
+    assert!(is_range(&first(&rig.rows, &mut rig.state)));
+    let unread = first(&Rows::default(), &mut without);
     assert_eq!(unread, OpResult::Failed(Refusal::HistoryUnreadable));
     assert_eq!(without.digest(), rig.state.digest());
 }
