@@ -28,6 +28,8 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 pub struct Installer {
     versions: Versions,
     cluster: ClusterId,
+    /// Of `Shared::install_turn`.
+    turn: u64,
     database: Option<Database>,
     header: Option<Header>,
     end: Option<End>,
@@ -47,13 +49,16 @@ impl Installer {
         cluster: ClusterId,
     ) -> Result<Installer, VersionsError> {
         let what = "cannot make room for a snapshot";
-        let medium = &*versions.shared.medium;
-        medium.discard().map_err(VersionsError::io(what))?;
+        let shared = versions.shared.clone();
+        let mut turn = shared.install_turn.lock();
+        *turn += 1;
+        shared.medium.discard().map_err(VersionsError::io(what))?;
         let health = Arc::new(Health::default());
-        let database = open_slot(medium, Slot::Install, &health, CACHE_BYTES)?;
+        let database = open_slot(&*shared.medium, Slot::Install, &health, CACHE_BYTES)?;
         Ok(Installer {
             versions,
             cluster,
+            turn: *turn,
             database: Some(database),
             header: None,
             end: None,
@@ -65,6 +70,7 @@ impl Installer {
 
     /// Takes the next chunk. After an error the installer is of no more use.
     pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), VersionsError> {
+        self.check_turn(*self.versions.shared.install_turn.lock())?;
         if chunk.len() < CHUNK_HEAD_BYTES || chunk.len() > CHUNK_BYTES_MAX {
             return Err(refused("a chunk has a length that none has"));
         }
@@ -147,6 +153,7 @@ impl Installer {
     }
 
     /// Makes the snapshot the live store, durably; what had not been committed before is dropped.
+    /// One that another was begun after is refused.
     /// A snapshot that is torn leaves everything as it was. Nothing may be submitted meanwhile.
     pub fn finish(mut self) -> Result<(), VersionsError> {
         let end = self.end.ok_or_else(|| refused("its end is missing"))?;
@@ -157,7 +164,20 @@ impl Installer {
         self.check_head()?;
         self.keep_log_mark()?;
         drop(self.database.take());
+        // Held until the slot is promoted: what is in it is this snapshot and no other.
+        let turn = self.versions.shared.install_turn.lock();
+        self.check_turn(*turn)?;
         self.versions.ask(Request::Install)
+    }
+
+    /// A leader that is no longer one may still be sending; what begins later replaces it.
+    fn check_turn(&self, turn: u64) -> Result<(), VersionsError> {
+        match turn == self.turn {
+            true => Ok(()),
+            false => Err(refused(
+                "another one that came in later has taken its place",
+            )),
+        }
     }
 
     /// What was synced of this member's own log stays known; the sender's says nothing here.

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     database: Mutex<Option<Open>>,
     is_open: Condvar,
     marks: Mutex<Marks>,
+    /// Whose the install slot is: snapshots that came in are counted, the newest has it.
+    pub install_turn: Mutex<u64>,
     /// The compact revision up to which the rows are gone, durably.
     compacted: watch::Sender<Revision>,
 }
@@ -59,6 +61,7 @@ impl Shared {
             database: Mutex::new(None),
             is_open: Condvar::new(),
             marks: Mutex::default(),
+            install_turn: Mutex::default(),
             compacted: watch::Sender::new(-1),
         }
     }

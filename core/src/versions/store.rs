@@ -247,7 +247,7 @@ impl Versions {
         SnapshotReader::new(self.ask(Request::Snapshot)?)
     }
 
-    /// Begins to take in a snapshot; only one at a time.
+    /// Begins to take in a snapshot. Only one at a time: one that is still coming in is given up.
     pub fn install(&self) -> Result<Installer, VersionsError> {
         Installer::begin(self.clone(), self.cluster)
     }

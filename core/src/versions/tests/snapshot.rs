@@ -148,3 +148,37 @@ fn an_unfinished_install_is_discarded_at_start() {
     assert_eq!(open(after.clone()).position.index, 0);
     assert!(!after.has(Slot::Install));
 }
+
+/// The leader changes while its snapshot is nearly in, and the next one begins with its own.
+#[test]
+fn a_later_snapshot_takes_the_place_of_one_that_is_coming_in() {
+    let (from, _) = filled();
+    let chunks = chunks(&from);
+    let dir = tempfile::tempdir().expect("temp dir");
+    let medium = || std::sync::Arc::new(crate::versions::Directory::new(dir.path()));
+    let fatal = |why| panic!("{why}");
+    let opened = Versions::open(medium(), CLUSTER, options(), fatal).expect("opens");
+    let (into, before) = (opened.versions, opened.revision);
+    let mut first = into.install().expect("begins");
+    for chunk in &chunks {
+        first.chunk(chunk).expect("in order");
+    }
+    let mut late = into.install().expect("begins");
+    late.chunk(&chunks[0]).expect("in order");
+    let mut second = into.install().expect("begins");
+    second.chunk(&chunks[0]).expect("in order");
+    let told = |result: Result<(), VersionsError>| result.expect_err("given up").to_string();
+    assert!(told(late.chunk(&chunks[1])).contains("taken its place"));
+    assert!(told(first.finish()).contains("taken its place"));
+    assert_eq!(into.reopened().expect("readable").revision, before);
+    for chunk in &chunks[1..] {
+        second.chunk(chunk).expect("in order");
+    }
+    second.finish().expect("whole");
+    let after = into.reopened().expect("readable");
+    assert!(after.position.index > 0 && after.revision > before);
+    into.close().expect("closes");
+    drop((into, after));
+    let again = Versions::open(medium(), CLUSTER, options(), fatal).expect("opens again");
+    assert!(again.position.index > 0);
+}
