@@ -75,6 +75,6 @@ impl Core {
 
     /// The incarnation a member joined with, if it has published it.
     pub(crate) fn incarnation_of(&self, member: MemberId) -> Option<u64> {
-        self.replica.state.read().incarnation(member)
+        self.replica.incarnation(member)
     }
 }

@@ -1,9 +1,10 @@
 //! The replicated state as one member holds it: in memory, behind one lock, with what follows it
 //! (the versions store, the watch hub, the applied index). Fed by apply, read by everybody.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::clock::LeaderClock;
@@ -13,7 +14,7 @@ use crate::command::{Entry, Origin, RangeOp};
 use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::{History, State, read_past};
-use crate::types::{ClusterMillis, Index, Revision, UnixMillis};
+use crate::types::{ClusterMillis, Index, MemberId, Revision, UnixMillis};
 use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
 /// What the member's tasks want to know of the state again and again. It lies beside the state,
@@ -49,6 +50,8 @@ pub(crate) struct Replica {
     pub(crate) window: Window,
     log_mark: LogMarks,
     glance: watch::Sender<Glance>,
+    /// Beside the state as the glance is.
+    incarnations: Mutex<BTreeMap<MemberId, u64>>,
 }
 
 /// Tells what of this member's log is synced now.
@@ -64,6 +67,7 @@ impl Replica {
         log_mark: LogMarks,
     ) -> Replica {
         let glance = watch::Sender::new(Glance::of(&state, applied));
+        let incarnations = Mutex::new(state.incarnations());
         Replica {
             state: RwLock::new(state),
             hub: Hub::default(),
@@ -72,7 +76,13 @@ impl Replica {
             window,
             log_mark,
             glance,
+            incarnations,
         }
+    }
+
+    /// The incarnation a member joined with, if it has published it.
+    pub(crate) fn incarnation(&self, member: MemberId) -> Option<u64> {
+        self.incarnations.lock().get(&member).copied()
     }
 
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
@@ -88,6 +98,9 @@ impl Replica {
         let mut effects = state.apply(term, entry, is_answered);
         self.store(change(id, &state, &effects));
         let glance = Glance::of(&state, id.index());
+        if !effects.items.is_empty() {
+            *self.incarnations.lock() = state.incarnations();
+        }
         drop(state);
         self.hub.announce(&effects);
         self.glance.send_replace(glance);
@@ -124,6 +137,7 @@ impl Replica {
     pub(crate) fn replace(&self, state: State, applied: Index) -> State {
         let (head, glance) = (state.revision(), Glance::of(&state, applied));
         let last = state.last_taken(self.window.member());
+        *self.incarnations.lock() = state.incarnations();
         let before = std::mem::replace(&mut *self.state.write(), state);
         self.glance.send_replace(glance);
         self.hub.rouse_all(head);

@@ -88,6 +88,14 @@ impl State {
         self.member(id).map(|member| member.incarnation)
     }
 
+    /// Of all members.
+    pub fn incarnations(&self) -> BTreeMap<MemberId, u64> {
+        let members = self.tables.members.iter();
+        members
+            .map(|(id, member)| (*id, member.incarnation))
+            .collect()
+    }
+
     /// The alarms that are on.
     pub fn alarms(&self) -> Vec<(MemberId, AlarmKind)> {
         self.tables
