@@ -82,7 +82,7 @@ fn scan(
             bytes += row.value().len();
             events.push(event(transaction, &head, row.value())?);
         }
-        if let Some(forgetful) = recent.take(revision) {
+        if let Some(forgetful) = recent.take(revision)? {
             let sizes = forgetful.iter().map(|event| event.kv.value.size());
             bytes += sizes.sum::<usize>() + forgetful.len() * EVENT_BYTES;
             events.extend(forgetful);
@@ -134,10 +134,15 @@ impl Recent {
         Ok(self.row.front().map(|events| events.revision))
     }
 
-    /// The next revision's events, if it is this one.
-    fn take(&mut self, revision: Revision) -> Option<Vec<Event>> {
-        let next = self.row.pop_front_if(|events| events.revision == revision);
-        next.map(|events| events.events)
+    /// The next revision's events, if it is this one: of all rows that it goes through.
+    fn take(&mut self, revision: Revision) -> Result<Option<Vec<Event>>, VersionsError> {
+        let mut taken: Option<Vec<Event>> = None;
+        while self.next_revision()? == Some(revision)
+            && let Some(part) = self.row.pop_front()
+        {
+            taken.get_or_insert_default().extend(part.events);
+        }
+        Ok(taken)
     }
 }
 

@@ -45,12 +45,17 @@ impl Versions {
         self.shared.read(|transaction| {
             let recent = transaction.open_table(RECENT)?;
             let from = schema::recent_key(version.main);
-            if let Some(row) = recent.range(from.as_slice()..)?.next() {
-                let row: Vec<RevisionEvents> = schema::decode("recent events", row?.1.value())?;
+            for row in recent.range(from.as_slice()..)? {
+                let (key_of_row, row) = row?;
+                let row: Vec<RevisionEvents> = schema::decode("recent events", row.value())?;
                 let mut events = row.into_iter().flat_map(|revision| revision.events);
                 let found = events.find(|event| event.kv.modified == version);
                 if let Some(event) = found {
                     return Ok((event.kv.key == key).then_some(event.kv));
+                }
+                // A large revision goes on in the next row.
+                if schema::parse_version_key(key_of_row.value())?.main > version.main {
+                    break;
                 }
             }
             let latest = transaction.open_table(LATEST)?;

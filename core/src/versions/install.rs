@@ -15,11 +15,16 @@ use super::snapshot::{
     CHUNK_BYTES_MAX, CHUNK_HEAD_BYTES, End, Header, KIND_END, KIND_HEADER, KIND_ROWS,
 };
 use super::store::Versions;
-use super::transaction;
+use super::transaction::{self, RECENT_PREV_BYTES_MAX, RECENT_ROW_BYTES};
+use crate::limits::REQUEST_BYTES_MAX;
 use crate::types::ClusterId;
 
-/// Longest row: an entry's events of forgetful keys with what they replaced, and some.
+/// Longest row: a record with the largest key and value, however they are encoded, and some.
 const ROW_BYTES_MAX: usize = 64 * 1024 * 1024;
+const _: () = assert!(
+    ROW_BYTES_MAX > 16 * REQUEST_BYTES_MAX + RECENT_ROW_BYTES + RECENT_PREV_BYTES_MAX,
+    "whatever is written can be sent"
+);
 /// Rows are committed to the install slot in such portions.
 const PORTION_BYTES: usize = 4 * 1024 * 1024;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;

@@ -9,8 +9,9 @@
 //! versions   be64 main, be32 sub    → Row: a version of a key with history
 //! lives      key                    → LifeRow: its newer life, if that came without a revision
 //! latest     key                    → the current record of a forgetful key
-//! recent     be64 last revision     → events of forgetful keys, above the floor: revisions in
-//!                                     order, after the row before and up to the key
+//! recent     be64 last revision,    → events of forgetful keys, above the floor: revisions in
+//!            be32 its part            order, after the row before and up to the key; a large
+//!                                     revision goes on in further rows
 //! ```
 //! Every row ends with a checksum. Keys and rows are bytes, so that a snapshot is a stream of
 //! (table, key, row).
@@ -190,7 +191,14 @@ pub(super) fn version_key(version: Version) -> [u8; 12] {
     key
 }
 
-/// The row of `recent` that holds a revision, if any does, is the first one from here on.
+pub(super) fn recent_row_key(last: Revision, part: u32) -> [u8; 12] {
+    version_key(Version {
+        main: last,
+        sub: part,
+    })
+}
+
+/// The rows of `recent` that hold a revision, if any do, begin with the first one from here on.
 pub(super) fn recent_key(revision: Revision) -> [u8; 8] {
     revision.max(0).to_be_bytes()
 }

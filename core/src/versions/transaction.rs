@@ -25,10 +25,14 @@ use super::schema::{
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
 use crate::state::is_forgetful;
-use crate::types::{KeyValue, LeaseId};
+use crate::types::{KeyValue, LeaseId, Revision};
 
-/// Keys and values after which a row of `recent` is full: about a page of the engine's.
-const RECENT_ROW_BYTES: usize = 4096;
+/// Keys and values after which a row of `recent` is full: about a page of the engine's. A revision
+/// that has more goes on in further rows.
+pub(super) const RECENT_ROW_BYTES: usize = 4096;
+/// What an event replaced is kept in `recent` up to this size: a small change of a large value
+/// would cost its size, again and again.
+pub(super) const RECENT_PREV_BYTES_MAX: usize = 4096;
 
 /// A table that counts its bytes.
 pub(super) struct Rows<'txn> {
@@ -141,6 +145,8 @@ struct Tables<'txn> {
     gathered: Vec<RevisionEvents>,
     /// Bytes of keys and values in `gathered`.
     gathered_bytes: usize,
+    /// The last row of `recent` that was put: its last revision, and which of that one's rows.
+    recent_row: Option<(Revision, u32)>,
     /// Reused for every row.
     row: Vec<u8>,
 }
@@ -161,6 +167,7 @@ impl<'txn> Tables<'txn> {
             scalars: None,
             gathered: Vec::new(),
             gathered_bytes: 0,
+            recent_row: None,
             row: Vec::new(),
         })
     }
@@ -197,31 +204,26 @@ impl<'txn> Tables<'txn> {
     }
 
     fn revision(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
-        let mut forgetful = Vec::new();
-        if !events.swept.is_empty() {
+        let is_swept = !events.swept.is_empty();
+        if is_swept {
             self.sweep(events)?;
         }
+        let mut has_forgetful = is_swept;
         for event in &events.events {
             if is_forgetful(&event.kv.key) {
                 let kv = (!event.is_delete()).then(|| Arc::clone(&event.kv));
                 self.newest.insert(event.kv.key.clone(), kv);
-                self.gathered_bytes += event.kv.key.len() + event.kv.value.size();
-                forgetful.push(event.clone());
+                has_forgetful = true;
             } else {
                 self.version(event)?;
             }
         }
-        if !forgetful.is_empty() || !events.swept.is_empty() {
-            let forgetful = RevisionEvents {
-                swept: events.swept.clone(),
-                ..RevisionEvents::new(events.revision, forgetful)
-            };
-            self.gathered.push(forgetful);
+        if has_forgetful {
+            for event in events.all().filter(|event| is_forgetful(&event.kv.key)) {
+                self.gather(events.revision, event, is_swept)?;
+            }
         }
-        match self.gathered_bytes < RECENT_ROW_BYTES {
-            true => Ok(()),
-            false => self.put_recent(),
-        }
+        Ok(())
     }
 
     /// Keys that were swept together, and what was to be written before them: in the order of the
@@ -230,9 +232,33 @@ impl<'txn> Tables<'txn> {
         self.put_newest()?;
         for record in events.swept.iter().flat_map(|swept| &swept.records) {
             self.latest.remove(&record.key, &mut self.head.row_bytes)?;
-            self.gathered_bytes += record.key.len();
         }
         Ok(())
+    }
+
+    /// An event for `recent`; of a sweep it is kept without what it replaced.
+    fn gather(
+        &mut self,
+        revision: Revision,
+        mut event: Event,
+        is_swept: bool,
+    ) -> Result<(), VersionsError> {
+        event.prev = event
+            .prev
+            .filter(|prev| !is_swept && prev.value.size() <= RECENT_PREV_BYTES_MAX);
+        let prev = event.prev.as_ref().map_or(0, |prev| prev.value.size());
+        self.gathered_bytes += event.kv.key.len() + event.kv.value.size() + prev;
+        match self.gathered.last_mut() {
+            Some(last) if last.revision == revision => last.events.push(event),
+            _ => {
+                let events = RevisionEvents::new(revision, vec![event]);
+                self.gathered.push(events);
+            }
+        }
+        match self.gathered_bytes < RECENT_ROW_BYTES {
+            true => Ok(()),
+            false => self.put_recent(),
+        }
     }
 
     fn put_recent(&mut self) -> Result<(), VersionsError> {
@@ -241,7 +267,12 @@ impl<'txn> Tables<'txn> {
         let Some(last) = gathered.last() else {
             return Ok(());
         };
-        let key = schema::recent_key(last.revision);
+        let part = match self.recent_row {
+            Some((revision, part)) if revision == last.revision => part + 1,
+            _ => 0,
+        };
+        self.recent_row = Some((last.revision, part));
+        let key = schema::recent_row_key(last.revision, part);
         schema::encode(&gathered, &mut self.row);
         self.recent.put(&key, &self.row, &mut self.head.row_bytes)
     }
