@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::apart::{Distance, Relays};
 use super::arguments::{arguments, member_name};
 use super::{Kind, Member, Ports};
 use crate::trouble::Trouble;
@@ -21,6 +22,7 @@ pub struct Cluster {
     first: usize,
     // Declared after the members: they are killed before their directory goes.
     directory: TempDir,
+    relays: Option<Relays>,
 }
 
 impl Cluster {
@@ -31,6 +33,20 @@ impl Cluster {
 
     /// As `start`, with `extra` arguments after the harness's own on every member's command line.
     pub fn start_with(kind: Kind, members: usize, extra: &[&str]) -> Result<Self, Trouble> {
+        Self::start_at(kind, members, extra, None)
+    }
+
+    /// As `start`, with the members that far from each other.
+    pub fn start_apart(kind: Kind, members: usize, distance: Distance) -> Result<Self, Trouble> {
+        Self::start_at(kind, members, &[], Some(distance))
+    }
+
+    fn start_at(
+        kind: Kind,
+        members: usize,
+        extra: &[&str],
+        distance: Option<Distance>,
+    ) -> Result<Self, Trouble> {
         assert!(
             kind != Kind::Redis || members == 1,
             "redis-server is started alone"
@@ -38,7 +54,7 @@ impl Cluster {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut cluster = Self::new(kind, members, extra)?;
+            let mut cluster = Self::new(kind, members, extra, distance)?;
             let started = cluster.start_all();
             // Another process may have taken a port since it was seen free.
             let taken = cluster
@@ -53,11 +69,17 @@ impl Cluster {
         }
     }
 
-    fn new(kind: Kind, members: usize, extra: &[&str]) -> Result<Self, Trouble> {
+    fn new(
+        kind: Kind,
+        members: usize,
+        extra: &[&str],
+        distance: Option<Distance>,
+    ) -> Result<Self, Trouble> {
         let broken = |error| Trouble::broken("a server's directory", error);
         let directory = tempfile::Builder::new().prefix("quorate-compat-").tempdir();
         let directory = directory.map_err(broken)?;
         let ports: Vec<Ports> = (0..members).map(|_| Ports::free()).collect();
+        let relays = distance.map(Relays::new).transpose()?;
         let mut made = Vec::new();
         for (index, own) in ports.iter().enumerate() {
             let name = member_name(index);
@@ -68,6 +90,11 @@ impl Cluster {
                 .map_err(broken)?;
             let mut line = arguments(kind, index, &ports, &data);
             line.extend(extra.iter().map(|&argument| argument.to_owned()));
+            if let Some(relays) = &relays {
+                let behind = Ports::free().peer;
+                relays.relay(own.peer, behind)?;
+                line.push(format!("--listen-peer-urls=http://127.0.0.1:{behind}"));
+            }
             let log = directory.path().join(format!("{name}.log"));
             made.push(Member::new(kind, name, *own, line, log)?);
         }
@@ -75,6 +102,7 @@ impl Cluster {
             members: made,
             first: 0,
             directory,
+            relays,
         })
     }
 
@@ -83,6 +111,11 @@ impl Cluster {
             member.start()?;
         }
         self.wait_ready(READY_LIMIT)
+    }
+
+    /// From now on what members send each other is lost as their distance says.
+    pub fn lose(&self) {
+        self.relays.iter().for_each(Relays::lose);
     }
 
     /// Waits until every member is ready, at most `limit` for each.

@@ -1,6 +1,7 @@
 //! Real servers and Quorate as child processes: started on free loopback ports in a directory of
 //! their own, probed until ready, killed, paused, resumed and restarted member by member.
 
+mod apart;
 mod arguments;
 mod cluster;
 mod kind;
@@ -9,6 +10,7 @@ mod member;
 mod ports;
 mod probe;
 
+pub use apart::Distance;
 pub use cluster::Cluster;
 pub use kind::Kind;
 pub use member::Member;

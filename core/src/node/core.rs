@@ -48,28 +48,8 @@ pub(crate) struct Core {
     pub(super) handing_over: AtomicBool,
     pub(super) proposals: Proposals,
     pub(super) log: Arc<LogMetrics>,
-    /// Connections for forwarding.
-    pub(super) forwards: Links,
-    /// Connections for beats and what comes before an election.
-    pub(super) elections: Links,
-}
-
-/// Connections by member, made when they are first needed.
-#[derive(Default)]
-pub(super) struct Links(Mutex<HashMap<MemberId, Link>>);
-
-impl Links {
-    /// None if it is no member of the cluster.
-    pub(super) fn link_to(&self, core: &Core, member: MemberId) -> Option<Link> {
-        let mut links = self.0.lock();
-        if let Some(link) = links.get(&member) {
-            return Some(link.clone());
-        }
-        let metrics = core.metrics.borrow_watched().membership_config.clone();
-        let link = core.network.link(member, metrics.get_node(&member)?);
-        links.insert(member, link.clone());
-        Some(link)
-    }
+    /// Connections for forwarding, by member.
+    pub(super) links: Mutex<HashMap<MemberId, Link>>,
 }
 
 impl Core {
@@ -155,7 +135,21 @@ impl Core {
 
     /// A connection to a member of the cluster; none if it is not one.
     pub(crate) fn link_to(&self, member: MemberId) -> Option<Link> {
-        self.forwards.link_to(self, member)
+        let mut links = self.links.lock();
+        if let Some(link) = links.get(&member) {
+            return Some(link.clone());
+        }
+        let metrics = self.metrics.borrow_watched().membership_config.clone();
+        let link = self.network.link(member, metrics.get_node(&member)?);
+        links.insert(member, link.clone());
+        Some(link)
+    }
+
+    /// As `link_to`, for beats and what comes before an election.
+    pub(super) fn election_link(&self, member: MemberId) -> Option<Link> {
+        let metrics = self.metrics.borrow_watched().membership_config.clone();
+        let peer = metrics.get_node(&member)?;
+        Some(self.network.election_link(member, peer))
     }
 
     /// Holds proposals back while the store is far behind, before apply itself has to wait for it.

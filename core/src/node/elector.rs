@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Core;
-use super::pulse::{Beat, Voters};
+use super::pulse::{Beat, Pulse, Voters};
 use crate::peer::Kind;
 use crate::raft::{LogId, TypeConfig, Vote, VoteRequest, VoteResponse, wire};
 use crate::types::{MemberId, Term};
@@ -170,7 +170,7 @@ pub(super) fn beat(core: &Arc<Core>, term: Term) -> Option<Beat> {
     wire::put_append(&mut out, &append);
     let out = Bytes::from(out);
     for member in core.others() {
-        let Some(link) = core.elections.link_to(core, member) else {
+        let Some(link) = core.election_link(member) else {
             continue;
         };
         let (sent, answer) = (Instant::now(), link.start(Kind::Beat, out.clone()));
@@ -214,25 +214,40 @@ impl Standing {
 async fn campaign(core: Arc<Core>) {
     let pulse = &core.pulse;
     pulse.campaigns(true);
-    let asked = may_win(&core).await;
-    match asked {
-        Some(term) if !pulse.lease_holds() => {
+    match poll(&core).await {
+        Some(poll) if !pulse.lease_holds() && poll.calls_for_election(pulse) => {
             drop(core.raft.trigger().elect(false).await);
             pulse.wait_for_leader();
             // The votes are under way.
             let mut server = core.leaders.clone();
-            let is_led = |vote: &Vote| vote.committed && vote.leader_id.term > term;
+            let is_led = |vote: &Vote| vote.committed && vote.leader_id.term > poll.term;
             let led = server.wait_until(|server| is_led(&server.vote));
             drop(tokio::time::timeout(pulse.election_timeout(), led).await);
         }
+        Some(poll) if poll.is_behind => pulse.wait_for_leader(),
         _ => pulse.try_again(),
     }
     pulse.campaigns(false);
 }
 
-/// The term after which an election would be won; or would at least tell this member of a newer
-/// term, without which it can't win a later one. None if it would be lost.
-async fn may_win(core: &Arc<Core>) -> Option<Term> {
+/// What the others say to an election after `term`.
+struct Poll {
+    term: Term,
+    would_win: bool,
+    /// Somebody has seen a newer term: an election may be under way in it.
+    is_behind: bool,
+}
+
+impl Poll {
+    /// A member that is behind, and has given a leader of the newer term its time, has to learn of
+    /// that term: an election that is lost tells it, and without it it can't win a later one.
+    fn calls_for_election(&self, pulse: &Pulse) -> bool {
+        let was_behind = pulse.is_behind(self.is_behind && !self.would_win);
+        self.would_win || self.is_behind && was_behind
+    }
+}
+
+async fn poll(core: &Arc<Core>) -> Option<Poll> {
     let standing = Standing::of(core).await?;
     let term = standing.vote.leader_id.term;
     let request = VoteRequest::new(Vote::new(term + 1, core.header.member), standing.last);
@@ -240,31 +255,37 @@ async fn may_win(core: &Arc<Core>) -> Option<Term> {
     wire::put_vote_request(&mut out, &request);
     let out = Bytes::from(out);
     let ask = |member| {
-        let link = core.elections.link_to(core, member)?;
+        let link = core.election_link(member)?;
         let (sent, answer) = (Instant::now(), link.start(Kind::PreVote, out.clone()));
         Some(async move { (member, sent, answer.await) })
     };
     let mut answers: FuturesUnordered<_> = core.others().into_iter().filter_map(ask).collect();
     let voters = core.voters();
     let mut granted = BTreeSet::from([core.header.member]);
+    let mut is_behind = false;
     let mut deadline = Instant::now() + CAMPAIGN_MAX;
     while !is_majority(&voters, &granted) {
         let answer = tokio::time::timeout_at(deadline, answers.next()).await;
-        let (member, sent, answer) = answer.ok()??;
+        let Ok(Some((member, sent, answer))) = answer else {
+            break;
+        };
         let Ok(Ok(mut answer)) = answer else { continue };
         let answer = wire::get_vote_response(&mut answer).ok()?;
         core.pulse.sample(member, sent.elapsed());
         if answer.vote_granted {
             granted.insert(member);
-        } else if answer.vote.leader_id.term > term {
-            return Some(term);
         } else {
+            is_behind |= answer.vote.leader_id.term > term;
             // Who is not there must not keep this member from asking again.
             let rest = REFUSED_WAIT + 2 * core.pulse.round_trip();
             deadline = deadline.min(Instant::now() + rest);
         }
     }
-    Some(term)
+    Some(Poll {
+        term,
+        would_win: is_majority(&voters, &granted),
+        is_behind,
+    })
 }
 
 fn is_majority(voters: &Voters, granted: &BTreeSet<MemberId>) -> bool {
@@ -283,6 +304,10 @@ pub(crate) async fn answer_pre_vote(core: &Core, request: VoteRequest) -> Option
     let granted = !is_against
         && request.last_log_id >= standing.last
         && candidate.term > standing.vote.leader_id.term;
+    if granted {
+        // Two elections at once would be lost both.
+        core.pulse.wait_for_leader();
+    }
     Some(standing.says(granted))
 }
 

@@ -1,6 +1,6 @@
 //! Opens what a member has on disk, bottom up: data directory, log, store, State, Raft, peers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::api::NodeConfig;
 use super::barrier::Barriers;
 use super::clock::LeaderClock;
-use super::core::{Core, Links};
+use super::core::Core;
 use super::counts::Proposals;
 use super::environment::Environment;
 use super::ids;
@@ -160,8 +160,7 @@ pub(super) async fn open(
         handing_over: AtomicBool::new(false),
         proposals: Proposals::default(),
         log: log_metrics,
-        forwards: Links::default(),
-        elections: Links::default(),
+        links: Mutex::new(HashMap::new()),
     });
     let held = Held {
         core: None,

@@ -51,6 +51,8 @@ struct Inner {
     leading: Option<Leading>,
     /// An election of our own is under way.
     campaigning: bool,
+    /// The last one was not won for a newer term that others knew.
+    behind: bool,
 }
 
 struct Leading {
@@ -136,6 +138,11 @@ impl Pulse {
 
     pub(crate) fn is_campaigning(&self) -> bool {
         self.inner.lock().campaigning
+    }
+
+    /// Whether others knew of a newer term this time; answers whether they did the time before.
+    pub(crate) fn is_behind(&self, behind: bool) -> bool {
+        std::mem::replace(&mut self.inner.lock().behind, behind)
     }
 
     /// A round trip to a member took that long.

@@ -1,6 +1,7 @@
 //! openraft's network on links to the peers. Each client openraft asks for (replication,
 //! heartbeats, snapshots, votes) has a connection of its own, so that none waits behind another.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use openraft::raft::{
     TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::type_config::alias::SnapshotOf;
+use parking_lot::Mutex;
 
 use super::pipeline::{end, pipelined};
 use super::snapshot::{SnapshotData, send_snapshot};
@@ -34,11 +36,23 @@ const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct PeerNetwork {
     transport: Arc<dyn Transport>,
     hello: Hello,
+    /// For beats, votes and what comes before them: open already when an election is called.
+    elections: Arc<Mutex<BTreeMap<MemberId, Link>>>,
 }
 
 impl PeerNetwork {
     pub(crate) fn new(transport: Arc<dyn Transport>, hello: Hello) -> PeerNetwork {
-        PeerNetwork { transport, hello }
+        PeerNetwork {
+            transport,
+            hello,
+            elections: Arc::default(),
+        }
+    }
+
+    pub(crate) fn election_link(&self, target: MemberId, peer: &Peer) -> Link {
+        let mut links = self.elections.lock();
+        let link = links.entry(target);
+        link.or_insert_with(|| self.link(target, peer)).clone()
     }
 
     pub(crate) fn link(&self, target: MemberId, peer: &Peer) -> Link {
@@ -65,12 +79,14 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
     async fn new_client(&mut self, target: MemberId, peer: &Peer) -> PeerClient {
         PeerClient {
             link: self.link(target, peer),
+            elections: self.election_link(target, peer),
         }
     }
 }
 
 pub(crate) struct PeerClient {
     link: Link,
+    elections: Link,
 }
 
 fn rpc_error(error: &LinkError) -> RpcError {
@@ -86,7 +102,10 @@ fn malformed(error: std::io::Error) -> RpcError {
 
 impl PeerClient {
     async fn call(&self, kind: Kind, out: Vec<u8>, option: &RPCOption) -> Result<Bytes, RpcError> {
-        let answer = self.link.call(kind, out.into(), option.hard_ttl()).await;
+        let answer = self
+            .elections
+            .call(kind, out.into(), option.hard_ttl())
+            .await;
         answer.map_err(|error| rpc_error(&error))
     }
 

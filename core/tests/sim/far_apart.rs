@@ -1,6 +1,7 @@
 //! Members that are far apart: from the first election on nobody else leads, and what a client asks
 //! takes no more round trips than it must, idle and busy, at the leader and elsewhere.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,11 @@ use crate::world::World;
 
 /// Of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Connections are opened for the first election, and asked for votes, some round trips each.
-const FIRST_LEADER_MS: u64 = 15_000;
+/// For the first election connections are opened, and votes asked for twice.
+const FIRST_ROUND_TRIPS: u64 = 5;
+const FIRST_LEADER_MS: u64 = 1_500;
+/// First elections that are played.
+const FIRSTS: u64 = 6;
 const IDLE_MS: u64 = 15_000;
 const BUSY_MS: u64 = 4_000;
 const BUSY_CLIENTS: usize = 4;
@@ -76,7 +80,7 @@ impl Far {
 
     /// Passes until all agree on a leader.
     fn elect(&mut self) -> Vec<(u64, Option<u64>)> {
-        for _ in 0..FIRST_LEADER_MS {
+        for _ in 0..FIRST_LEADER_MS + FIRST_ROUND_TRIPS * self.round_trip {
             self.pass(1);
             let all = (0..MEMBERS).all(|member| self.world.members[member].node().is_some());
             let terms = if all { self.terms() } else { Vec::new() };
@@ -112,14 +116,23 @@ impl Far {
     }
 }
 
-fn play(round_trip: u64) {
-    entropy::seed(round_trip);
-    let dir = tempfile::tempdir().expect("temp dir");
-    let world = World::new(round_trip, dir.path());
+fn start(seed: u64, round_trip: u64, dir: &Path) -> Far {
+    entropy::seed(seed);
+    let world = World::new(seed, dir);
     let one_way = round_trip / 2;
     world.net.set_delay(one_way, one_way + 1 + round_trip / 50);
     let mut far = Far { world, round_trip };
     (0..MEMBERS).for_each(|member| far.world.start(member));
+    far
+}
+
+fn play(round_trip: u64) {
+    for seed in 1..FIRSTS {
+        let dir = tempfile::tempdir().expect("temp dir");
+        start(seed, round_trip, dir.path()).elect();
+    }
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut far = start(FIRSTS, round_trip, dir.path());
     let first = far.elect();
     far.pass(IDLE_MS);
     far.ask(1, 3, 20 * round_trip + 500);
