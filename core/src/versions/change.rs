@@ -65,6 +65,9 @@ impl Change {
     /// About how many bytes of memory wait with it.
     pub(crate) fn size(&self) -> usize {
         const FIXED: usize = 256;
+        // The records were there before: only the list of them is new. Counted in full, a large
+        // sweep would hold back everybody's proposals until the writer has taken it.
+        const SWEPT: usize = size_of::<Arc<KeyValue>>();
         let record = |kv: &Arc<KeyValue>| FIXED + kv.key.len() + kv.value.size();
         let events = self.revisions.iter().flat_map(|revision| &revision.events);
         let items = self
@@ -73,7 +76,7 @@ impl Change {
             .map(|(key, value)| FIXED + key.len() + value.as_ref().map_or(0, Bytes::len));
         let swept = self.revisions.iter().map(|revision| revision.swept_len());
         FIXED
-            + swept.sum::<usize>() * FIXED
+            + swept.sum::<usize>() * SWEPT
             + events.map(|event| record(&event.kv)).sum::<usize>()
             + self.lives.iter().map(record).sum::<usize>()
             + items.sum::<usize>()
