@@ -21,6 +21,15 @@ pub type Index = u64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterMillis(pub u64);
 
+impl ClusterMillis {
+    /// Whether a life with this deadline is over. Stamps are cut to whole milliseconds, so a life
+    /// that was set at 7.9 for five has the deadline 12 and must not end before 12.9: it ends once
+    /// the clock is past its deadline, a millisecond late at most, never early.
+    pub fn is_over(self, clock: ClusterMillis) -> bool {
+        self < clock
+    }
+}
+
 /// Milliseconds since 1970 by the cluster's one wall clock (the leader's, slewed, monotonic).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub u64);

@@ -21,6 +21,12 @@ fn a_lease_ends_in_one_revision_with_its_keys_in_order() {
     assert_eq!(rig.state.lease_keys(LeaseId(7)), [bytes("a"), bytes("c")]);
     assert_eq!(rig.state.next_deadline(), Some(ClusterMillis(1_000)));
     rig.clock = 1_000;
+    assert_eq!(
+        rig.effects(vec![Command::Tick]).revisions,
+        [],
+        "not a moment early"
+    );
+    rig.clock = 1_001;
     let effects = rig.effects(vec![run(vec![put_with("d", "1", Life::Lease(LeaseId(7)))])]);
     assert_eq!(effects.applied[0].outcome, Err(Refusal::LeaseNotFound));
     assert_eq!(effects.revisions.len(), 1);
@@ -53,7 +59,7 @@ fn what_is_due_can_not_be_renewed_and_what_is_renewed_is_not_due() {
         renewed,
         Ok(Outcome::LeaseRenewed(vec![Some(1_000), Some(500), None]))
     );
-    rig.clock = 999;
+    rig.clock = 1_000;
     let renewed = rig.apply(renew()).outcome;
     assert_eq!(
         renewed,

@@ -159,7 +159,7 @@ async fn confirm_here(
         return Err(NodeError::NoLeader);
     };
     let due = core.replica.glance().next_deadline;
-    if due.is_some_and(|due| due <= stamp.clock) {
+    if due.is_some_and(|due| due.is_over(stamp.clock)) {
         let reply = core
             .submit(Default::default(), Command::Tick, deadline)
             .await?;

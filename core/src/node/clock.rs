@@ -127,17 +127,43 @@ mod tests {
 
     #[derive(Default)]
     struct Hands {
-        elapsed_ms: AtomicU64,
+        elapsed_micros: AtomicU64,
         wall_ms: AtomicU64,
     }
 
     impl TimeSource for Hands {
         fn elapsed(&self) -> Duration {
-            Duration::from_millis(self.elapsed_ms.load(Ordering::Relaxed))
+            Duration::from_micros(self.elapsed_micros.load(Ordering::Relaxed))
         }
 
         fn wall(&self) -> UnixMillis {
             UnixMillis(self.wall_ms.load(Ordering::Relaxed))
+        }
+    }
+
+    /// A lock for 5 ms was free after 4.1: the stamps that set and ended it were both cut to whole
+    /// milliseconds.
+    #[test]
+    fn no_life_is_over_early_whenever_it_was_set() {
+        const TTL_MS: u64 = 5;
+        for set_micros in (0..3_000).step_by(50) {
+            for end_micros in (set_micros..set_micros + 8_000).step_by(50) {
+                let hands = Arc::new(Hands::default());
+                let clock = LeaderClock::new(hands.clone());
+                clock.term_opened(1, ClusterMillis(1_000), UnixMillis(0));
+                let stamp = |micros| {
+                    hands.elapsed_micros.store(micros, Ordering::Relaxed);
+                    clock.stamp(1).expect("its term").clock
+                };
+                let deadline = ClusterMillis(stamp(set_micros).0 + TTL_MS);
+                let is_over = deadline.is_over(stamp(end_micros));
+                let lived = Duration::from_micros(end_micros - set_micros);
+                assert!(
+                    !is_over || lived >= Duration::from_millis(TTL_MS),
+                    "after {lived:?}"
+                );
+                assert!(is_over || lived <= Duration::from_millis(TTL_MS + 1));
+            }
         }
     }
 
@@ -151,9 +177,9 @@ mod tests {
             "no stamp before the term's blank entry"
         );
         clock.term_opened(1, ClusterMillis(1_000), UnixMillis(0));
-        hands.elapsed_ms.store(50, Ordering::Relaxed);
+        hands.elapsed_micros.store(50_000, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_050)));
-        hands.elapsed_ms.store(60_000, Ordering::Relaxed);
+        hands.elapsed_micros.store(60_000_000, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_250)));
         assert_eq!(clock.stamp(2), None, "a stamp is of its own term");
     }
@@ -164,10 +190,10 @@ mod tests {
         hands.wall_ms.store(1_000_000, Ordering::Relaxed);
         let clock = LeaderClock::new(hands.clone());
         clock.term_opened(1, ClusterMillis(0), UnixMillis(0));
-        hands.elapsed_ms.store(100, Ordering::Relaxed);
+        hands.elapsed_micros.store(100_000, Ordering::Relaxed);
         hands.wall_ms.store(5, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_090)));
-        hands.elapsed_ms.store(200, Ordering::Relaxed);
+        hands.elapsed_micros.store(200_000, Ordering::Relaxed);
         hands.wall_ms.store(90_000_000, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_200)));
     }

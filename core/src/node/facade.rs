@@ -93,7 +93,10 @@ impl Node {
             return None;
         };
         let glance = self.core.replica.glance();
-        if glance.next_deadline.is_some_and(|due| due <= stamp.clock) {
+        if glance
+            .next_deadline
+            .is_some_and(|due| due.is_over(stamp.clock))
+        {
             return None;
         }
         Some(Barrier {
@@ -109,7 +112,9 @@ impl Node {
     /// lags behind it, or while lives that are over by its time wait to be ended.
     pub fn barrier_of(&self, index: Index) -> Option<Barrier> {
         let glance = self.core.replica.glance();
-        let is_due = glance.next_deadline.is_some_and(|due| due <= glance.clock);
+        let is_due = glance
+            .next_deadline
+            .is_some_and(|due| due.is_over(glance.clock));
         (glance.applied >= index && !is_due).then(|| self.barrier_at(glance))
     }
 

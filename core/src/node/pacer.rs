@@ -28,7 +28,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             continue;
         };
         let behind = stamp.clock.0.saturating_sub(glance.clock.0);
-        let overdue = due <= stamp.clock;
+        let overdue = due.is_over(stamp.clock);
         if !overdue
             && (behind < TICK_INTERVAL.as_millis() as u64 || ticked.elapsed() < TICK_INTERVAL)
         {

@@ -66,7 +66,7 @@ impl State {
         ids.extend(records.chain(ranged).map(|record| record.lease));
         ids.retain(|id| {
             self.lease(*id)
-                .is_some_and(|lease| lease.deadline <= self.clock)
+                .is_some_and(|lease| lease.deadline.is_over(self.clock))
         });
         ids.sort_by_key(|id| (self.lives.get(*id).map(|lease| lease.deadline), *id));
         ids.dedup();

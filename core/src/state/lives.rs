@@ -45,7 +45,7 @@ impl Lives {
     pub(super) fn first_due(&self, clock: ClusterMillis) -> Option<LeaseId> {
         self.by_deadline
             .first()
-            .filter(|(deadline, _)| *deadline <= clock)
+            .filter(|(deadline, _)| deadline.is_over(clock))
             .map(|(_, id)| *id)
     }
 

@@ -123,7 +123,7 @@ impl Model {
                 .values()
                 .filter_map(|kv| Some((kv.deadline?.0, kv.lease))),
         );
-        due.retain(|(deadline, _)| *deadline <= self.clock);
+        due.retain(|(deadline, _)| *deadline < self.clock);
         due.sort_unstable();
         let ended = due.into_iter().map(|(_, id)| self.end(id, Cause::Expired));
         ended.filter(|events| !events.is_empty()).collect()
