@@ -16,8 +16,9 @@ const CLIENT_URL: &str = "http://localhost:2379";
 const PEER_URL: &str = "http://localhost:2380";
 const REDIS_URL: &str = "redis://127.0.0.1:6379";
 
-/// etcd's default quota and its shortest interval of progress.
+/// etcd's default quota, its interval of progress (zero stands for it) and the shortest one.
 const QUOTA_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const PROGRESS_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Our own pace, when no timing flag is given, in milliseconds; and etcd's defaults, of which one
@@ -281,7 +282,10 @@ fn etcd_options(flags: &Flags, timing: &Timing) -> Result<EtcdOptions, String> {
     Ok(EtcdOptions {
         request_bytes_max: flags.max_request_bytes,
         txn_ops_max: flags.max_txn_ops,
-        progress_interval: progress.max(PROGRESS_INTERVAL_MIN),
+        progress_interval: match progress.is_zero() {
+            true => PROGRESS_INTERVAL,
+            false => progress.max(PROGRESS_INTERVAL_MIN),
+        },
         request_timeout: Duration::from_secs(5) + 2 * timing.election,
         election_timeout: timing.election,
         quota_bytes: match flags.quota_backend_bytes {
