@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use super::clock::{MachineTime, TimeSource};
 use crate::disk::{Disk, RealDisk};
 use crate::log::{self, Flusher};
-use crate::peer::{TcpTransport, Transport};
+use crate::peer::{SocketTransport, Transport};
 use crate::raft::Applier;
 use crate::types::ClusterId;
 use crate::versions::{self, Directory, Opened, Versions, VersionsError};
@@ -28,7 +28,7 @@ impl Environment {
     pub fn machine() -> Environment {
         Environment {
             disk: Arc::new(RealDisk),
-            transport: Arc::new(TcpTransport),
+            transport: Arc::new(SocketTransport),
             time: Arc::new(MachineTime::default()),
             workers: Arc::new(Threads),
         }

@@ -72,9 +72,4 @@ impl Core {
             .map(|listener| listener.published(channel, message))
             .sum()
     }
-
-    /// The incarnation a member joined with, if it has published it.
-    pub(crate) fn incarnation_of(&self, member: MemberId) -> Option<u64> {
-        self.replica.incarnation(member)
-    }
 }

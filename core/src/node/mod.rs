@@ -23,6 +23,7 @@ mod queue;
 mod rebuild;
 mod replica;
 mod running;
+mod service;
 mod start;
 mod supervise;
 mod watcher;

@@ -23,13 +23,14 @@ use super::queue::Queue;
 use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
+use super::service::PeerService;
 use super::start::{StartError, failed, raft_config};
-use super::supervise::Faults;
+use super::supervise::{Faults, Tasks};
 use super::window::Window;
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
 use crate::log::{self, Log};
-use crate::peer::{Accept, Hello, PeerService};
+use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
 use crate::versions::{DataDir, LogMark, Opened};
@@ -39,8 +40,7 @@ pub(super) struct OpenedNode {
     pub(super) core: Arc<Core>,
     pub(super) running: Arc<Running>,
     pub(super) faults: Faults,
-    pub(super) service: Arc<PeerService>,
-    pub(super) listeners: Vec<Box<dyn Accept>>,
+    pub(super) tasks: Tasks,
     pub(super) incarnation: u64,
 }
 
@@ -86,6 +86,13 @@ impl Founding {
             members,
         })
     }
+
+    /// How to call each of the others.
+    fn diallers(&self, network: &PeerNetwork) -> Vec<(MemberId, Dialler)> {
+        let others = self.members.iter().filter(|(id, _)| **id != self.member);
+        let dialler = |(id, peer): (&MemberId, &Peer)| (*id, network.dialler(*id, peer));
+        others.map(dialler).collect()
+    }
 }
 
 pub(super) async fn open(
@@ -112,7 +119,7 @@ pub(super) async fn open(
         log,
         store: log_store,
         worker: log_worker,
-    } = open_log(&log_dir, environment, identity, opened.log, &faults)?;
+    } = open_log(&log_dir, environment, identity, &opened, &faults)?;
     refuse_gap(&config.data_dir, &log, &opened)?;
     let window = Window::new(member, start_number(log.synced().group));
     let log_metrics = log.metrics();
@@ -124,14 +131,35 @@ pub(super) async fn open(
         feature_level: FEATURE_LEVEL,
         target: 0,
     };
-    let network = PeerNetwork::new(environment.transport.clone(), hello);
+    let acquaintances = acquaintances(config, &founding, &replica, &faults)?;
+    let mut tasks = Tasks::default();
+    let gate = Gate::default();
+    for listener in listeners {
+        let serving = peer::serve(listener, hello, acquaintances.clone(), gate.clone());
+        tasks.spawn("peers", serving);
+    }
+    let network = PeerNetwork::new(environment.transport.clone(), acquaintances, hello);
+    let diallers = founding.diallers(&network);
     let raft_config = Arc::new(raft_config(config)?);
     let raft = Raft::new(member, raft_config, network.clone(), log_store, machine)
         .await
         .map_err(failed)?;
     if !raft.is_initialized().await.map_err(failed)? {
+        peer::ask_around(&diallers).await;
+        let refused = fault.borrow().clone();
+        if let Some(why) = refused {
+            drop(raft.shutdown().await);
+            // These wait for the last of Raft's tasks, which end with the runtime.
+            tokio::task::spawn_blocking(move || drop((apply, log_worker, data_dir)));
+            return Err(StartError(why));
+        }
         raft.initialize(founding.members).await.map_err(failed)?;
     }
+    tasks.spawn("meeting", async {
+        peer::meet_all(diallers).await;
+        // Done, and no reason to end the member.
+        std::future::pending().await
+    });
     let header = EntryHeader {
         cluster,
         member,
@@ -178,15 +206,34 @@ pub(super) async fn open(
         stopped: AtomicBool::new(false),
         held: Mutex::new(Some(held)),
     });
-    let service = Arc::new(PeerService::new(hello, raft, core.clone()));
+    gate.open(Arc::new(PeerService::new(core.clone())));
     Ok(OpenedNode {
         core,
         running,
         faults,
-        service,
-        listeners,
+        tasks,
         incarnation,
     })
+}
+
+/// Who was met, beside what the state says; whoever knows this member by another data directory
+/// ends it.
+fn acquaintances(
+    config: &NodeConfig,
+    founding: &Founding,
+    replica: &Arc<Replica>,
+    faults: &Faults,
+) -> Result<Arc<Acquaintances>, StartError> {
+    let (replica, faults) = (replica.clone(), faults.clone());
+    let members = founding.members.keys().copied().collect();
+    let opened = Acquaintances::open(
+        &config.data_dir,
+        founding.member,
+        members,
+        Box::new(move |member| replica.incarnation(member)),
+        Box::new(move |why| faults.report(why)),
+    );
+    Ok(Arc::new(opened.map_err(failed)?))
 }
 
 async fn listen(
@@ -195,12 +242,9 @@ async fn listen(
 ) -> Result<Vec<Box<dyn Accept>>, StartError> {
     let mut listeners = Vec::new();
     for url in &config.listen_peer_urls {
-        let address = url
-            .split_once("://")
-            .map_or(url.as_str(), |(_, address)| address);
         let listener = environment
             .transport
-            .listen(address)
+            .listen(peer::address_of(url))
             .await
             .map_err(|error| {
                 StartError(format!(
@@ -240,12 +284,12 @@ fn open_versions(
     opened.map_err(failed)
 }
 
-/// `mark`: what the store knows to have been synced.
+/// The store knows what had been synced.
 fn open_log(
     dir: &Path,
     environment: &Environment,
     identity: log::Identity,
-    mark: LogMark,
+    opened: &Opened,
     faults: &Faults,
 ) -> Result<OpenLog, StartError> {
     let faults = faults.clone();
@@ -254,8 +298,8 @@ fn open_log(
         // Entries are kept decoded above the log; its own cache serves what is not flushed yet.
         cache_bytes: 1 << 20,
         synced_at_least: Some(log::Mark {
-            group: mark.group,
-            index: mark.index,
+            group: opened.log.group,
+            index: opened.log.index,
         }),
         on_fatal: Some(Arc::new(on_fatal)),
         ..environment.workers.log_options()
@@ -263,7 +307,7 @@ fn open_log(
     let (log, flusher, recovered) =
         Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;
     let worker = environment.workers.run_log(flusher).map_err(failed)?;
-    let store = LogStore::new(log.clone(), &recovered).map_err(failed)?;
+    let store = LogStore::new(log.clone(), &recovered, opened.versions.clone()).map_err(failed)?;
     Ok(OpenLog { log, store, worker })
 }
 

@@ -19,7 +19,6 @@ use super::running::CoreEnd;
 use super::supervise::Tasks;
 use super::{barrier, elector, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
-use crate::peer;
 
 /// Why a member did not start: what, why and what to do, for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -123,10 +122,7 @@ async fn begin(
 impl OpenedNode {
     fn spawn_tasks(&mut self, config: NodeConfig) -> Tasks {
         let core = &self.core;
-        let mut tasks = Tasks::default();
-        for listener in std::mem::take(&mut self.listeners) {
-            tasks.spawn("peers", peer::serve(listener, self.service.clone()));
-        }
+        let mut tasks = std::mem::take(&mut self.tasks);
         tasks.spawn("proposer", proposer::run(core.clone()));
         tasks.spawn("barrier", barrier::run(core.clone()));
         tasks.spawn("pacer", pacer::run(core.clone()));

@@ -75,6 +75,11 @@ impl Tasks {
             faults.report(why);
             stop.await;
         }
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
         self.running.iter().for_each(JoinHandle::abort);
     }
 }

@@ -12,8 +12,10 @@ use std::io;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Longest frame; an append holds at most a few entries of `ENTRY_BYTES_MAX`.
-pub(crate) const FRAME_BYTES_MAX: usize = 64 << 20;
+/// Longest frame.
+pub(crate) const FRAME_BYTES_MAX: usize = 32 << 20;
+/// Bytes there is room for at each read.
+const READ_BYTES: usize = 64 << 10;
 const HEADER_BYTES: usize = 8;
 const PREFIX_BYTES: usize = 9;
 
@@ -30,6 +32,9 @@ pub(crate) enum Kind {
     Barrier = 7,
     Publish = 8,
     Beat = 9,
+    /// Says nothing, but is heard: the calling side sends them, the answering side sends them back,
+    /// and by itself while a long frame comes in.
+    Alive = 10,
 }
 
 impl Kind {
@@ -44,6 +49,7 @@ impl Kind {
             7 => Kind::Barrier,
             8 => Kind::Publish,
             9 => Kind::Beat,
+            10 => Kind::Alive,
             _ => return None,
         })
     }
@@ -72,23 +78,49 @@ impl Frame {
     }
 }
 
-/// Reads the next frame; none at a clean end. The buffer grows with received bytes only.
-///
-/// # Errors
-/// `InvalidData` for a frame that is damaged, too long or of an unknown kind.
-pub(crate) async fn read_frame<R: AsyncRead + Unpin>(
-    input: &mut R,
-    buffer: &mut BytesMut,
-) -> io::Result<Option<Frame>> {
-    loop {
-        if let Some(frame) = parse(buffer)? {
+/// Frames as they come in. The buffer grows with received bytes only.
+pub(super) struct FrameReader<R> {
+    input: R,
+    buffer: BytesMut,
+    received: u64,
+}
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    pub(super) fn new(input: R) -> FrameReader<R> {
+        FrameReader {
+            input,
+            buffer: BytesMut::with_capacity(READ_BYTES),
+            received: 0,
+        }
+    }
+
+    /// Bytes that have come in, of whole frames or not.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes of a frame that is not whole yet.
+    pub(super) fn gathered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The next frame, or none if some bytes came in but it is not whole. Can be dropped at any
+    /// time: nothing that came in is lost.
+    ///
+    /// # Errors
+    /// `InvalidData` for a frame that is damaged, too long or of an unknown kind; `UnexpectedEof`
+    /// at the end, wherever it comes.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Frame>> {
+        if let Some(frame) = parse(&mut self.buffer)? {
             return Ok(Some(frame));
         }
-        if input.read_buf(buffer).await? == 0 {
-            return match buffer.is_empty() {
-                true => Ok(None),
-                false => Err(io::ErrorKind::UnexpectedEof.into()),
-            };
+        self.buffer.reserve(READ_BYTES);
+        match self.input.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.received += read as u64;
+                parse(&mut self.buffer)
+            }
         }
     }
 }

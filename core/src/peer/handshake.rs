@@ -1,17 +1,19 @@
-//! The first bytes on a connection between members. Each side says who it is; the other refuses,
-//! with a reason for its log, a foreign cluster, a wrong address, a disk that was lost or a format
-//! it does not know.
+//! The first bytes on a connection between members. Each side says who it is, then whether it takes
+//! the other: a foreign cluster, a wrong address, a disk that was lost and a format it does not
+//! know are refused, with a reason for the logs of both. Nothing else is sent before.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::acquaintances::Acquaintances;
 use crate::types::{ClusterId, MemberId};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"quorate1");
 /// The format of everything that follows.
 const FORMAT: u32 = 1;
 const HELLO_BYTES: usize = 48;
+const WELCOME: u8 = 0;
 
 /// Who a member says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,51 @@ pub struct Hello {
     pub feature_level: u32,
     /// Whom the caller means to reach; 0 in an answer.
     pub target: MemberId,
+}
+
+/// Why one side does not take the other, as it is told there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Refusal {
+    Protocol = 1,
+    Cluster = 2,
+    Target = 3,
+    Stranger = 4,
+    DataLost = 5,
+    TooOld = 6,
+    NotRemembered = 7,
+}
+
+impl Refusal {
+    fn from_u8(byte: u8) -> Option<Refusal> {
+        Some(match byte {
+            1 => Refusal::Protocol,
+            2 => Refusal::Cluster,
+            3 => Refusal::Target,
+            4 => Refusal::Stranger,
+            5 => Refusal::DataLost,
+            6 => Refusal::TooOld,
+            7 => Refusal::NotRemembered,
+            _ => return None,
+        })
+    }
+
+    /// What is wrong with the one that is refused.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Refusal::Protocol => "it does not speak this version of Quorate's peer protocol",
+            Refusal::Cluster => "it is of another cluster (cluster ID mismatch)",
+            Refusal::Target => "it is not the member that was expected at that address",
+            Refusal::Stranger => "it is not a member of the cluster",
+            Refusal::DataLost => {
+                "its data directory is not the one it has taken part with, so what it had \
+                 acknowledged is lost: restore that directory, or remove the member from the \
+                 cluster and add it again"
+            }
+            Refusal::TooOld => "its program is too old for what the cluster's log holds",
+            Refusal::NotRemembered => "its identity could not be written down on the other's disk",
+        }
+    }
 }
 
 impl Hello {
@@ -39,24 +86,13 @@ impl Hello {
         out
     }
 
-    fn decode(bytes: &[u8; HELLO_BYTES]) -> io::Result<Hello> {
+    fn decode(bytes: &[u8; HELLO_BYTES]) -> Option<Hello> {
         let word = |at: usize| {
             let mut word = [0; 8];
             word.copy_from_slice(&bytes[at..at + 8]);
             u64::from_le_bytes(word)
         };
-        if word(0) != MAGIC {
-            return Err(refused(
-                "the other side does not speak Quorate's peer protocol",
-            ));
-        }
-        let format = word(8) as u32;
-        if format != FORMAT {
-            return Err(refused(&format!(
-                "peer format {format} is unknown; {FORMAT} is known"
-            )));
-        }
-        Ok(Hello {
+        (word(0) == MAGIC && word(8) as u32 == FORMAT).then(|| Hello {
             feature_level: (word(8) >> 32) as u32,
             cluster: word(16),
             member: word(24),
@@ -64,18 +100,31 @@ impl Hello {
             target: word(40),
         })
     }
+
+    /// Whether both are of one cluster and each is whom the other expects.
+    fn fits(&self, theirs: &Hello) -> Result<(), Refusal> {
+        if theirs.cluster != self.cluster {
+            return Err(Refusal::Cluster);
+        }
+        let is_expected = self.target == 0 || theirs.member == self.target;
+        let are_we_expected = theirs.target == 0 || theirs.target == self.member;
+        match is_expected && are_we_expected {
+            true => Ok(()),
+            false => Err(Refusal::Target),
+        }
+    }
 }
 
-fn refused(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionRefused, why)
-}
-
-/// Sends ours, reads theirs, checks that both are of one cluster and that each is whom the other
-/// expects.
+/// Sends ours, reads theirs; both judge, and both learn what the other thinks. Nothing the other
+/// says counts unless both take each other.
 ///
 /// # Errors
 /// `ConnectionRefused` with the reason.
-pub(crate) async fn shake<S>(stream: &mut S, ours: Hello) -> io::Result<Hello>
+pub(crate) async fn shake<S>(
+    stream: &mut S,
+    ours: Hello,
+    acquaintances: &Acquaintances,
+) -> io::Result<Hello>
 where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
@@ -83,24 +132,37 @@ where
     stream.flush().await?;
     let mut bytes = [0; HELLO_BYTES];
     stream.read_exact(&mut bytes).await?;
-    let theirs = Hello::decode(&bytes)?;
-    if theirs.cluster != ours.cluster {
-        return Err(refused(&format!(
-            "cluster ID mismatch: peer {:x} is of cluster {:x}, this member of {:x}",
-            theirs.member, theirs.cluster, ours.cluster
+    let judged = match Hello::decode(&bytes) {
+        None => Err(Refusal::Protocol),
+        Some(theirs) => ours
+            .fits(&theirs)
+            .and_then(|()| acquaintances.admit(&theirs))
+            .map(|()| theirs),
+    };
+    let verdict = judged.err().map_or(WELCOME, |refusal| refusal as u8);
+    stream.write_all(&[verdict]).await?;
+    stream.flush().await?;
+    // Theirs is read in any case: they may know that the lost disk is ours.
+    let mut theirs = [WELCOME];
+    let heard = stream.read_exact(&mut theirs).await;
+    if theirs[0] != WELCOME {
+        let refusal = Refusal::from_u8(theirs[0]).unwrap_or(Refusal::Protocol);
+        acquaintances.was_refused(refusal);
+        return Err(refused(format!(
+            "this member was refused: {}",
+            refusal.why()
         )));
     }
-    if ours.target != 0 && theirs.member != ours.target {
-        return Err(refused(&format!(
-            "member {:x} was expected there, {:x} answered",
-            ours.target, theirs.member
-        )));
-    }
-    if theirs.target != 0 && theirs.target != ours.member {
-        return Err(refused(&format!(
-            "the caller looks for member {:x}",
-            theirs.target
-        )));
-    }
-    Ok(theirs)
+    let hello = judged.map_err(|refusal| {
+        acquaintances.has_refused(Hello::decode(&bytes).as_ref(), refusal);
+        refused(format!("the peer is refused: {}", refusal.why()))
+    })?;
+    heard.map(|_| hello)
 }
+
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionRefused, why)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,32 @@
 //! The calling side of a connection: requests leave in the order they were started, answers come
-//! back by id. Connects when there is something to send; a lost connection fails what was under
-//! way, and says whether it may have arrived.
+//! back by id. Connects when there is something to send, and again at once when a connection is
+//! lost; that fails what was under way, and says whether it may have arrived.
+//!
+//! Between: a call waits for the first attempts to connect, not longer. While the peer is known to
+//! be away calls are refused at once, and attempts go on as long as somebody asks.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
 
-use super::frame::{Frame, Kind, read_frame};
-use super::handshake::{Hello, shake};
-use super::transport::{Duplex, Transport};
+use super::conversation::{self, Ended};
+use super::dial::{ATTEMPT_INTERVAL, Dialled, Dialler};
+use super::frame::Kind;
 
-/// Bytes gathered into one write.
-const WRITE_BYTES_MAX: usize = 1 << 20;
-/// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Calls that wait to be sent.
+const CALLS_MAX: usize = 1_024;
+/// How long calls wait for a connection before the peer is taken to be away.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Attempts end when nobody has asked for so long.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -33,41 +41,53 @@ pub(crate) enum LinkError {
 
 type Answer = oneshot::Sender<Result<Bytes, LinkError>>;
 
-struct Call {
-    kind: Kind,
-    payload: Bytes,
-    answer: Answer,
+pub(super) struct Call {
+    pub(super) kind: Kind,
+    pub(super) payload: Bytes,
+    pub(super) answer: Answer,
+}
+
+impl Call {
+    fn refuse(self, why: &str) {
+        // Who has gone needs no answer.
+        let _ = self.answer.send(Err(LinkError::NotSent(why.to_owned())));
+    }
 }
 
 /// A handle; its connection ends with the last clone.
 #[derive(Clone)]
 pub(crate) struct Link {
-    calls: mpsc::UnboundedSender<Call>,
+    calls: mpsc::Sender<Call>,
 }
 
 impl Link {
-    /// `addresses` are tried in turn.
-    pub(crate) fn new(transport: Arc<dyn Transport>, addresses: Vec<String>, ours: Hello) -> Link {
-        let (calls, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(run(transport, addresses, ours, receiver));
+    pub(crate) fn new(dialler: Dialler) -> Link {
+        let (calls, receiver) = mpsc::channel(CALLS_MAX);
+        tokio::spawn(run(dialler, receiver));
         Link { calls }
     }
 
-    /// Queues a request now; the order of calls is the order on the wire. How many may be under
-    /// way at once is bounded by the callers.
+    /// Queues a request now, or refuses it when too many wait; the order of calls is the order on
+    /// the wire.
     pub(crate) fn start(
         &self,
         kind: Kind,
         payload: Bytes,
     ) -> oneshot::Receiver<Result<Bytes, LinkError>> {
         let (answer, receiver) = oneshot::channel();
-        if let Err(refused) = self.calls.send(Call {
+        let call = Call {
             kind,
             payload,
             answer,
-        }) {
-            let stopped = LinkError::NotSent("this member is stopping".into());
-            drop(refused.0.answer.send(Err(stopped)));
+        };
+        match self.calls.try_send(call) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(call)) => {
+                call.refuse("too many requests wait for it");
+            }
+            Err(mpsc::error::TrySendError::Closed(call)) => {
+                call.refuse("this member is stopping");
+            }
         }
         receiver
     }
@@ -85,98 +105,92 @@ impl Link {
     }
 }
 
-async fn run(
-    transport: Arc<dyn Transport>,
-    addresses: Vec<String>,
-    ours: Hello,
-    mut calls: mpsc::UnboundedReceiver<Call>,
-) {
+async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>) {
     while let Some(first) = calls.recv().await {
-        match connect(&*transport, &addresses, ours).await {
-            Ok(stream) => converse(stream, first, &mut calls).await,
-            Err(error) => {
-                tracing::debug!(target: "peer", ?addresses, %error, "peer is unreachable");
-                let refuse = |call: Call| {
-                    drop(call.answer.send(Err(LinkError::NotSent(error.to_string()))));
-                };
-                refuse(first);
-                while let Ok(call) = calls.try_recv() {
-                    refuse(call);
-                }
-            }
-        }
-    }
-}
-
-async fn connect(
-    transport: &dyn Transport,
-    addresses: &[String],
-    ours: Hello,
-) -> io::Result<Box<dyn Duplex>> {
-    let mut last = io::Error::other("the member has no peer address");
-    for address in addresses {
-        let open = async {
-            let mut stream = transport.connect(address).await?;
-            shake(&mut *stream, ours).await?;
-            Ok(stream)
+        let mut dialling = Dialling {
+            dialler: &dialler,
+            calls: &mut calls,
+            waiting: VecDeque::from([first]),
+            away: None,
+            asked: Instant::now(),
+            not_before: Instant::now(),
         };
-        match tokio::time::timeout(CONNECT_TIMEOUT, open).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        while let Some(dialled) = dialling.connect().await {
+            // One that is lost at once is not made again at once.
+            dialling.not_before = Instant::now() + ATTEMPT_INTERVAL;
+            let waiting = std::mem::take(&mut dialling.waiting);
+            if conversation::hold(dialled, waiting, dialling.calls).await == Ended::ByUs {
+                return;
+            }
+            (dialling.away, dialling.asked) = (None, Instant::now());
         }
     }
-    Err(last)
 }
 
-/// Runs one connection until it fails; then everything under way is `Lost`.
-async fn converse(stream: Box<dyn Duplex>, first: Call, calls: &mut mpsc::UnboundedReceiver<Call>) {
-    let (mut input, mut output) = tokio::io::split(stream);
-    let mut pending: HashMap<u64, Answer> = HashMap::new();
-    let mut buffer = BytesMut::with_capacity(64 << 10);
-    let mut next_id = 0_u64;
-    let mut next_call = Some(first);
-    loop {
-        if let Some(call) = next_call.take() {
-            let mut out = Vec::with_capacity(call.payload.len() + 64);
-            enqueue(call, &mut next_id, &mut pending, &mut out);
-            while out.len() < WRITE_BYTES_MAX
-                && let Ok(call) = calls.try_recv()
-            {
-                enqueue(call, &mut next_id, &mut pending, &mut out);
-            }
-            if output.write_all(&out).await.is_err() {
-                break;
-            }
-        }
-        tokio::select! {
-            biased;
-            frame = read_frame(&mut input, &mut buffer) => match frame {
-                Ok(Some(frame)) => {
-                    if let Some(answer) = pending.remove(&frame.id) {
-                        drop(answer.send(Ok(frame.payload)));
+type Attempt = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send>>;
+
+/// Without a connection.
+struct Dialling<'a> {
+    dialler: &'a Dialler,
+    calls: &'a mut mpsc::Receiver<Call>,
+    waiting: VecDeque<Call>,
+    /// Why calls are refused.
+    away: Option<String>,
+    /// When somebody last asked for it.
+    asked: Instant,
+    not_before: Instant,
+}
+
+impl Dialling<'_> {
+    /// None once nobody asks any more.
+    async fn connect(&mut self) -> Option<Dialled> {
+        let mut attempts: FuturesUnordered<Attempt> = FuturesUnordered::new();
+        let mut due = tokio::time::interval_at(self.not_before, ATTEMPT_INTERVAL);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        let mut nth = 0;
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = attempts.next() => match ended {
+                    Ok(dialled) => return Some(dialled),
+                    Err(error) => self.give_up(error.to_string()),
+                },
+                call = self.calls.recv() => self.take(call?),
+                _ = due.tick() => {
+                    if self.asked.elapsed() > IDLE {
+                        return None;
                     }
+                    attempts.push(Box::pin(self.dialler.clone().attempt(nth)));
+                    nth += 1;
                 }
-                Ok(None) | Err(_) => break,
-            },
-            call = calls.recv() => match call {
-                Some(call) => next_call = Some(call),
-                None => break,
-            },
+                () = &mut patience, if self.away.is_none() => self.give_up("no answer".into()),
+            }
         }
     }
-    pending
-        .into_values()
-        .for_each(|answer| drop(answer.send(Err(LinkError::Lost))));
+
+    fn take(&mut self, call: Call) {
+        self.asked = Instant::now();
+        match &self.away {
+            Some(why) => call.refuse(why),
+            None => self.waiting.push_back(call),
+        }
+    }
+
+    fn give_up(&mut self, why: String) {
+        if self.away.is_none() {
+            tracing::debug!(
+                target: "peer",
+                addresses = ?self.dialler.addresses,
+                why,
+                "peer is unreachable"
+            );
+        }
+        self.waiting.drain(..).for_each(|call| call.refuse(&why));
+        self.away = Some(why);
+    }
 }
 
-fn enqueue(call: Call, next_id: &mut u64, pending: &mut HashMap<u64, Answer>, out: &mut Vec<u8>) {
-    *next_id += 1;
-    Frame {
-        id: *next_id,
-        kind: call.kind,
-        payload: call.payload,
-    }
-    .encode(out);
-    pending.insert(*next_id, call.answer);
-}
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,26 @@
 //! Members talking to each other: one framed, checksummed, ordered byte stream per purpose, opened
-//! with a handshake that a foreign, wiped or newer member does not pass.
+//! with a handshake that a foreign, wiped or newer member does not pass, in either direction.
 
-mod dispatch;
+mod acquaintances;
+mod conversation;
+mod dial;
 mod frame;
+mod gate;
 mod handshake;
 mod link;
+mod meeting;
 mod server;
+mod service;
 mod transport;
 
-pub(crate) use dispatch::PeerService;
-pub(crate) use frame::Kind;
-pub use handshake::Hello;
+pub(crate) use acquaintances::Acquaintances;
+pub(crate) use dial::Dialler;
+pub(crate) use frame::{FRAME_BYTES_MAX, Frame, Kind};
+pub(crate) use gate::Gate;
+pub(crate) use handshake::Hello;
 pub(crate) use link::{Link, LinkError};
+pub(crate) use meeting::{ask_around, meet_all};
 pub(crate) use server::serve;
-pub use transport::{Accept, Boxed, Duplex, TcpTransport, Transport};
+pub(crate) use service::{Service, Session};
+pub(crate) use transport::address_of;
+pub use transport::{Accept, Boxed, Duplex, SocketTransport, Transport};

@@ -4,24 +4,63 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, MissedTickBehavior};
 
-use super::dispatch::PeerService;
-use super::frame::{Frame, read_frame};
-use super::handshake::shake;
+use super::acquaintances::Acquaintances;
+use super::conversation::{PENDING_MAX, PULSE};
+use super::frame::{FRAME_BYTES_MAX, Frame, FrameReader, Kind};
+use super::gate::Gate;
+use super::handshake::{Hello, shake};
+use super::service::{Service, Session};
 use super::transport::{Accept, Duplex};
 
-/// Connections of peers at once; a cluster of seven needs about 4 from each.
-const CONNECTIONS_MAX: usize = 64;
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections of peers at once; a cluster of seven needs about 5 from each, and as many again
+/// while lost ones are replaced.
+const CONNECTIONS_MAX: usize = 256;
+/// Connections whose other end has not said who it is.
+const STRANGERS_MAX: usize = 128;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The calling side sends something several times a second.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Answers that wait to be written, per connection.
 const ANSWERS_MAX: usize = 1_024;
+/// Frames that came in and wait, per connection: all that a caller may have under way.
+const FRAMES_MAX: usize = PENDING_MAX;
+/// Bytes of frames that are not whole yet or wait to be handled, of all connections. Beyond them
+/// connections wait their turn.
+const BYTES_MAX: usize = 128 << 20;
+/// Frames up to this size need no room of their own.
+const SMALL_BYTES: usize = 256 << 10;
 
-/// Accepts until the task is dropped.
-pub(crate) async fn serve(mut listener: Box<dyn Accept>, service: Arc<PeerService>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+const _: () = assert!(BYTES_MAX >= 4 * FRAME_BYTES_MAX, "several members can send");
+
+/// What all connections share.
+struct Shared<S> {
+    hello: Hello,
+    acquaintances: Arc<Acquaintances>,
+    gate: Gate<S>,
+    connections: Semaphore,
+    room: Arc<Semaphore>,
+}
+
+/// Accepts until the task is dropped. Members are greeted from the start, and served once the gate
+/// is open.
+pub(crate) async fn serve<S: Service>(
+    mut listener: Box<dyn Accept>,
+    hello: Hello,
+    acquaintances: Arc<Acquaintances>,
+    gate: Gate<S>,
+) {
+    let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
+    let shared = Arc::new(Shared {
+        hello,
+        acquaintances,
+        gate,
+        connections: Semaphore::new(CONNECTIONS_MAX),
+        room: Arc::new(Semaphore::new(BYTES_MAX)),
+    });
     loop {
         let stream = match listener.accept().await {
             Ok(stream) => stream,
@@ -31,50 +70,133 @@ pub(crate) async fn serve(mut listener: Box<dyn Accept>, service: Arc<PeerServic
                 continue;
             }
         };
-        let Ok(slot) = slots.clone().try_acquire_owned() else {
-            tracing::warn!(target: "peer", "too many connections from peers: one is refused");
+        let Ok(slot) = strangers.clone().try_acquire_owned() else {
+            tracing::warn!(target: "peer", "too many connections without a name: one is refused");
             continue;
         };
-        let service = service.clone();
+        let shared = shared.clone();
         tokio::spawn(async move {
-            if let Err(error) = converse(stream, service).await {
+            if let Err(error) = greet(stream, &shared, slot).await {
                 tracing::debug!(target: "peer", %error, "a peer's connection ended");
             }
-            drop(slot);
         });
     }
 }
 
-async fn converse(mut stream: Box<dyn Duplex>, service: Arc<PeerService>) -> io::Result<()> {
-    let greeting = shake(&mut *stream, service.hello());
+async fn greet<S: Service>(
+    mut stream: Box<dyn Duplex>,
+    shared: &Shared<S>,
+    stranger: OwnedSemaphorePermit,
+) -> io::Result<()> {
+    let greeting = shake(&mut *stream, shared.hello, &shared.acquaintances);
     let theirs = tokio::time::timeout(HANDSHAKE_TIMEOUT, greeting)
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    service.admit(&theirs)?;
-    let (mut input, output) = tokio::io::split(stream);
-    let (answers, receiver) = mpsc::channel::<Frame>(ANSWERS_MAX);
-    let writer = tokio::spawn(write_answers(output, receiver));
-    let mut session = service.session(theirs.member, answers);
-    let mut buffer = BytesMut::with_capacity(64 << 10);
-    let result = loop {
-        tokio::select! {
-            biased;
-            // A conversation that can't go on (a rejected append) is closed; the caller re-opens.
-            () = session.ended() => break Ok(()),
-            frame = read_frame(&mut input, &mut buffer) => match frame {
-                Ok(Some(frame)) => session.handle(frame).await?,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            },
-        }
-    };
-    drop(session);
-    drop(writer.await);
-    result
+    drop(stranger);
+    let full = |_| io::Error::other("too many connections from peers");
+    let _slot = shared.connections.try_acquire().map_err(full)?;
+    let service = shared.gate.passed().await;
+    converse(stream, &*service, theirs, &shared.room).await
 }
 
-async fn write_answers(
-    mut output: tokio::io::WriteHalf<Box<dyn Duplex>>,
+async fn converse<S: Service>(
+    stream: Box<dyn Duplex>,
+    service: &S,
+    theirs: Hello,
+    room: &Arc<Semaphore>,
+) -> io::Result<()> {
+    let (input, output) = tokio::io::split(stream);
+    let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
+    let (frames, mut waiting) = mpsc::channel(FRAMES_MAX);
+    let mut session = service.session(theirs.member, answers.clone());
+    let handling = async move {
+        loop {
+            tokio::select! {
+                biased;
+                // A conversation that can't go on (a rejected append) is closed; the caller
+                // re-opens.
+                () = session.ended() => return Ok(()),
+                frame = waiting.recv() => match frame {
+                    Some(Taken { frame, room }) => {
+                        session.handle(frame).await?;
+                        drop(room);
+                    }
+                    None => return Ok(()),
+                },
+            }
+        }
+    };
+    let mut writing = std::pin::pin!(write_answers(output, receiver));
+    let ended = tokio::select! {
+        biased;
+        handled = handling => handled,
+        ended = listen(FrameReader::new(input), &frames, &answers, room) => ended,
+        () = &mut writing => return Err(io::ErrorKind::BrokenPipe.into()),
+    };
+    // The last answer says why it ended.
+    drop(answers);
+    drop(tokio::time::timeout(PULSE, writing).await);
+    ended
+}
+
+/// A frame, with the room it takes until it is handled.
+struct Taken {
+    frame: Frame,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// Takes frames in, and says that it hears, until the connection ends.
+async fn listen<R: tokio::io::AsyncRead + Unpin>(
+    mut input: FrameReader<R>,
+    frames: &mpsc::Sender<Taken>,
+    answers: &mpsc::Sender<Frame>,
+    room: &Arc<Semaphore>,
+) -> io::Result<()> {
+    let mut pulse = tokio::time::interval(PULSE);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut heard, mut heard_at) = (0, Instant::now());
+    let mut held = None;
+    loop {
+        tokio::select! {
+            biased;
+            read = input.next() => match read? {
+                Some(frame) if frame.kind == Kind::Alive => drop(answers.try_send(frame)),
+                Some(frame) => {
+                    let room = held.take();
+                    let closed = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+                    frames.send(Taken { frame, room }).await.map_err(closed)?;
+                }
+                // A long frame needs room before more of it is read.
+                None if held.is_none() && input.gathered() > SMALL_BYTES => {
+                    let all = room.clone().acquire_many_owned(FRAME_BYTES_MAX as u32);
+                    held = Some(all.await.map_err(io::Error::other)?);
+                }
+                None => {}
+            },
+            _ = pulse.tick() => {
+                let now = Instant::now();
+                if input.received() > heard {
+                    (heard, heard_at) = (input.received(), now);
+                    drop(answers.try_send(alive()));
+                } else if now > heard_at + SILENCE_MAX {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+        }
+    }
+}
+
+fn alive() -> Frame {
+    Frame {
+        id: 0,
+        kind: Kind::Alive,
+        payload: bytes::Bytes::new(),
+    }
+}
+
+/// Ends when nothing more can be written.
+async fn write_answers<W: tokio::io::AsyncWrite + Unpin>(
+    mut output: W,
     mut answers: mpsc::Receiver<Frame>,
 ) {
     let mut out = Vec::with_capacity(4 << 10);
@@ -84,7 +206,8 @@ async fn write_answers(
         while let Ok(frame) = answers.try_recv() {
             frame.encode(&mut out);
         }
-        if output.write_all(&out).await.is_err() {
+        let writing = tokio::time::timeout(SILENCE_MAX, output.write_all(&out)).await;
+        if !matches!(writing, Ok(Ok(()))) {
             return;
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::types::{LogId, RaftEntry, TypeConfig, Vote};
 use super::wire;
 use crate::log::{Done, Log, LogError, Purged, Record, Recovered};
+use crate::versions::Versions;
 
 /// Decoded entries kept, and the bytes of their payloads; small commands take three times as much
 /// decoded. A follower that is further behind is served from disk.
@@ -24,10 +25,14 @@ const RECENT_ENTRIES_MAX: usize = 8_192;
 const RECENT_BYTES_MAX: usize = 8 << 20;
 /// Bytes of entries read from disk at once.
 const READ_BYTES_MAX: usize = 8 << 20;
+/// Bytes of entries sent to a peer at once; one entry is, whatever it has. (etcd: 1 MiB.)
+pub(super) const APPEND_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Clone)]
 pub(crate) struct LogStore {
     shared: Arc<Shared>,
+    /// Lends what runs disk reads where no task is held up by them.
+    versions: Versions,
 }
 
 struct Shared {
@@ -49,7 +54,7 @@ struct Memory {
 impl LogStore {
     /// # Errors
     /// If a recovered vote or mark can't be read: another version wrote it.
-    pub(crate) fn new(log: Log, recovered: &Recovered) -> io::Result<LogStore> {
+    pub(crate) fn new(log: Log, recovered: &Recovered, versions: Versions) -> io::Result<LogStore> {
         let decode = |bytes: &Bytes| wire::get_vote(&mut bytes.clone());
         let vote = recovered.vote.as_ref().map(decode).transpose()?;
         let committed = match &recovered.committed {
@@ -75,54 +80,64 @@ impl LogStore {
                 log,
                 memory: Mutex::new(memory),
             }),
+            versions,
         })
     }
 
-    fn read(&self, from: u64, to: u64) -> io::Result<Vec<RaftEntry>> {
-        if let Some(entries) = self.shared.memory.lock().read(from, to) {
-            return Ok(entries);
-        }
+    /// All entries of `from..to` that the log has.
+    async fn read(&self, from: u64, to: u64) -> io::Result<Vec<RaftEntry>> {
         let mut entries = Vec::new();
         let mut next = from;
         while next < to {
-            let records = self
-                .shared
-                .log
-                .read(next..to, READ_BYTES_MAX)
-                .map_err(io_error)?;
-            if records.is_empty() {
-                break;
-            }
-            for record in records {
-                next = record.index + 1;
-                entries.push(wire::decode_payload(
-                    record.term,
-                    record.index,
-                    record.payload,
-                )?);
-            }
+            let mut read = self.read_some(next..to, READ_BYTES_MAX).await?;
+            let Some(last) = read.last() else { break };
+            next = last.log_id.index() + 1;
+            entries.append(&mut read);
         }
         Ok(entries)
+    }
+
+    /// The first entries of a range: one, if the log has it, and more while they stay below
+    /// `bytes_max`.
+    async fn read_some(&self, range: Range<u64>, bytes_max: usize) -> io::Result<Vec<RaftEntry>> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(entries) = self.shared.memory.lock().read(range.clone(), bytes_max) {
+            return Ok(entries);
+        }
+        let shared = self.shared.clone();
+        let reading = move || shared.read_disk(range, bytes_max);
+        let read = self.versions.off_thread(reading).await;
+        read.map_err(io::Error::other)?
+    }
+}
+
+impl Shared {
+    fn read_disk(&self, range: Range<u64>, bytes_max: usize) -> io::Result<Vec<RaftEntry>> {
+        let records = self.log.read(range, bytes_max).map_err(io_error)?;
+        let decode =
+            |record: Record| wire::decode_payload(record.term, record.index, record.payload);
+        records.into_iter().map(decode).collect()
     }
 }
 
 impl Memory {
-    /// The entries of `from..to`, if all that exist of them are in memory.
-    fn read(&self, from: u64, to: u64) -> Option<Vec<RaftEntry>> {
+    /// As `LogStore::read_some`, if what comes first is in memory or nowhere.
+    fn read(&self, range: Range<u64>, bytes_max: usize) -> Option<Vec<RaftEntry>> {
         let first = self.recent.front()?.0.log_id.index();
-        if from < first {
-            return None;
+        let skip = usize::try_from(range.start.checked_sub(first)?).ok()?;
+        let take = usize::try_from(range.end - range.start).ok()?;
+        let mut room = bytes_max;
+        let mut entries = Vec::new();
+        for (entry, bytes) in self.recent.iter().skip(skip).take(take) {
+            if !entries.is_empty() && *bytes > room {
+                break;
+            }
+            room = room.saturating_sub(*bytes);
+            entries.push(entry.clone());
         }
-        let skip = usize::try_from(from - first).ok()?;
-        let take = usize::try_from(to.saturating_sub(from)).ok()?;
-        Some(
-            self.recent
-                .iter()
-                .skip(skip)
-                .take(take)
-                .map(|(entry, _)| entry.clone())
-                .collect(),
-        )
+        Some(entries)
     }
 
     fn push(&mut self, entry: RaftEntry, bytes: usize) {
@@ -198,7 +213,15 @@ impl RaftLogReader<TypeConfig> for LogStore {
             Bound::Excluded(index) => *index,
             Bound::Unbounded => u64::MAX,
         };
-        self.read(from, to)
+        self.read(from, to).await
+    }
+
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<RaftEntry>, io::Error> {
+        self.read_some(start..end, APPEND_BYTES_MAX).await
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {

@@ -11,7 +11,7 @@ use futures_util::Stream;
 use openraft::OptionalSend;
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
-use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
+use openraft::network::{Backoff, RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
     TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -19,31 +19,46 @@ use openraft::raft::{
 use openraft::type_config::alias::SnapshotOf;
 use parking_lot::Mutex;
 
-use super::pipeline::{end, pipelined};
+use super::log_store::APPEND_BYTES_MAX;
+use super::pipeline::{encode, end, pipelined};
 use super::snapshot::{SnapshotData, send_snapshot};
 use super::types::{Peer, TypeConfig, Vote};
 use super::wire;
-use crate::peer::{Hello, Kind, Link, LinkError, Transport};
+use crate::limits::ENTRY_BYTES_MAX;
+use crate::peer::{
+    Acquaintances, Dialler, FRAME_BYTES_MAX, Hello, Kind, Link, LinkError, Transport, address_of,
+};
 use crate::types::MemberId;
 
 type RpcError = RPCError<TypeConfig>;
 
-/// An append whose answer takes longer is taken for lost, whatever the disk does.
-const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long before a peer that could not be reached is asked again; its link knows by then.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+const _: () = assert!(
+    APPEND_BYTES_MAX + 2 * ENTRY_BYTES_MAX <= FRAME_BYTES_MAX,
+    "an append is a frame, whatever its last entry"
+);
 
 /// Makes connections to members.
 #[derive(Clone)]
 pub(crate) struct PeerNetwork {
     transport: Arc<dyn Transport>,
+    acquaintances: Arc<Acquaintances>,
     hello: Hello,
     /// For beats, votes and what comes before them: open already when an election is called.
     elections: Arc<Mutex<BTreeMap<MemberId, Link>>>,
 }
 
 impl PeerNetwork {
-    pub(crate) fn new(transport: Arc<dyn Transport>, hello: Hello) -> PeerNetwork {
+    pub(crate) fn new(
+        transport: Arc<dyn Transport>,
+        acquaintances: Arc<Acquaintances>,
+        hello: Hello,
+    ) -> PeerNetwork {
         PeerNetwork {
             transport,
+            acquaintances,
             hello,
             elections: Arc::default(),
         }
@@ -55,21 +70,21 @@ impl PeerNetwork {
         link.or_insert_with(|| self.link(target, peer)).clone()
     }
 
-    pub(crate) fn link(&self, target: MemberId, peer: &Peer) -> Link {
-        let strip = |url: &String| {
-            url.split_once("://")
-                .map_or(url.as_str(), |(_, a)| a)
-                .into()
-        };
-        let addresses = peer.peer_urls.iter().map(strip).collect();
-        Link::new(
-            self.transport.clone(),
-            addresses,
-            Hello {
+    pub(crate) fn dialler(&self, target: MemberId, peer: &Peer) -> Dialler {
+        let address = |url: &String| address_of(url).to_owned();
+        Dialler {
+            transport: self.transport.clone(),
+            acquaintances: self.acquaintances.clone(),
+            addresses: peer.peer_urls.iter().map(address).collect(),
+            ours: Hello {
                 target,
                 ..self.hello
             },
-        )
+        }
+    }
+
+    pub(crate) fn link(&self, target: MemberId, peer: &Peer) -> Link {
+        Link::new(self.dialler(target, peer))
     }
 }
 
@@ -109,17 +124,15 @@ impl PeerClient {
         answer.map_err(|error| rpc_error(&error))
     }
 
-    /// Puts the request on the wire now; the future has the answer.
+    /// Puts the request on the wire now; the future has the answer. It comes when it comes: the
+    /// link knows whether there is still somebody to give it.
     fn start_append(
         &self,
-        request: &AppendEntriesRequest<TypeConfig>,
+        request: Bytes,
     ) -> impl Future<Output = Result<StreamAppendResult<TypeConfig>, RpcError>> + Send + use<> {
-        let mut out = Vec::with_capacity(256);
-        wire::put_append(&mut out, request);
-        let answer = self.link.start(Kind::Append, out.into());
+        let answer = self.link.start(Kind::Append, request);
         async move {
-            let answer = tokio::time::timeout(APPEND_TIMEOUT, answer).await;
-            let answer = answer.unwrap_or(Ok(Err(LinkError::Lost)));
+            let answer = answer.await;
             let mut answer = answer
                 .unwrap_or(Err(LinkError::Lost))
                 .map_err(|error| rpc_error(&error))?;
@@ -137,7 +150,8 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
         let last = end(&request);
-        let answer = tokio::time::timeout(option.hard_ttl(), self.start_append(&request)).await;
+        let answer =
+            tokio::time::timeout(option.hard_ttl(), self.start_append(encode(&request))).await;
         match answer.unwrap_or_else(|_| Err(rpc_error(&LinkError::Lost)))? {
             Ok(matched) if matched == last => Ok(AppendEntriesResponse::Success),
             Ok(matched) => Ok(AppendEntriesResponse::PartialSuccess(matched)),
@@ -189,6 +203,10 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
             closed = cancel => Err(StreamingError::Closed(closed)),
             sent = sending => sent.map_err(|error| StreamingError::from(rpc_error(&error))),
         }
+    }
+
+    fn backoff(&self) -> Option<Backoff> {
+        Some(Backoff::new(std::iter::repeat(RETRY_INTERVAL)))
     }
 
     async fn transfer_leader(

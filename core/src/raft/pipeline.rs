@@ -9,15 +9,26 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use openraft::errors::RPCError;
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
+use super::log_store::APPEND_BYTES_MAX;
 use super::types::{LogId, TypeConfig};
+use super::wire;
+use crate::limits::ENTRY_BYTES_MAX;
 
-/// Appends under way on one connection.
+/// Appends under way on one connection, and their bytes: a new one waits while there are more.
 const UNDER_WAY_MAX: usize = 64;
+const BYTES_UNDER_WAY_MAX: usize = 8 << 20;
+
+const _: () = assert!(
+    BYTES_UNDER_WAY_MAX > APPEND_BYTES_MAX + ENTRY_BYTES_MAX,
+    "one is on its way while the next is made"
+);
 
 type Answer = Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>;
 
@@ -27,21 +38,39 @@ pub(super) fn end(request: &AppendEntriesRequest<TypeConfig>) -> Option<LogId> {
     last.or(request.prev_log_id)
 }
 
-/// Starts each request as it comes; gives the answers, in order.
+pub(super) fn encode(request: &AppendEntriesRequest<TypeConfig>) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    wire::put_append(&mut out, request);
+    out.into()
+}
+
+/// Starts each request as it comes, once there is room for its bytes; gives the answers, in order.
 pub(super) fn pipelined<F>(
     requests: impl Stream<Item = AppendEntriesRequest<TypeConfig>>,
-    mut start: impl FnMut(&AppendEntriesRequest<TypeConfig>) -> F,
+    mut start: impl FnMut(Bytes) -> F,
 ) -> impl Stream<Item = Answer>
 where
     F: Future<Output = Answer>,
 {
     let unanswered = Arc::new(Mutex::new(VecDeque::new()));
     let ends = unanswered.clone();
-    // `map` runs in order as requests arrive, so they are on the wire in order; only the waiting
-    // for answers overlaps.
-    let answers = requests.map(move |request| {
-        ends.lock().push_back(end(&request));
-        start(&request)
+    let room = Arc::new(Semaphore::new(BYTES_UNDER_WAY_MAX));
+    // `then` and `map` run in order as requests arrive, so they are on the wire in order; only the
+    // waiting for answers overlaps.
+    let encoded = requests.then(move |request| {
+        let (end, bytes) = (end(&request), encode(&request));
+        let taken = bytes.len().min(BYTES_UNDER_WAY_MAX) as u32;
+        let taken = room.clone().acquire_many_owned(taken);
+        async move { (end, bytes, taken.await) }
+    });
+    let answers = encoded.map(move |(end, bytes, taken)| {
+        ends.lock().push_back(end);
+        let answer = start(bytes);
+        async move {
+            let answer = answer.await;
+            drop(taken);
+            answer
+        }
     });
     answers.buffered(UNDER_WAY_MAX).filter_map(move |answer| {
         let mut ends = unanswered.lock();
@@ -56,11 +85,13 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use futures_util::FutureExt;
-    use openraft::EntryPayload;
+    use openraft::{EntryPayload, Membership};
     use tokio::sync::oneshot;
 
-    use super::super::types::{RaftEntry, Vote};
+    use super::super::types::{Peer, RaftEntry, Vote};
     use super::super::wire::log_id;
     use super::*;
 
@@ -77,6 +108,40 @@ mod tests {
         }
     }
 
+    /// The name of a member is all that makes this entry long.
+    fn large(index: u64) -> RaftEntry {
+        let peer = Peer {
+            name: "x".repeat(10_000),
+            peer_urls: Vec::new(),
+        };
+        let nodes = BTreeMap::from([(1, peer)]);
+        let membership = Membership::new(vec![BTreeSet::from([1])], nodes).expect("valid");
+        RaftEntry {
+            log_id: log_id(1, index),
+            payload: EntryPayload::Membership(membership),
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_under_way_have_a_bound() {
+        let data = || {
+            let mut request = request(3, 4..5);
+            request.prev_log_id = Some(log_id(1, 3));
+            request.entries = (4..40).map(large).collect();
+            request
+        };
+        let bytes = encode(&data()).len();
+        let started = Mutex::new(0);
+        let start = |_: Bytes| {
+            *started.lock() += 1;
+            std::future::pending::<Answer>()
+        };
+        let requests = futures_util::stream::iter(std::iter::repeat_with(data).take(1_000));
+        let answers = pipelined(requests, start);
+        assert!(std::pin::pin!(answers).next().now_or_never().is_none());
+        assert_eq!(*started.lock(), BYTES_UNDER_WAY_MAX / bytes);
+    }
+
     #[tokio::test]
     async fn an_old_answer_proves_nothing_about_a_younger_empty_append() {
         let requests = [
@@ -89,7 +154,7 @@ mod tests {
             .iter()
             .map(|_| oneshot::channel::<Answer>())
             .unzip();
-        let start = |_: &AppendEntriesRequest<TypeConfig>| {
+        let start = |_: Bytes| {
             let receiver = receivers.pop_front().expect("one each");
             receiver.map(|answer| answer.expect("it is answered"))
         };

@@ -9,7 +9,6 @@
 //! A part is answered with one byte; the end with the vote of the member that installed.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
@@ -19,7 +18,6 @@ use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
 
 use super::types::{Raft, TypeConfig, Vote};
 use super::wire;
-use crate::node::Core;
 use crate::peer::{Kind, Link, LinkError};
 use crate::versions::{Installer, SnapshotReader, Versions};
 
@@ -75,9 +73,9 @@ pub(crate) async fn send_snapshot(
     Ok(SnapshotResponse::new(vote))
 }
 
-async fn begin(core: &Arc<Core>) -> io::Result<Box<Installer>> {
-    let versions = core.versions().clone();
-    let begun = core.versions().off_thread(move || versions.install()).await;
+async fn begin(versions: &Versions) -> io::Result<Box<Installer>> {
+    let store = versions.clone();
+    let begun = versions.off_thread(move || store.install()).await;
     Ok(Box::new(
         begun.map_err(io::Error::other)?.map_err(io::Error::other)?,
     ))
@@ -99,7 +97,7 @@ impl IncomingSnapshot {
         incoming: Option<IncomingSnapshot>,
         mut payload: Bytes,
         raft: &Raft,
-        core: &Arc<Core>,
+        versions: &Versions,
     ) -> io::Result<(Option<IncomingSnapshot>, Bytes)> {
         let ok = Bytes::from_static(&[1]);
         match (wire::get_u8(&mut payload)?, incoming) {
@@ -111,7 +109,7 @@ impl IncomingSnapshot {
                     last_log_id,
                     last_membership,
                 };
-                let install = begin(core).await?;
+                let install = begin(versions).await?;
                 Ok((
                     Some(IncomingSnapshot {
                         vote,
@@ -124,7 +122,7 @@ impl IncomingSnapshot {
             (PART, Some(mut incoming)) => {
                 let mut install = incoming.install;
                 let filling = move || (install.chunk(&payload), install);
-                let filled = core.versions().off_thread(filling).await;
+                let filled = versions.off_thread(filling).await;
                 let (result, install) = filled.map_err(io::Error::other)?;
                 result.map_err(io::Error::other)?;
                 incoming.install = install;

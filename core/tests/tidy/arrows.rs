@@ -109,6 +109,11 @@ const ARROWS: &[Arrow] = &[
         why: "the store follows apply and knows neither Raft nor who reads it",
     },
     Arrow {
+        within: &["core/src/peer/"],
+        banned: &["openraft", "crate::node", "crate::raft", "crate::state"],
+        why: "connections know neither what is sent nor who serves it",
+    },
+    Arrow {
         within: &["core/src/node/", "core/src/peer/"],
         banned: &["redb"],
         why: "only the versions store knows its engine",
@@ -198,7 +203,7 @@ fn is_inner_test(path: &str) -> bool {
 }
 
 /// The code before a file's own tests.
-fn tested(source: &Source) -> &[String] {
+pub fn tested(source: &Source) -> &[String] {
     let tests = source
         .code
         .iter()

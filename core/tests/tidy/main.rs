@@ -3,6 +3,7 @@
 //! what is allowed to differ, and why; an exception that is not needed any more fails, too.
 
 mod arrows;
+mod circles;
 mod exceptions;
 mod manifests;
 mod rules;
@@ -42,6 +43,11 @@ fn nobody_knows_whom_it_should_not() {
     let found: Vec<Breach> = sources.iter().flat_map(arrows::breaches).collect();
     report(&exceptions::remaining_arrows(found));
     report(&arrows::idle(&sources));
+}
+
+#[test]
+fn modules_know_each_other_in_one_direction() {
+    report(&circles::breaches(&Source::all()));
 }
 
 #[test]

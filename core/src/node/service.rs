@@ -12,10 +12,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::frame::{Frame, Kind};
-use super::handshake::Hello;
+use super::Core;
 use crate::codec;
-use crate::node::Core;
+use crate::peer::{Frame, Kind, Service, Session as PeerSession};
 use crate::raft::{IncomingSnapshot, Raft, TypeConfig, wire};
 use crate::types::MemberId;
 
@@ -25,60 +24,27 @@ const APPENDS_MAX: usize = 128;
 const REQUESTS_MAX: usize = 256;
 
 /// Everything peers can ask of this member.
-pub(crate) struct PeerService {
-    hello: Hello,
+pub(super) struct PeerService {
     raft: Raft,
     core: Arc<Core>,
-    /// Incarnations seen first by this process, by member: a disk that was swapped is noticed.
-    incarnations: Mutex<Vec<(MemberId, u64)>>,
 }
 
 impl PeerService {
-    pub(crate) fn new(hello: Hello, raft: Raft, core: Arc<Core>) -> PeerService {
+    pub(super) fn new(core: Arc<Core>) -> PeerService {
         PeerService {
-            hello,
-            raft,
+            raft: core.raft.clone(),
             core,
-            incarnations: Mutex::new(Vec::new()),
         }
     }
+}
 
-    pub(super) fn hello(&self) -> Hello {
-        self.hello
-    }
+impl Service for PeerService {
+    type Session = Session;
 
-    /// Refuses members whose disk is not the one that is part of the cluster.
-    pub(super) fn admit(&self, theirs: &Hello) -> io::Result<()> {
-        let mut seen = self.incarnations.lock();
-        let known = self.core.incarnation_of(theirs.member).or_else(|| {
-            let found = seen.iter().find(|(member, _)| *member == theirs.member);
-            found.map(|(_, incarnation)| *incarnation)
-        });
-        match known {
-            Some(incarnation) if incarnation != theirs.incarnation => {
-                tracing::warn!(
-                    target: "peer",
-                    member = format!("{:x}", theirs.member),
-                    "refused: its data directory is not the one it joined with; \
-                     data lost: remove the member and add it again"
-                );
-                Err(io::Error::other("the peer lost its data"))
-            }
-            Some(_) => Ok(()),
-            None => {
-                seen.push((theirs.member, theirs.incarnation));
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn session(
-        self: &Arc<Self>,
-        member: MemberId,
-        answers: mpsc::Sender<Frame>,
-    ) -> Session {
+    fn session(&self, member: MemberId, answers: mpsc::Sender<Frame>) -> Session {
+        let (raft, core) = (self.raft.clone(), self.core.clone());
         Session {
-            service: self.clone(),
+            service: PeerService { raft, core },
             member,
             answers,
             appends: OnceLock::new(),
@@ -91,7 +57,7 @@ impl PeerService {
 
 /// One connection of a peer.
 pub(super) struct Session {
-    service: Arc<PeerService>,
+    service: PeerService,
     member: MemberId,
     answers: mpsc::Sender<Frame>,
     appends: OnceLock<Appends>,
@@ -106,15 +72,12 @@ struct Appends {
     ids: Arc<Mutex<VecDeque<u64>>>,
 }
 
-impl Session {
-    /// Resolves when the conversation can't go on.
-    pub(super) async fn ended(&self) {
+impl PeerSession for Session {
+    async fn ended(&self) {
         self.ended.notified().await;
     }
 
-    /// # Errors
-    /// For bytes that are no request: the connection is closed.
-    pub(super) async fn handle(&mut self, frame: Frame) -> io::Result<()> {
+    async fn handle(&mut self, frame: Frame) -> io::Result<()> {
         let Frame {
             id,
             kind,
@@ -131,7 +94,9 @@ impl Session {
             kind => self.spawn(id, kind, payload).await,
         }
     }
+}
 
+impl Session {
     async fn append(
         &mut self,
         id: u64,
@@ -182,9 +147,9 @@ impl Session {
 
     async fn snapshot_part(&mut self, id: u64, payload: Bytes) -> io::Result<()> {
         let incoming = self.snapshot.take();
-        let (rest, answer) =
-            IncomingSnapshot::receive(incoming, payload, &self.service.raft, &self.service.core)
-                .await?;
+        let (raft, core) = (&self.service.raft, &self.service.core);
+        let receiving = IncomingSnapshot::receive(incoming, payload, raft, core.versions());
+        let (rest, answer) = receiving.await?;
         self.snapshot = rest;
         let frame = Frame {
             id,
@@ -204,8 +169,8 @@ impl Session {
             .acquire_owned()
             .await
             .map_err(io::Error::other)?;
-        let (service, answers, member) = (self.service.clone(), self.answers.clone(), self.member);
-        let answering = service.start(kind, payload, member)?;
+        let answers = self.answers.clone();
+        let answering = self.service.start(kind, payload, self.member)?;
         tokio::spawn(async move {
             // No answer: the caller sees a lost connection or its own deadline.
             if let Some(payload) = answering.await {
@@ -264,7 +229,7 @@ impl PeerService {
                     Some(out.into())
                 })
             }
-            Kind::Append | Kind::Beat | Kind::Snapshot => {
+            Kind::Append | Kind::Beat | Kind::Snapshot | Kind::Alive => {
                 return Err(io::Error::other("not a single request"));
             }
         })

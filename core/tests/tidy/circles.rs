@@ -1,0 +1,115 @@
+//! Modules of the core know each other in one direction: none can be reached from itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Breach;
+use super::arrows::tested;
+use super::source::{Source, is_word};
+
+/// Pairs that know each other, until somebody parts them.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "node",
+        "raft",
+        "openraft's state machine applies to the node's Replica",
+    ),
+    (
+        "command",
+        "outcome",
+        "questions and answers share their nouns",
+    ),
+];
+
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+pub fn breaches(sources: &[Source]) -> Vec<Breach> {
+    let mut graph = graph(sources);
+    let mut found = Vec::new();
+    for (one, other, _) in EXCEPTIONS {
+        let knows = |a: &str, b: &str| graph.get(a).is_some_and(|known| known.contains(b));
+        match knows(one, other) && knows(other, one) {
+            true => {
+                graph.entry((*other).to_owned()).or_default().remove(*one);
+            }
+            false => found.push(breach(
+                one,
+                "the exception is not needed any more".to_owned(),
+            )),
+        }
+    }
+    for module in graph.keys() {
+        if reached(&graph, module).contains(module) {
+            found.push(breach(module, "it can be reached from itself".to_owned()));
+        }
+    }
+    found
+}
+
+fn breach(module: &str, says: String) -> Breach {
+    Breach {
+        path: format!("core/src/{module}"),
+        line: 0,
+        rule: "circle",
+        says,
+    }
+}
+
+/// Which modules the code of each names, tests left out.
+fn graph(sources: &[Source]) -> Graph {
+    let mut graph = Graph::new();
+    for source in sources {
+        let Some(inside) = source.path.strip_prefix("core/src/") else {
+            continue;
+        };
+        if inside == "lib.rs" || inside.contains("tests") {
+            continue;
+        }
+        let end = inside.find(['/', '.']).unwrap_or(inside.len());
+        let module = inside[..end].to_owned();
+        let known = graph.entry(module.clone()).or_default();
+        let named = tested(source).iter().flat_map(|line| named(line));
+        known.extend(named.filter(|name| *name != module));
+    }
+    graph
+}
+
+fn named(line: &str) -> Vec<String> {
+    let name = |after: &str| after.chars().take_while(|c| is_word(*c)).collect();
+    line.split("crate::").skip(1).map(name).collect()
+}
+
+fn reached(graph: &Graph, from: &str) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from.to_owned()];
+    while let Some(module) = next.pop() {
+        for known in graph.get(&module).into_iter().flatten() {
+            if reached.insert(known.clone()) {
+                next.push(known.clone());
+            }
+        }
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_circle_is_seen_however_long() {
+        let source = |path: &str, text: &str| Source::new(path, text);
+        let line = [
+            source("core/src/a/one.rs", "use crate::b::B;\n"),
+            source("core/src/b.rs", "fn f(c: crate::c::C) {}\n"),
+            source("core/src/c/mod.rs", "\n"),
+            source("core/src/node/mod.rs", "use crate::raft::A;\n"),
+            source("core/src/raft/mod.rs", "use crate::node::A;\n"),
+            source("core/src/command.rs", "use crate::outcome::A;\n"),
+            source("core/src/outcome.rs", "use crate::command::A;\n"),
+        ];
+        assert_eq!(breaches(&line), []);
+        let back = source("core/src/c/two.rs", "use crate::a::A;\n");
+        let circle: Vec<Source> = line.into_iter().chain([back]).collect();
+        assert_eq!(breaches(&circle).len(), 3);
+    }
+}
