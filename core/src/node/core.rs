@@ -23,7 +23,7 @@ use crate::command::{Command, EntryHeader, Proposal};
 use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
-use crate::raft::{PeerNetwork, Raft, RaftMetrics, RaftServerMetrics};
+use crate::raft::{PeerNetwork, Raft, RaftMetrics, RaftServerMetrics, Vote};
 use crate::types::{MemberId, Principal, Term};
 use crate::versions::Versions;
 
@@ -103,6 +103,16 @@ impl Core {
         let leader = self.last_leader()?;
         let silence = self.pulse.silence()?;
         (silence < 3 * self.pulse.election_timeout()).then_some(leader)
+    }
+
+    /// A beat has come. That of the leader who is followed already counts at once: its answer waits
+    /// for what this member's disk is at.
+    pub(crate) fn hear_beat(&self, vote: &Vote, slack: Duration) {
+        let followed = self.leaders.borrow_watched().vote;
+        if *vote == followed {
+            self.pulse.hear_leader();
+            self.pulse.hear_slack(slack);
+        }
     }
 
     /// Whose votes count.

@@ -87,8 +87,9 @@ impl PeerSession for Session {
             Kind::Append => self.append(id, wire::get_append(&mut payload)?).await,
             Kind::Beat => {
                 let slack = Duration::from_millis(wire::get_u32(&mut payload)?.into());
-                self.service.core.pulse.hear_slack(slack);
-                self.append(id, wire::get_append(&mut payload)?).await
+                let beat = wire::get_append(&mut payload)?;
+                self.service.core.hear_beat(&beat.vote, slack);
+                self.append(id, beat).await
             }
             Kind::Snapshot => self.snapshot_part(id, payload).await,
             kind => self.spawn(id, kind, payload).await,

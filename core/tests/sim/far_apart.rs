@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// For the first election connections are opened, and votes asked for twice.
 const FIRST_ROUND_TRIPS: u64 = 5;
 const FIRST_LEADER_MS: u64 = 1_500;
+/// Longer than a leader may be silent.
+const STALL_MS: u64 = 1_200;
 /// First elections that are played.
 const FIRSTS: u64 = 6;
 const IDLE_MS: u64 = 15_000;
@@ -151,4 +153,22 @@ fn nobody_loses_a_leader_who_is_far_and_nobody_waits_longer_than_for_the_distanc
             "with a round trip of {round_trip} ms"
         );
     }
+}
+
+/// Members that share a disk wait for it together, longer than for a silent leader.
+#[test]
+fn disks_that_stand_still_unseat_no_leader() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut near = start(1, 2, dir.path());
+    let first = near.elect();
+    near.pass(2_000);
+    let took = Took::default();
+    let until = near.world.now + STALL_MS;
+    for member in &mut near.world.members {
+        member.stall_log(until);
+        member.spawn(ask(member.node().expect("it runs"), 1, took.clone()));
+    }
+    near.pass(STALL_MS + 2_000);
+    assert_eq!(took.lock().len(), 2 * MEMBERS, "all are answered");
+    assert_eq!(near.terms(), first, "the leader changed");
 }
