@@ -156,9 +156,13 @@ fn ports_in_use() {
     ];
     for (port, what, advice) in cases {
         let _listener = taken(port);
-        let finished = place.start(&place.directory.path().join(port.to_string()), &[]);
+        let data = place.directory.path().join(port.to_string());
         let address = format!("127.0.0.1:{port}");
-        refused(&finished, &[what, &address, "in use", advice]);
+        refused(
+            &place.start(&data, &[]),
+            &[what, &address, "in use", advice],
+        );
+        assert!(!data.exists(), "claimed by a start that failed");
     }
     let _listener = taken(place.ports.redis);
     let redis = format!("redis://127.0.0.1:{}", place.ports.redis);

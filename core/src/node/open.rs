@@ -101,12 +101,13 @@ pub(super) async fn open(
 ) -> Result<OpenedNode, StartError> {
     let founding = Founding::of(config)?;
     let (cluster, member) = (founding.cluster, founding.member);
+    // Listeners first: a start that fails for a port leaves no trace on disk. Who calls meanwhile
+    // waits until they are served.
+    let listeners = listen(config, environment).await?;
     let data_dir =
         DataDir::open(&config.data_dir, cluster, member, rand::random()).map_err(failed)?;
     let incarnation = data_dir.identity().incarnation;
     let (faults, fault) = Faults::channel();
-    // Listeners first: a port in use is told before anything is written.
-    let listeners = listen(config, environment).await?;
     let identity = log::Identity {
         cluster,
         member,

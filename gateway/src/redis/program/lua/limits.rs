@@ -34,9 +34,10 @@ pub const COMPILED_MAX: usize = 256;
 pub const REPLY_ITEMS_MAX: usize = 1_000_000;
 pub const REPLY_DEPTH_MAX: usize = 1_000;
 
-/// What scripts that run in place of their caller may take together, and the longest text of one.
+/// What scripts that run in place of their caller may take together (time of their thread's
+/// processor), and the longest text of one.
 /// Most take some microseconds; one that needs more begins anew on a thread for scripts.
-pub const IN_PLACE_WALL_MAX: Duration = Duration::from_millis(5);
+pub const IN_PLACE_TIME_MAX: Duration = Duration::from_millis(5);
 pub const IN_PLACE_INSTRUCTIONS_MAX: u64 = 50_000;
 pub const IN_PLACE_TEXT_MAX: usize = 64 * 1024;
 

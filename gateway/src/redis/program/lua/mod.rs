@@ -17,6 +17,7 @@ mod limits;
 mod number;
 mod pattern;
 mod place;
+mod processor;
 mod raised;
 mod random;
 mod redis_api;

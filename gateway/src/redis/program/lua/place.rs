@@ -6,19 +6,23 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::limits::{
-    COMPILED_MAX, IN_PLACE_INSTRUCTIONS_MAX, IN_PLACE_TEXT_MAX, IN_PLACE_WALL_MAX,
+    COMPILED_MAX, IN_PLACE_INSTRUCTIONS_MAX, IN_PLACE_TEXT_MAX, IN_PLACE_TIME_MAX,
 };
+use super::processor;
 use super::script::Script;
 
 /// What the scripts of one call may still take together.
 #[derive(Clone, Copy)]
 struct Allowance {
+    /// Before it, nobody asks for the thread's time.
     deadline: Instant,
+    /// Of the thread's time.
+    end: Duration,
     instructions: u64,
     /// They took too much.
     is_over: bool,
@@ -34,7 +38,8 @@ thread_local! {
 /// done may be kept, and it is to be done again on one of `Threads`.
 pub fn in_place<T>(work: impl FnOnce() -> T) -> Option<T> {
     ALLOWANCE.set(Some(Allowance {
-        deadline: Instant::now() + IN_PLACE_WALL_MAX,
+        deadline: Instant::now() + IN_PLACE_TIME_MAX,
+        end: processor::time_used() + IN_PLACE_TIME_MAX,
         instructions: IN_PLACE_INSTRUCTIONS_MAX,
         is_over: false,
     }));
@@ -62,13 +67,16 @@ pub fn allows(instructions: u32) -> bool {
     };
     let left = allowance.instructions.checked_sub(u64::from(instructions));
     allowance.instructions = left.unwrap_or(0);
-    allowance.is_over |= left.is_none() || Instant::now() >= allowance.deadline;
+    // A thread that waited for a processor has not used it: a lock's short script must not end up
+    // behind the long ones that kept it waiting.
+    let took_time = Instant::now() >= allowance.deadline && processor::time_used() >= allowance.end;
+    allowance.is_over |= left.is_none() || took_time;
     ALLOWANCE.set(Some(allowance));
     !allowance.is_over
 }
 
-/// The script ended. One that used up the instructions is long; time alone proves nothing, since
-/// the thread may just have waited for a processor.
+/// The script ended. One that used up the instructions is long; time proves less, since what it
+/// was given may have been large this once.
 pub fn ended(script: &Script) {
     let Some(allowance) = ALLOWANCE.get() else {
         return;

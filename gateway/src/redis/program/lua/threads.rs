@@ -5,15 +5,16 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::limits::{STACK_BYTES, THREADS, WAITING_MAX};
+use super::processor;
 use crate::redis::fault::Fault;
 
-/// The run time of a quick script, and how many are remembered.
+/// The time of a processor that a quick script takes, and how many are remembered.
 const QUICK_TIME_MAX: Duration = Duration::from_millis(50);
 const REMEMBERED_MAX: usize = 10_000;
 
@@ -74,9 +75,9 @@ impl Threads {
         let (done, result) = oneshot::channel();
         let shared = self.shared.clone();
         let job: Job = Box::new(move || {
-            let begun = Instant::now();
+            let before = processor::time_used();
             let made = job();
-            shared.note(kind, begun.elapsed());
+            shared.note(kind, processor::time_used().saturating_sub(before));
             // A caller that went away needs no result.
             drop(done.send(made));
         });

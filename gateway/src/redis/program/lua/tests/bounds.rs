@@ -4,7 +4,9 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use super::fake::{Fake, eval, roomy};
-use crate::redis::program::lua::limits::{KILLABLE_AFTER, STACK_BYTES, WALL_MAX};
+use crate::redis::program::lua::limits::{
+    IN_PLACE_TIME_MAX, KILLABLE_AFTER, STACK_BYTES, WALL_MAX,
+};
 use crate::redis::program::lua::{Kind, Threads, in_place, kill_scripts};
 use crate::redis::reply::Reply;
 
@@ -252,4 +254,15 @@ fn only_short_scripts_run_in_place() {
     // Elsewhere it runs as ever.
     assert_eq!(eval(&mut host, counting), Reply::Integer(1_000_000));
     assert_eq!(host.calls, 1);
+}
+
+#[test]
+fn waiting_for_a_processor_makes_no_script_long() {
+    let mut host = Fake::default();
+    let late = in_place(|| {
+        // The thread gets no processor for longer than a script may take.
+        std::thread::sleep(IN_PLACE_TIME_MAX * 2);
+        eval(&mut host, "redis.call('set', 'a', 1) return 1")
+    });
+    assert_eq!(late, Some(Reply::Integer(1)));
 }
