@@ -5,7 +5,7 @@ mod log_rig;
 use std::path::PathBuf;
 
 use log_rig::{DIR, IDENTITY, Rig, entry, open, open_as, refusal, segments};
-use quorate_core::disk::{Disk, SimDisk};
+use quorate_core::disk::{Disk, SimDisk, SimOp};
 use quorate_core::log::{Corruption, Identity, LogError, Options};
 
 /// One segment with room for all, groups on 512-byte boundaries.
@@ -412,4 +412,38 @@ fn a_torn_group_that_was_dropped_stays_dropped() {
         open(&rig.disk, roomy()).is_err(),
         "still locked by the running one"
     );
+}
+
+/// Values of clients may lie behind the end, and look like anything.
+#[test]
+fn chosen_bytes_behind_the_end_cost_no_more_reads_than_others() {
+    const BYTES: usize = 2 << 20;
+    let (disk, _, end) = three_groups();
+    let path = segments(&disk)[0].clone();
+    let mut bytes = disk.content(&path).expect("the segment");
+    bytes.resize(BYTES, 0);
+    let mut head = [0; 64];
+    head[4..8].copy_from_slice(&(BYTES as u32 / 2).to_le_bytes());
+    head[8..10].copy_from_slice(&[1, 3]);
+    let Identity {
+        cluster,
+        member,
+        incarnation,
+    } = IDENTITY;
+    let (epoch, group) = (1, u64::MAX);
+    for (slot, word) in [cluster, member, incarnation, epoch, group]
+        .into_iter()
+        .enumerate()
+    {
+        head[16 + slot * 8..][..8].copy_from_slice(&word.to_le_bytes());
+    }
+    for place in bytes[end.next_multiple_of(512)..].chunks_exact_mut(head.len()) {
+        place.copy_from_slice(&head);
+    }
+    disk.overwrite(&path, bytes);
+    let before = disk.count(SimOp::Read);
+    let rig = Rig::on(disk, roomy());
+    let reads = rig.disk.count(SimOp::Read) - before;
+    assert!(reads < 100, "{reads} reads of {BYTES} bytes");
+    assert_eq!(rig.read_all().len(), 23);
 }

@@ -107,11 +107,11 @@ pub enum LogError {
 
 impl LogError {
     /// An `Io` error, ready for `map_err`.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| Self::Io {
             action,
-            path,
+            path: path.clone(),
             source,
         }
     }

@@ -50,6 +50,7 @@ mod scan;
 mod segment;
 mod shared;
 mod spares;
+mod tail;
 mod threads;
 mod writer;
 

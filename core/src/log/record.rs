@@ -170,7 +170,8 @@ fn write_checksum(record: &mut [u8], offset: u64) {
     record[..4].copy_from_slice(&checksum.to_le_bytes());
 }
 
-fn checksum(record: &[u8], offset: u64) -> u32 {
+/// The checksum of a record at `offset`, or of its first bytes.
+pub(super) fn checksum(record: &[u8], offset: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&offset.to_le_bytes()), &record[4..])
 }
 
@@ -179,14 +180,23 @@ pub(super) fn claimed_length(head: &[u8]) -> usize {
     u32_at(head, 4) as usize
 }
 
-/// The epoch that a header claims. Nothing is verified yet.
-pub(super) fn claimed_epoch(head: &[u8]) -> u64 {
-    u64_at(head, 40)
+/// The checksum that a header claims.
+pub(super) fn claimed_checksum(head: &[u8]) -> u32 {
+    u32_at(head, 0)
 }
 
-/// The group that a header claims. Nothing is verified yet.
-pub(super) fn claimed_group(head: &[u8]) -> u64 {
-    u64_at(head, 48)
+/// True if a header claims to be this log's, of this epoch and no lower group. Nothing is
+/// verified yet.
+pub(super) fn claims(head: &[u8], identity: Identity, epoch: u64, group: u64) -> bool {
+    u64_at(head, 40) == epoch && u64_at(head, 48) >= group && claimed_identity(head) == identity
+}
+
+fn claimed_identity(head: &[u8]) -> Identity {
+    Identity {
+        cluster: u64_at(head, 16),
+        member: u64_at(head, 24),
+        incarnation: u64_at(head, 32),
+    }
 }
 
 /// The format version that a header claims.
@@ -197,29 +207,33 @@ pub(super) fn claimed_version(head: &[u8]) -> u8 {
 /// True if the bytes are as written at `offset`, by whatever version: the checksum's place and
 /// reach are the same in every format.
 pub(super) fn is_sound(record: &[u8], offset: u64) -> bool {
-    u32_at(record, 0) == checksum(record, offset)
+    claimed_checksum(record) == checksum(record, offset)
 }
 
 /// Verifies a whole record (header, payload and padding) read at `offset`; none if it is not one.
 pub(super) fn decode(record: &[u8], offset: u64) -> Option<Header> {
-    if !is_sound(record, offset) || record[8] != FORMAT_VERSION {
+    if !is_sound(record, offset) {
+        return None;
+    }
+    header(record)
+}
+
+/// What the header of a sound record says; none if it is of another version.
+pub(super) fn header(head: &[u8]) -> Option<Header> {
+    if claimed_version(head) != FORMAT_VERSION {
         return None;
     }
     Some(Header {
-        kind: Kind::from_byte(record[9])?,
-        last: record[10] & FLAG_LAST != 0,
-        length: claimed_length(record),
-        identity: Identity {
-            cluster: u64_at(record, 16),
-            member: u64_at(record, 24),
-            incarnation: u64_at(record, 32),
-        },
-        epoch: u64_at(record, 40),
-        group: u64_at(record, 48),
+        kind: Kind::from_byte(head[9])?,
+        last: head[10] & FLAG_LAST != 0,
+        length: claimed_length(head),
+        identity: claimed_identity(head),
+        epoch: u64_at(head, 40),
+        group: u64_at(head, 48),
         position: Position {
-            index: u64_at(record, 56),
-            term: u64_at(record, 64),
-            leader: u64_at(record, 72),
+            index: u64_at(head, 56),
+            term: u64_at(head, 64),
+            leader: u64_at(head, 72),
         },
     })
 }

@@ -16,6 +16,7 @@ use super::queue::Op;
 use super::record::{self, HEADER_BYTES, Header, Identity, Kind, RECORD_ALIGN, record_bytes};
 use super::recovery::Purged;
 use super::segment::{Reader, Segment};
+use super::tail::Tail;
 
 /// The log's state at a place of the file order.
 pub(super) struct Replay<'a> {
@@ -396,28 +397,30 @@ impl<'a> Replay<'a> {
     /// Records begin at multiples of 8, so each such place is tried, whatever is around it.
     fn look(&self, at: usize, from: u64, behind: &mut Behind) -> Result<(), LogError> {
         let segment = &self.segments[at];
+        let read = LogError::io("read", &segment.path);
         let expected = self.expected_group();
         let mut reader = Reader::new(segment);
+        let mut tail = None;
         let mut offset = from;
         loop {
-            let window = reader.rest(offset, HEADER_BYTES);
-            let window = window.map_err(LogError::io("read", &segment.path))?;
+            let window = reader.rest(offset, HEADER_BYTES).map_err(&read)?;
             let Some(window) = window else { return Ok(()) };
             let places = (window.len() - HEADER_BYTES) / RECORD_ALIGN + 1;
             let claims = |place: &usize| {
-                let head = &window[*place..];
-                record::claimed_epoch(head) == segment.epoch
-                    && record::claimed_group(head) >= expected
+                record::claims(&window[*place..], self.identity, segment.epoch, expected)
             };
             let claim = (0..places).map(|place| place * RECORD_ALIGN).find(claims);
-            let Some(claim) = claim else {
+            let Some((claim, head)) = claim.and_then(|at| Some((at, window[at..].first_chunk()?)))
+            else {
                 offset += (places * RECORD_ALIGN) as u64;
                 continue;
             };
             offset += claim as u64;
-            let found = reader.own_record(offset, self.identity);
-            let found = found.map_err(LogError::io("read", &segment.path))?;
-            if let Some(header) = found {
+            let tail = match &mut tail {
+                Some(tail) => tail,
+                None => tail.insert(Tail::read(segment, offset).map_err(&read)?),
+            };
+            if let Some(header) = tail.record(head, offset) {
                 behind.group_max = behind.group_max.max(header.group);
                 if header.group > expected && behind.later.is_none() {
                     behind.later = Some((at, offset));
