@@ -1,9 +1,11 @@
 //! From settings to a running server and back: member, front ends, listeners, and a clean stop.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_core::node::Node;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
@@ -41,10 +43,11 @@ pub async fn run(settings: Settings) -> Result<(), String> {
         load: Arc::default(),
     };
     announce(&settings, &clients, &redis);
-    serve_etcd(&settings, &node, clients, &listening);
     serve_redis(&settings, &node, redis, &listening);
-    tracing::info!("ready to serve client requests");
-    let ended = wait(&node).await;
+    let ended = tokio::select! {
+        ended = wait(&node) => ended,
+        never = serve_etcd(&settings, &node, clients, &listening) => match never {},
+    };
     match &ended {
         Ok(()) => node.shutdown().await,
         // What has failed may never close.
@@ -123,12 +126,14 @@ async fn bind_redis(wanted: &RedisListen) -> Result<Vec<Listener>, String> {
     }
 }
 
-fn serve_etcd(
+/// As etcd does: metrics are served at once, clients once this member has joined its cluster. Until
+/// then they are connected and wait, so that none is told of a leader that isn't there yet.
+async fn serve_etcd(
     settings: &Settings,
     node: &Node,
     listeners: Vec<(Listener, Served)>,
     listening: &Listening,
-) {
+) -> Infallible {
     let versions = Versions {
         server: etcd::API_VERSION,
         cluster: etcd::CLUSTER_VERSION,
@@ -137,6 +142,30 @@ fn serve_etcd(
     let metrics = Metrics::new(node.status().member, versions, etcd::metric_rows(), load);
     let etcd = Etcd::start(node.clone(), settings.etcd.clone(), Arc::new(metrics));
     let http = HttpServer::new(settings.http);
+    let (early, late): (Vec<_>, Vec<_>) = listeners
+        .into_iter()
+        .partition(|(_, served)| *served == Served::Metrics);
+    listen_for_etcd(early, &etcd, &http, listening);
+    node.joined().await;
+    listen_for_etcd(late, &etcd, &http, listening);
+    tracing::info!("ready to serve client requests");
+    tell_systemd();
+    std::future::pending().await
+}
+
+/// What started this process may wait for the word.
+fn tell_systemd() {
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        tracing::warn!(%error, "systemd could not be told that the member is ready");
+    }
+}
+
+fn listen_for_etcd(
+    listeners: Vec<(Listener, Served)>,
+    etcd: &Etcd,
+    http: &HttpServer,
+    listening: &Listening,
+) {
     for (listener, served) in listeners {
         tracing::info!(
             address = %listener.address(),

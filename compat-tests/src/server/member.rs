@@ -60,6 +60,11 @@ impl Member {
         self.ports
     }
 
+    /// All its metrics, a line each.
+    pub fn metrics(&self) -> Result<String, String> {
+        probe::metrics(self.ports.client)
+    }
+
     /// Where its standard output and error go.
     pub fn log(&self) -> &Path {
         &self.log

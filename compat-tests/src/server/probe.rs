@@ -33,6 +33,19 @@ pub(super) fn metric(port: u16, name: &str) -> Result<String, String> {
     })
 }
 
+/// All metrics of the member whose etcd port this is, a line each.
+pub(super) fn metrics(port: u16) -> Result<String, String> {
+    let request = "GET /metrics HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    let failed = |error: std::io::Error| format!("127.0.0.1:{port}: {error}");
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT).map_err(failed)?;
+    stream.set_read_timeout(Some(LIMIT)).map_err(failed)?;
+    stream.write_all(request.as_bytes()).map_err(failed)?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
 fn expect(port: u16, request: &str, answer: &str) -> Result<(), String> {
     exchange(port, request, |text| text.contains(answer).then_some(()))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{SetOnce, oneshot};
 use tokio::time::Instant;
 
 use super::barrier::Barriers;
@@ -46,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) pulse: Pulse,
     /// Leadership is being handed over: nothing is proposed.
     pub(super) handing_over: AtomicBool,
+    /// Set once the cluster knows this member, and this member its leader.
+    pub(super) joined: SetOnce<()>,
     pub(super) proposals: Proposals,
     pub(super) log: Arc<LogMetrics>,
     /// Connections for forwarding, by member.

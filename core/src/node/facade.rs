@@ -269,6 +269,12 @@ impl Node {
         hashed.map_err(|_| NodeError::Stopped)?
     }
 
+    /// Resolves once this member has joined its cluster: the cluster knows it, it knows a leader,
+    /// and it has applied what was acknowledged before it started.
+    pub async fn joined(&self) {
+        self.core.joined.wait().await;
+    }
+
     /// Resolves when the member can't go on (a failed disk, a lost log): the reason, for the
     /// operator.
     pub async fn fatal(&self) -> String {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SetOnce};
 
 use super::api::NodeConfig;
 use super::barrier::Barriers;
@@ -187,6 +187,7 @@ pub(super) async fn open(
             ),
         ),
         handing_over: AtomicBool::new(false),
+        joined: SetOnce::new(),
         proposals: Proposals::default(),
         log: log_metrics,
         links: Mutex::new(HashMap::new()),

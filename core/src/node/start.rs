@@ -137,7 +137,11 @@ impl OpenedNode {
     }
 }
 
-/// Tells the cluster this member's name, client URLs and disk, until it is known.
+/// Between two looks for the leader by a member that is known already.
+const LEADER_POLL: Duration = Duration::from_millis(10);
+
+/// Tells the cluster this member's name, client URLs and disk, until it is known. The answer comes
+/// with apply: this member then holds all that was acknowledged before.
 async fn introduce(core: Arc<Core>, config: NodeConfig, incarnation: u64) {
     let command = Command::Cluster(ClusterCommand::Publish {
         member: core.header.member,
@@ -156,10 +160,15 @@ async fn introduce(core: Arc<Core>, config: NodeConfig, incarnation: u64) {
             .await
             .is_ok()
         {
-            return;
+            break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    while core.leader().is_none() {
+        tokio::time::sleep(LEADER_POLL).await;
+    }
+    // Set once, here.
+    let _ = core.joined.set(());
 }
 
 /// What openraft times itself is long: `elector` has the timers that matter. A beat of its own, and

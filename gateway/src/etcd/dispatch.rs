@@ -40,7 +40,7 @@ use super::standing::Standing;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, large_range, large_reply, methods};
 use crate::listen::{Held, Share};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Running};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,10 +159,17 @@ impl Etcd {
             }
             Err(status) => reply::status(status),
         };
-        if let Some(running) = running {
-            running.ended(reply::code(&reply));
+        match running {
+            // A stream goes on behind its head; its trailers say how it ended.
+            Some(running) if running.is_stream() && !reply::is_over(&reply) => {
+                reply.map(|body| Body::new(body.inspect_frame(ending(running))))
+            }
+            Some(running) => {
+                running.ended(reply::code(&reply));
+                reply
+            }
+            None => reply,
         }
-        reply
     }
 }
 
@@ -178,6 +185,20 @@ fn counting(bytes: &Counter) -> impl FnMut(&Frame<Bytes>) + Send + 'static + use
     move |frame| {
         let data = frame.data_ref().map_or(0, Bytes::len);
         bytes.inc_by(data as u64);
+    }
+}
+
+/// Counts the end of a stream by its trailers; one whose reply is dropped before them was given up
+/// by its client.
+fn ending(running: Running) -> impl FnMut(&Frame<Bytes>) + Send + 'static {
+    let mut running = Some(running);
+    move |frame| {
+        let code = frame.trailers_ref().map(reply::code_in);
+        if let Some(code) = code
+            && let Some(running) = running.take()
+        {
+            running.ended(code);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whole replies: of gRPC when no service is asked, and of plain HTTP.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
@@ -16,7 +16,17 @@ pub fn status(status: Status) -> Reply {
 
 /// The code that a reply's headers carry: set when the call failed before any message.
 pub fn code(reply: &Reply) -> Code {
-    let code = reply.headers().get(Status::GRPC_STATUS);
+    code_in(reply.headers())
+}
+
+/// Whether the reply is over with its headers.
+pub fn is_over(reply: &Reply) -> bool {
+    reply.headers().contains_key(Status::GRPC_STATUS)
+}
+
+/// The code in headers or trailers.
+pub fn code_in(headers: &HeaderMap) -> Code {
+    let code = headers.get(Status::GRPC_STATUS);
     code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
 }
 

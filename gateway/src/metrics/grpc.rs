@@ -49,6 +49,10 @@ pub struct MethodMetrics {
 pub struct Running(Option<Arc<MethodMetrics>>);
 
 impl Running {
+    pub fn is_stream(&self) -> bool {
+        self.0.as_ref().is_some_and(|method| !method.is_unary)
+    }
+
     pub fn ended(mut self, code: Code) {
         if let Some(method) = self.0.take() {
             method.handled(code);
@@ -65,7 +69,7 @@ impl Drop for Running {
 }
 
 impl MethodMetrics {
-    /// Counts the end of a call (for streams: of what came before the first message).
+    /// Counts the end of a call.
     fn handled(&self, code: Code) {
         if code == Code::Ok {
             self.ok.inc();

@@ -8,5 +8,5 @@ mod process;
 mod registry;
 
 pub use exposition::CONTENT_TYPE;
-pub use grpc::MethodRow;
+pub use grpc::{MethodRow, Running};
 pub use registry::{Metrics, Snapshot, Versions};

@@ -200,7 +200,7 @@ impl Metrics {
     }
 }
 
-/// The versions that metrics tell.
+/// The versions that metrics tell; of the cluster's without the patch, as etcd does.
 #[derive(Clone, Copy, Debug)]
 pub struct Versions {
     pub server: &'static str,
@@ -219,7 +219,8 @@ fn register_identity(registry: &mut Registry, member: u64, versions: Versions) {
         .set(1);
     registry.register("etcd_server_version", "The API level that is kept", servers);
     let clusters = Family::<ClusterVersion, Gauge>::default();
-    let cluster_version = versions.cluster;
+    let cluster_version = versions.cluster.rsplit_once('.');
+    let cluster_version = cluster_version.map_or(versions.cluster, |(minor, _)| minor);
     clusters
         .get_or_create(&ClusterVersion { cluster_version })
         .set(1);
