@@ -251,7 +251,7 @@ pub enum Life {
     },
     /// Milliseconds from the stamp.
     For(u64),
-    /// By the cluster's wall clock, converted at apply.
+    /// By the cluster's wall clock.
     Until(UnixMillis),
     Lease(LeaseId),
 }

@@ -21,18 +21,73 @@ pub type Index = u64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterMillis(pub u64);
 
-impl ClusterMillis {
-    /// Whether a life with this deadline is over. Stamps are cut to whole milliseconds, so a life
-    /// that was set at 7.9 for five has the deadline 12 and must not end before 12.9: it ends once
-    /// the clock is past its deadline, a millisecond late at most, never early.
-    pub fn is_over(self, clock: ClusterMillis) -> bool {
-        self < clock
-    }
-}
-
 /// Milliseconds since 1970 by the cluster's one wall clock (the leader's, slewed, monotonic).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub u64);
+
+/// Both clocks of the cluster at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    pub clock: ClusterMillis,
+    pub wall: UnixMillis,
+}
+
+impl Now {
+    /// The end of a life of so many milliseconds that begins now.
+    pub fn plus(self, ttl_ms: u64) -> ClusterMillis {
+        ClusterMillis(self.clock.0.saturating_add(ttl_ms))
+    }
+}
+
+/// When a life ends, by the clock that it was told in. A time to live is measured on the cluster
+/// clock, late and never early. A point of wall time is kept as it was named and judged by the
+/// wall clock, so it stays where it is while nobody leads or the cluster is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    Clock(ClusterMillis),
+    Wall(UnixMillis),
+}
+
+impl Deadline {
+    /// Stamps are cut to whole milliseconds, so a life that was set at 7.9 for five has the
+    /// deadline 12 and must not end before 12.9: it ends once the clock is past its deadline, a
+    /// millisecond late at most, never early.
+    pub fn is_over(self, now: Now) -> bool {
+        match self {
+            Deadline::Clock(end) => end < now.clock,
+            Deadline::Wall(end) => end < now.wall,
+        }
+    }
+
+    /// Whether a life that is given this end now ends at once, as in Redis.
+    pub fn is_past(self, now: Now) -> bool {
+        self.left_ms(now) == 0
+    }
+
+    pub fn left_ms(self, now: Now) -> u64 {
+        match self {
+            Deadline::Clock(end) => end.0.saturating_sub(now.clock.0),
+            Deadline::Wall(end) => end.0.saturating_sub(now.wall.0),
+        }
+    }
+
+    /// How long ago it was.
+    pub fn late_ms(self, now: Now) -> u64 {
+        match self {
+            Deadline::Clock(end) => now.clock.0.saturating_sub(end.0),
+            Deadline::Wall(end) => now.wall.0.saturating_sub(end.0),
+        }
+    }
+
+    /// The wall time of the end: exact where it was named, else as things stand. Ends of both
+    /// kinds are compared by it.
+    pub fn wall(self, now: Now) -> UnixMillis {
+        match self {
+            Deadline::Clock(_) => UnixMillis(now.wall.0.saturating_add(self.left_ms(now))),
+            Deadline::Wall(end) => end,
+        }
+    }
+}
 
 /// A lease id as etcd shows it; 0 means none. Derived ids (see `DERIVED_LEASE_TAG`) stand for the
 /// deadline of one key.
@@ -64,6 +119,15 @@ pub struct Stamp {
     pub term: Term,
     pub clock: ClusterMillis,
     pub wall: UnixMillis,
+}
+
+impl Stamp {
+    pub fn now(self) -> Now {
+        Now {
+            clock: self.clock,
+            wall: self.wall,
+        }
+    }
 }
 
 /// Who asks, and by which revision of the permissions it was let in at the door.
@@ -127,8 +191,9 @@ pub struct KeyValue {
     /// The lease the key hangs on, a derived id for a key with its own deadline, or none.
     pub lease: LeaseId,
     /// The key's own deadline, if its life is its own.
-    pub deadline: Option<ClusterMillis>,
-    /// What that deadline was set with, for who renews it; 0 without one.
+    pub deadline: Option<Deadline>,
+    /// How far off that deadline was when it was set, which is what who renews it gets from then
+    /// on; 0 without one.
     pub ttl_ms: u64,
     /// Rises with every change of life, those that make no revision included.
     pub life_generation: u64,

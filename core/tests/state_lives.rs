@@ -6,8 +6,8 @@ use state_rig::rig::*;
 
 use quorate_core::command::{Command, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
 use quorate_core::outcome::{Cause, OpResult, Outcome, Refusal};
-use quorate_core::state::State;
-use quorate_core::types::{ClusterMillis, KeyRange, LeaseId, UnixMillis};
+use quorate_core::state::{FirstEnds, State};
+use quorate_core::types::{ClusterMillis, Deadline, KeyRange, LeaseId, UnixMillis};
 use state_rig::{WALL_START, bytes, delete, entry, put, put_with, range, run};
 
 #[test]
@@ -19,7 +19,7 @@ fn a_lease_ends_in_one_revision_with_its_keys_in_order() {
     }
     rig.txn(vec![put("b", "2")]);
     assert_eq!(rig.state.lease_keys(LeaseId(7)), [bytes("a"), bytes("c")]);
-    assert_eq!(rig.state.next_deadline(), Some(ClusterMillis(1_000)));
+    assert_eq!(rig.state.first_ends().clock, Some(ClusterMillis(1_000)));
     rig.clock = 1_000;
     assert_eq!(
         rig.effects(vec![Command::Tick]).revisions,
@@ -40,8 +40,8 @@ fn a_lease_ends_in_one_revision_with_its_keys_in_order() {
         [(bytes("a"), Cause::Expired), (bytes("c"), Cause::Expired)]
     );
     assert_eq!(
-        (rig.value("b"), rig.state.next_deadline()),
-        (Some("2".into()), None)
+        (rig.value("b"), rig.state.first_ends()),
+        (Some("2".into()), FirstEnds::default())
     );
 }
 
@@ -105,12 +105,13 @@ fn lives_change_without_a_revision() {
     assert_eq!((rig.state.revision(), after.modified), (3, before.modified));
     assert!(after.life_generation > before.life_generation && after.lease.is_derived());
     assert_eq!(rig.state.lease_keys(LeaseId(7)), [bytes("b")]);
-    let until = Life::Until(UnixMillis(WALL_START + 20_000));
+    let end = UnixMillis(WALL_START + 20_000);
+    let until = Life::Until(end);
     rig.txn(vec![set_life("a", until)]);
     let later = rig.state.get(b"a").expect("a").clone();
     assert_eq!(
         (later.lease, later.deadline),
-        (after.lease, Some(ClusterMillis(20_000)))
+        (after.lease, Some(Deadline::Wall(end)))
     );
     rig.txn(vec![set_life("a", Life::Forever)]);
     assert_eq!(rig.lease_of("a"), LeaseId::NONE);
@@ -230,11 +231,84 @@ fn only_so_many_lives_end_in_an_entry_but_for_those_that_are_named() {
 }
 
 #[test]
+fn a_point_of_wall_time_ends_by_the_wall_and_a_time_to_live_by_the_clock() {
+    let mut rig = Rig::new();
+    let end = UnixMillis(WALL_START + 20_000);
+    rig.txn(vec![put_with("until", "1", Life::Until(end))]);
+    rig.txn(vec![put_with("for", "1", Life::For(20_000))]);
+    // The clock goes on, the wall clock lags.
+    let at = |clock: u64, wall: u64| {
+        let mut tick = entry(clock, vec![Command::Tick]);
+        tick.header.stamp.wall = UnixMillis(WALL_START + wall);
+        tick
+    };
+    rig.effects_of(&at(10_000, 1_000));
+    let left = |rig: &Rig, key: &str| {
+        let record = rig.state.get(key.as_bytes()).expect("there");
+        let deadline = record.deadline.expect("it ends");
+        (
+            deadline.left_ms(rig.state.now()),
+            deadline.wall(rig.state.now()),
+        )
+    };
+    assert_eq!(left(&rig, "until"), (19_000, end));
+    assert_eq!(left(&rig, "for"), (10_000, UnixMillis(WALL_START + 11_000)));
+    // Nobody led for a while.
+    rig.effects_of(&at(10_001, 20_000));
+    assert!(rig.value("until").is_some(), "not before it");
+    let effects = rig.effects_of(&at(10_002, 20_001));
+    assert_eq!(effects.revisions[0].events[0].cause, Cause::Expired);
+    assert_eq!(
+        (rig.value("until"), rig.value("for")),
+        (None, Some("1".into()))
+    );
+    rig.effects_of(&at(20_001, 20_001));
+    assert_eq!(rig.value("for"), None);
+}
+
+#[test]
+fn ends_of_both_kinds_are_compared_by_their_wall_time() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put_with("a", "1", Life::For(5_000))]);
+    let mut expire = |life, only_later| {
+        let op = SetLifeOp {
+            key: bytes("a"),
+            life,
+            condition: LifeCondition {
+                only_later,
+                only_earlier: !only_later,
+                ..LifeCondition::default()
+            },
+        };
+        rig.txn(vec![Op::SetLife(op)]).results[0] == OpResult::SetLife(true)
+    };
+    let until = |after| Life::Until(UnixMillis(WALL_START + after));
+    assert!(!expire(until(5_000), true) && !expire(until(5_000), false));
+    assert!(expire(until(5_001), true));
+    assert!(!expire(Life::For(5_001), true) && expire(Life::For(4_000), false));
+    assert!(expire(until(3_000), false));
+    // Renewed, it lives for what it had been given.
+    let renew = Command::Lease(LeaseCommand::Renew(vec![rig.lease_of("a")]));
+    assert_eq!(
+        rig.apply(renew).outcome,
+        Ok(Outcome::LeaseRenewed(vec![Some(3_000)]))
+    );
+    let deadline = rig.state.get(b"a").expect("a").deadline;
+    assert_eq!(deadline, Some(Deadline::Clock(ClusterMillis(3_000))));
+}
+
+#[test]
 fn a_stamp_of_another_term_leaves_the_clock_alone() {
     let mut state = State::default();
     state.apply(1, &entry(500, vec![Command::Tick]), |_| true);
     state.apply(2, &entry(900, vec![Command::Tick]), |_| true);
-    assert_eq!((state.clock().0, state.wall().0), (500, WALL_START + 500));
+    assert_eq!(
+        (state.now().clock.0, state.now().wall.0),
+        (500, WALL_START + 500)
+    );
     state.apply(1, &entry(400, vec![Command::Tick]), |_| true);
-    assert_eq!((state.clock().0, state.wall().0), (500, WALL_START + 500));
+    assert_eq!(
+        (state.now().clock.0, state.now().wall.0),
+        (500, WALL_START + 500)
+    );
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::wire::{DecodeError, Reader, Wire, put_bytes, put_unsigned, wire_struct};
 use crate::types::{
-    ClusterMillis, Hash, KeyRange, KeyValue, LeaseId, Principal, Stamp, UnixMillis, Value, Version,
+    ClusterMillis, Deadline, Hash, KeyRange, KeyValue, LeaseId, Principal, Stamp, UnixMillis,
+    Value, Version,
 };
 
 impl Wire for ClusterMillis {
@@ -34,6 +35,32 @@ impl Wire for LeaseId {
 
     fn take(input: &mut Reader) -> Result<LeaseId, DecodeError> {
         Ok(LeaseId(i64::take(input)?))
+    }
+}
+
+impl Wire for Deadline {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Deadline::Clock(end) => {
+                out.push(0);
+                end.put(out);
+            }
+            Deadline::Wall(end) => {
+                out.push(1);
+                end.put(out);
+            }
+        }
+    }
+
+    fn take(input: &mut Reader) -> Result<Deadline, DecodeError> {
+        match input.byte()? {
+            0 => Ok(Deadline::Clock(Wire::take(input)?)),
+            1 => Ok(Deadline::Wall(Wire::take(input)?)),
+            tag => Err(DecodeError::UnknownTag {
+                what: "Deadline",
+                tag,
+            }),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::outcome::{Notice, RevisionEvents};
-use crate::types::{ClusterId, ClusterMillis, Index, MemberId, Revision, Term, UnixMillis};
+use crate::types::{ClusterId, Index, MemberId, Now, Revision, Term};
 
 /// How a member is started. Addresses are `host:port` lists already parsed from URLs.
 #[derive(Clone, Debug)]
@@ -77,8 +77,7 @@ pub struct Status {
 pub struct Barrier {
     pub index: Index,
     pub term: Term,
-    pub clock: ClusterMillis,
-    pub wall: UnixMillis,
+    pub now: Now,
 }
 
 /// Who is told that something happened for one of its watchers: one per connection or stream.

@@ -21,7 +21,7 @@ use crate::command::Command;
 use crate::outcome::NodeError;
 use crate::peer::Kind;
 use crate::raft::{TypeConfig, wire};
-use crate::types::{ClusterMillis, Index, MemberId, Term, UnixMillis};
+use crate::types::{ClusterMillis, Index, MemberId, Now, Term, UnixMillis};
 
 /// Reads waiting at once.
 const READS_MAX: usize = 50_000;
@@ -158,8 +158,7 @@ async fn confirm_here(
     let Route::Here(stamp) = core.route() else {
         return Err(NodeError::NoLeader);
     };
-    let due = core.replica.glance().next_deadline;
-    if due.is_some_and(|due| due.is_over(stamp.clock)) {
+    if core.replica.glance().first_ends.is_due(stamp.now()) {
         let reply = core
             .submit(Default::default(), Command::Tick, deadline)
             .await?;
@@ -169,8 +168,7 @@ async fn confirm_here(
     Ok(Barrier {
         index,
         term: stamp.term,
-        clock: stamp.clock,
-        wall: stamp.wall,
+        now: stamp.now(),
     })
 }
 
@@ -222,8 +220,10 @@ fn decode(answer: &mut Bytes) -> std::io::Result<Barrier> {
     Ok(Barrier {
         index: wire::get_u64(answer)?,
         term: wire::get_u64(answer)?,
-        clock: ClusterMillis(wire::get_u64(answer)?),
-        wall: UnixMillis(wire::get_u64(answer)?),
+        now: Now {
+            clock: ClusterMillis(wire::get_u64(answer)?),
+            wall: UnixMillis(wire::get_u64(answer)?),
+        },
     })
 }
 
@@ -239,7 +239,7 @@ pub(crate) async fn answer(core: &Arc<Core>, timeout: Duration) -> Bytes {
     let mut out = Vec::with_capacity(32);
     out.put_u64_le(barrier.index);
     out.put_u64_le(barrier.term);
-    out.put_u64_le(barrier.clock.0);
-    out.put_u64_le(barrier.wall.0);
+    out.put_u64_le(barrier.now.clock.0);
+    out.put_u64_le(barrier.now.wall.0);
     out.into()
 }

@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use crate::types::{ClusterMillis, Stamp, Term, UnixMillis};
+use crate::types::{ClusterMillis, Now, Stamp, Term, UnixMillis};
 
 /// How often a leader's clock is sampled at least.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
-/// The most that one sample adds.
+/// The most that one sample adds to the cluster clock. The wall clock goes on through a pause: it
+/// says what time it is, and not how long somebody has lived.
 const STEP_MAX: Duration = Duration::from_millis(200);
 /// How much of the elapsed time the wall clock may be pulled towards the machine's, in percent.
 const SLEW_PERCENT: i64 = 10;
@@ -75,12 +76,12 @@ impl LeaderClock {
     }
 
     /// The blank entry that opens `term` was applied here, on a state with these clocks.
-    pub(crate) fn term_opened(&self, term: Term, clock: ClusterMillis, wall: UnixMillis) {
+    pub(crate) fn term_opened(&self, term: Term, state: Now) {
         let machine = self.source.wall();
         *self.running.lock() = Some(Running {
             term,
-            clock: Duration::from_millis(clock.0),
-            wall: Duration::from_millis(wall.0.max(machine.0)),
+            clock: Duration::from_millis(state.clock.0),
+            wall: Duration::from_millis(state.wall.max(machine).0),
             sampled: self.source.elapsed(),
         });
     }
@@ -91,10 +92,10 @@ impl LeaderClock {
         let mut running = self.running.lock();
         let running = running.as_mut().filter(|running| running.term == term)?;
         let now = self.source.elapsed();
-        let step = now.saturating_sub(running.sampled).min(STEP_MAX);
+        let passed = now.saturating_sub(running.sampled);
         running.sampled = now;
-        running.clock += step;
-        running.wall += slewed(step, running.wall, self.source.wall());
+        running.clock += passed.min(STEP_MAX);
+        running.wall += slewed(passed, running.wall, self.source.wall());
         Some(Stamp {
             term,
             clock: ClusterMillis(running.clock.as_millis() as u64),
@@ -112,8 +113,8 @@ impl LeaderClock {
 }
 
 /// The step of the cluster's wall clock: the elapsed time, pulled a little towards the machine's.
-fn slewed(step: Duration, ours: Duration, machine: UnixMillis) -> Duration {
-    let micros = step.as_micros() as i64;
+fn slewed(passed: Duration, ours: Duration, machine: UnixMillis) -> Duration {
+    let micros = passed.as_micros() as i64;
     let behind = machine.0 as i64 * 1_000 - ours.as_micros() as i64;
     let pull = behind.clamp(-micros * SLEW_PERCENT / 100, micros * SLEW_PERCENT / 100);
     Duration::from_micros((micros + pull) as u64)
@@ -124,6 +125,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+    use crate::types::Deadline;
 
     #[derive(Default)]
     struct Hands {
@@ -141,6 +143,13 @@ mod tests {
         }
     }
 
+    fn state_at(clock: u64) -> Now {
+        Now {
+            clock: ClusterMillis(clock),
+            wall: UnixMillis(0),
+        }
+    }
+
     /// A lock for 5 ms was free after 4.1: the stamps that set and ended it were both cut to whole
     /// milliseconds.
     #[test]
@@ -150,12 +159,12 @@ mod tests {
             for end_micros in (set_micros..set_micros + 8_000).step_by(50) {
                 let hands = Arc::new(Hands::default());
                 let clock = LeaderClock::new(hands.clone());
-                clock.term_opened(1, ClusterMillis(1_000), UnixMillis(0));
+                clock.term_opened(1, state_at(1_000));
                 let stamp = |micros| {
                     hands.elapsed_micros.store(micros, Ordering::Relaxed);
-                    clock.stamp(1).expect("its term").clock
+                    clock.stamp(1).expect("its term").now()
                 };
-                let deadline = ClusterMillis(stamp(set_micros).0 + TTL_MS);
+                let deadline = Deadline::Clock(stamp(set_micros).plus(TTL_MS));
                 let is_over = deadline.is_over(stamp(end_micros));
                 let lived = Duration::from_micros(end_micros - set_micros);
                 assert!(
@@ -176,11 +185,13 @@ mod tests {
             None,
             "no stamp before the term's blank entry"
         );
-        clock.term_opened(1, ClusterMillis(1_000), UnixMillis(0));
+        clock.term_opened(1, state_at(1_000));
         hands.elapsed_micros.store(50_000, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_050)));
         hands.elapsed_micros.store(60_000_000, Ordering::Relaxed);
-        assert_eq!(clock.stamp(1).map(|s| s.clock), Some(ClusterMillis(1_250)));
+        let stamp = clock.stamp(1).expect("its term");
+        assert_eq!(stamp.clock, ClusterMillis(1_250));
+        assert!(stamp.wall >= UnixMillis(50_000), "the wall clock goes on");
         assert_eq!(clock.stamp(2), None, "a stamp is of its own term");
     }
 
@@ -189,7 +200,7 @@ mod tests {
         let hands = Arc::new(Hands::default());
         hands.wall_ms.store(1_000_000, Ordering::Relaxed);
         let clock = LeaderClock::new(hands.clone());
-        clock.term_opened(1, ClusterMillis(0), UnixMillis(0));
+        clock.term_opened(1, state_at(0));
         hands.elapsed_micros.store(100_000, Ordering::Relaxed);
         hands.wall_ms.store(5, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_090)));

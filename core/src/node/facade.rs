@@ -93,17 +93,13 @@ impl Node {
             return None;
         };
         let glance = self.core.replica.glance();
-        if glance
-            .next_deadline
-            .is_some_and(|due| due.is_over(stamp.clock))
-        {
+        if glance.first_ends.is_due(stamp.now()) {
             return None;
         }
         Some(Barrier {
             index: glance.applied,
             term: stamp.term,
-            clock: stamp.clock,
-            wall: stamp.wall,
+            now: stamp.now(),
         })
     }
 
@@ -112,9 +108,7 @@ impl Node {
     /// lags behind it, or while lives that are over by its time wait to be ended.
     pub fn barrier_of(&self, index: Index) -> Option<Barrier> {
         let glance = self.core.replica.glance();
-        let is_due = glance
-            .next_deadline
-            .is_some_and(|due| due.is_over(glance.clock));
+        let is_due = glance.first_ends.is_due(glance.now);
         (glance.applied >= index && !is_due).then(|| self.barrier_at(glance))
     }
 
@@ -127,8 +121,7 @@ impl Node {
         Barrier {
             index: glance.applied,
             term: self.core.metrics.borrow_watched().current_term,
-            clock: glance.clock,
-            wall: glance.wall,
+            now: glance.now,
         }
     }
 

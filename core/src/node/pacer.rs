@@ -1,5 +1,6 @@
 //! Keeps cluster time moving while anything can expire: the leader appends a `Tick` at each
-//! deadline, and at least every half second. With nothing that can expire there is no traffic.
+//! deadline, and at least every half second while a time to live runs. With nothing that can expire
+//! there is no traffic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,19 @@ use tokio::time::Instant;
 use super::Core;
 use super::clock::SAMPLE_INTERVAL;
 use super::proposer::Route;
+use super::replica::Glance;
 use crate::command::Command;
+use crate::types::Stamp;
 
 /// The longest time between stamped entries while something can expire.
 const TICK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Whether the time that has passed would be lost with this leader. A point of wall time stays
+/// where it is.
+fn needs_time(glance: &Glance, stamp: Stamp) -> bool {
+    let passed = stamp.clock.0.saturating_sub(glance.now.clock.0);
+    glance.first_ends.clock.is_some() && u128::from(passed) >= TICK_INTERVAL.as_millis()
+}
 
 /// Runs until the node stops.
 pub(crate) async fn run(core: Arc<Core>) {
@@ -24,14 +34,9 @@ pub(crate) async fn run(core: Arc<Core>) {
             continue;
         };
         let glance = core.replica.glance();
-        let Some(due) = glance.next_deadline else {
-            continue;
-        };
-        let behind = stamp.clock.0.saturating_sub(glance.clock.0);
-        let overdue = due.is_over(stamp.clock);
-        if !overdue
-            && (behind < TICK_INTERVAL.as_millis() as u64 || ticked.elapsed() < TICK_INTERVAL)
-        {
+        let is_due = glance.first_ends.is_due(stamp.now());
+        let is_time = needs_time(&glance, stamp) && ticked.elapsed() >= TICK_INTERVAL;
+        if !is_due && !is_time {
             continue;
         }
         ticked = Instant::now();

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use crate::state::{Builder, Lease, State};
+use crate::state::{Builder, State};
 use crate::types::KeyValue;
 use crate::versions::{Part, Restore};
 
@@ -21,13 +21,7 @@ pub(crate) fn rebuild(parts: Restore) -> Result<State, Box<dyn Error + Send + Sy
                 id,
                 ttl_ms,
                 deadline,
-            } => {
-                builder.lease(Lease {
-                    id,
-                    ttl_ms,
-                    deadline,
-                });
-            }
+            } => builder.lease(id, ttl_ms, deadline),
             Part::Version(record) | Part::Latest(record) => builder.version(&record),
             Part::Life {
                 key,

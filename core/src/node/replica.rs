@@ -13,8 +13,8 @@ use super::window::Window;
 use crate::command::{Entry, Origin, RangeOp};
 use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
-use crate::state::{History, State, read_past};
-use crate::types::{ClusterMillis, Index, MemberId, Revision, UnixMillis};
+use crate::state::{FirstEnds, History, State, read_past};
+use crate::types::{Index, MemberId, Now, Revision};
 use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
 /// What the member's tasks want to know of the state again and again. It lies beside the state,
@@ -24,9 +24,8 @@ use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 pub(crate) struct Glance {
     pub(crate) applied: Index,
     pub(crate) revision: Revision,
-    pub(crate) clock: ClusterMillis,
-    pub(crate) wall: UnixMillis,
-    pub(crate) next_deadline: Option<ClusterMillis>,
+    pub(crate) now: Now,
+    pub(crate) first_ends: FirstEnds,
 }
 
 impl Glance {
@@ -34,9 +33,8 @@ impl Glance {
         Glance {
             applied,
             revision: state.revision(),
-            clock: state.clock(),
-            wall: state.wall(),
-            next_deadline: state.next_deadline(),
+            now: state.now(),
+            first_ends: state.first_ends(),
         }
     }
 }
@@ -113,7 +111,7 @@ impl Replica {
         self.versions.wait_for_room();
         let state = self.state.read();
         let term = id.committed_leader_id().term;
-        self.clock.term_opened(term, state.clock(), state.wall());
+        self.clock.term_opened(term, state.now());
         self.store(change(id, &state, &Effects::default()));
         let glance = Glance::of(&state, id.index());
         drop(state);

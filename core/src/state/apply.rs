@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::authorize::authorize;
 use super::cluster::Tables;
 use super::draft::{Change, Draft, Sweep};
+use super::ends::FirstEnds;
 use super::forgetful::{Floor, is_forgetful};
 use super::graves::Graves;
 use super::index::Index;
@@ -14,7 +15,8 @@ use crate::command::{Command, Entry, LeaseCommand, Origin, Proposal};
 use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
 use crate::swept::Swept;
 use crate::types::{
-    ClusterMillis, KeyRange, KeyValue, LeaseId, MemberId, Revision, Stamp, Term, UnixMillis,
+    ClusterMillis, Deadline, KeyRange, KeyValue, LeaseId, MemberId, Now, Revision, Stamp, Term,
+    UnixMillis,
 };
 use bytes::Bytes;
 
@@ -201,13 +203,9 @@ impl State {
                 if taken || *id == LeaseId::NONE {
                     return Err(Refusal::LeaseExists);
                 }
-                let deadline = ClusterMillis(self.clock.0.saturating_add(*ttl_ms));
-                let lease = Lease {
-                    id: *id,
-                    ttl_ms: *ttl_ms,
-                    deadline,
-                };
-                effects.leases.push(self.lives.grant(lease));
+                let deadline = self.now().plus(*ttl_ms);
+                let granted = self.lives.grant(*id, *ttl_ms, deadline);
+                effects.leases.push(granted);
                 Ok(Outcome::LeaseGranted {
                     id: *id,
                     ttl_ms: *ttl_ms,
@@ -229,7 +227,7 @@ impl State {
 
     /// What is due was ended before; so what is still there may be renewed.
     fn renew(&mut self, id: LeaseId, effects: &mut Effects) -> Option<u64> {
-        if let Some(change) = self.lives.renew(id, self.clock) {
+        if let Some(change) = self.lives.renew(id, self.now()) {
             effects.leases.push(change);
             return self.lives.get(id).map(|lease| lease.ttl_ms);
         }
@@ -238,7 +236,7 @@ impl State {
         let old = self.index.get(&key)?.clone();
         self.life_counter += 1;
         let new = Arc::new(KeyValue {
-            deadline: Some(ClusterMillis(self.clock.0.saturating_add(lease.ttl_ms))),
+            deadline: Some(Deadline::Clock(self.now().plus(lease.ttl_ms))),
             life_generation: self.life_counter,
             ..KeyValue::clone(&old)
         });
@@ -280,12 +278,12 @@ impl State {
         self.floor.floor
     }
 
-    pub fn clock(&self) -> ClusterMillis {
-        self.clock
-    }
-
-    pub fn wall(&self) -> UnixMillis {
-        self.wall
+    /// The times that the last entry brought.
+    pub fn now(&self) -> Now {
+        Now {
+            clock: self.clock,
+            wall: self.wall,
+        }
     }
 
     /// The current record of a key; never a tombstone.
@@ -326,8 +324,8 @@ impl State {
         self.taken.last(member)
     }
 
-    /// When the first life ends.
-    pub fn next_deadline(&self) -> Option<ClusterMillis> {
-        self.lives.next_deadline()
+    /// When the first lives end.
+    pub fn first_ends(&self) -> FirstEnds {
+        self.lives.first_ends()
     }
 }

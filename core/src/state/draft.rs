@@ -13,7 +13,7 @@ use super::read_room::ReadRoom;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, PastRead, Refusal};
 use crate::types::{
-    ClusterMillis, DERIVED_LEASE_TAG, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
+    DERIVED_LEASE_TAG, Deadline, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
 };
 
 /// Bytes of a value that are rather copied than shared.
@@ -77,7 +77,7 @@ pub(super) struct Savepoint {
 #[derive(Clone, Copy)]
 pub(super) struct NewLife {
     pub(super) lease: LeaseId,
-    pub(super) deadline: Option<ClusterMillis>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) ttl_ms: u64,
 }
 
@@ -259,7 +259,7 @@ impl<'a> Draft<'a> {
         life: Life,
         old: Option<&KeyValue>,
     ) -> Result<NewLife, Refusal> {
-        let clock = self.state.clock;
+        let now = self.state.now();
         match life {
             Life::Forever => Ok(NewLife::FOREVER),
             Life::Keep { must_exist } => match old {
@@ -271,11 +271,8 @@ impl<'a> Draft<'a> {
                     ttl_ms: old.ttl_ms,
                 }),
             },
-            Life::For(ttl_ms) => Ok(self.own_life(clock, ttl_ms)),
-            Life::Until(wall) => {
-                let ttl_ms = wall.0.saturating_sub(self.state.wall.0);
-                Ok(self.own_life(clock, ttl_ms))
-            }
+            Life::For(ttl_ms) => Ok(self.own_life(Deadline::Clock(now.plus(ttl_ms)))),
+            Life::Until(wall) => Ok(self.own_life(Deadline::Wall(wall))),
             Life::Lease(LeaseId::NONE) => Ok(NewLife::FOREVER),
             Life::Lease(lease) if self.state.lives.is_granted(lease) => Ok(NewLife {
                 lease,
@@ -286,14 +283,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn own_life(&mut self, clock: ClusterMillis, ttl_ms: u64) -> NewLife {
+    fn own_life(&mut self, deadline: Deadline) -> NewLife {
         self.derived_counter += 1;
-        let lease = LeaseId(DERIVED_LEASE_TAG | self.derived_counter as i64);
-        let deadline = Some(ClusterMillis(clock.0.saturating_add(ttl_ms)));
         NewLife {
-            lease,
-            deadline,
-            ttl_ms,
+            lease: LeaseId(DERIVED_LEASE_TAG | self.derived_counter as i64),
+            deadline: Some(deadline),
+            ttl_ms: deadline.left_ms(self.state.now()),
         }
     }
 

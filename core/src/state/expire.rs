@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::apply::State;
 use super::draft::Draft;
+use super::ends::order;
 use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
 use crate::limits::EXPIRED_KEYS_PER_ENTRY_MAX;
 use crate::outcome::{Cause, Effects};
@@ -64,13 +65,12 @@ impl State {
         let records = keys.into_iter().filter_map(|key| self.index.get(key));
         let ranged = ranges.into_iter().flat_map(|range| self.index.iter(range));
         ids.extend(records.chain(ranged).map(|record| record.lease));
-        ids.retain(|id| {
-            self.lease(*id)
-                .is_some_and(|lease| lease.deadline.is_over(self.clock))
-        });
-        ids.sort_by_key(|id| (self.lives.get(*id).map(|lease| lease.deadline), *id));
-        ids.dedup();
-        ids
+        let now = self.now();
+        let lives = ids.into_iter().filter_map(|id| self.lease(id));
+        let mut due: Vec<_> = lives.filter(|life| life.deadline.is_over(now)).collect();
+        due.sort_by_key(|life| order(life.deadline, life.id, now));
+        due.dedup();
+        due.into_iter().map(|life| life.id).collect()
     }
 }
 

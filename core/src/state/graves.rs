@@ -68,7 +68,7 @@ impl State {
 
     /// The life that ends first, if its time has come.
     pub(super) fn first_due(&mut self) -> Option<LeaseId> {
-        while let Some(id) = self.lives.first_due(self.clock) {
+        while let Some(id) = self.lives.first_due(self.now()) {
             if !self.is_stale(id) {
                 return Some(id);
             }

@@ -1,22 +1,23 @@
 //! Everything that ends by time: granted leases with their keys, and keys with a deadline of their
-//! own, which others see as a lease with a derived id. One index by deadline serves both.
+//! own, which others see as a lease with a derived id. One index of ends serves both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::ends::{Ends, FirstEnds};
 use super::forgetful::is_forgetful;
 use super::leases::{Granted, Leases};
 use crate::outcome::LeaseChange;
-use crate::types::{ClusterMillis, KeyValue, LeaseId};
+use crate::types::{ClusterMillis, Deadline, KeyValue, LeaseId, Now};
 
 /// A lease as others see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub id: LeaseId,
     pub ttl_ms: u64,
-    pub deadline: ClusterMillis,
+    pub deadline: Deadline,
 }
 
 /// The deadline of one key.
@@ -24,7 +25,7 @@ pub struct Lease {
 struct Own {
     key: Bytes,
     ttl_ms: u64,
-    deadline: ClusterMillis,
+    deadline: Deadline,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -33,20 +34,17 @@ pub(super) struct Lives {
     own: BTreeMap<LeaseId, Own>,
     /// Keys without history that hang on granted leases.
     forgetful_on_granted: usize,
-    by_deadline: BTreeSet<(ClusterMillis, LeaseId)>,
+    ends: Ends,
 }
 
 impl Lives {
-    pub(super) fn next_deadline(&self) -> Option<ClusterMillis> {
-        self.by_deadline.first().map(|(deadline, _)| *deadline)
+    pub(super) fn first_ends(&self) -> FirstEnds {
+        self.ends.first()
     }
 
     /// The life that ends first, if its time has come.
-    pub(super) fn first_due(&self, clock: ClusterMillis) -> Option<LeaseId> {
-        self.by_deadline
-            .first()
-            .filter(|(deadline, _)| deadline.is_over(clock))
-            .map(|(_, id)| *id)
+    pub(super) fn first_due(&self, now: Now) -> Option<LeaseId> {
+        self.ends.first_due(now)
     }
 
     /// A granted lease or a key's own deadline.
@@ -54,7 +52,7 @@ impl Lives {
         let granted = self
             .granted
             .get(&id)
-            .map(|granted| (granted.ttl_ms, granted.deadline));
+            .map(|granted| (granted.ttl_ms, Deadline::Clock(granted.deadline)));
         let found = granted.or_else(|| self.own.get(&id).map(|own| (own.ttl_ms, own.deadline)));
         found.map(|(ttl_ms, deadline)| Lease {
             id,
@@ -78,16 +76,16 @@ impl Lives {
 
     /// Granted leases, the first to end first.
     pub(super) fn by_deadline(&self) -> Vec<Lease> {
-        let granted = self.by_deadline.iter().filter(|(_, id)| !id.is_derived());
-        granted.filter_map(|(_, id)| self.get(*id)).collect()
+        let granted = self.ends.iter().filter(|(_, id)| !id.is_derived());
+        granted.filter_map(|(_, id)| self.get(id)).collect()
     }
 
-    pub(super) fn grant(&mut self, lease: Lease) -> LeaseChange {
-        let Lease {
-            id,
-            ttl_ms,
-            deadline,
-        } = lease;
+    pub(super) fn grant(
+        &mut self,
+        id: LeaseId,
+        ttl_ms: u64,
+        deadline: ClusterMillis,
+    ) -> LeaseChange {
         let keys = BTreeSet::new();
         let old = self.granted.insert(
             id,
@@ -98,7 +96,7 @@ impl Lives {
             },
         );
         assert!(old.is_none(), "a lease is granted once");
-        self.by_deadline.insert((deadline, id));
+        self.ends.insert(Deadline::Clock(deadline), id);
         LeaseChange::Kept {
             id,
             ttl_ms,
@@ -110,17 +108,17 @@ impl Lives {
     pub(super) fn end(&mut self, id: LeaseId) -> Option<LeaseChange> {
         let granted = self.granted.remove(&id)?;
         assert!(granted.keys.is_empty(), "keys end with their lease");
-        self.by_deadline.remove(&(granted.deadline, id));
+        self.ends.remove(Deadline::Clock(granted.deadline), id);
         Some(LeaseChange::Gone(id))
     }
 
     /// A granted lease starts anew.
-    pub(super) fn renew(&mut self, id: LeaseId, clock: ClusterMillis) -> Option<LeaseChange> {
+    pub(super) fn renew(&mut self, id: LeaseId, now: Now) -> Option<LeaseChange> {
         let granted = self.granted.get_mut(&id)?;
-        let deadline = ClusterMillis(clock.0.saturating_add(granted.ttl_ms));
-        self.by_deadline.remove(&(granted.deadline, id));
+        let deadline = now.plus(granted.ttl_ms);
+        self.ends.remove(Deadline::Clock(granted.deadline), id);
         granted.deadline = deadline;
-        self.by_deadline.insert((deadline, id));
+        self.ends.insert(Deadline::Clock(deadline), id);
         Some(LeaseChange::Kept {
             id,
             ttl_ms: granted.ttl_ms,
@@ -141,7 +139,7 @@ impl Lives {
                 deadline,
             };
             self.own.insert(id, own);
-            self.by_deadline.insert((deadline, id));
+            self.ends.insert(deadline, id);
         }
     }
 
@@ -167,7 +165,7 @@ impl Lives {
     /// Takes out a key's own life.
     pub(super) fn forget(&mut self, id: LeaseId) {
         if let Some(own) = self.own.remove(&id) {
-            self.by_deadline.remove(&(own.deadline, id));
+            self.ends.remove(own.deadline, id);
         }
     }
 
@@ -176,9 +174,10 @@ impl Lives {
         let keys = self.granted.values().flat_map(|granted| &granted.keys);
         let forgetful = keys.filter(|key| is_forgetful(key)).count();
         assert_eq!(self.forgetful_on_granted, forgetful);
-        assert_eq!(self.by_deadline.len(), self.granted.len() + self.own.len());
-        for (deadline, id) in &self.by_deadline {
-            assert_eq!(self.get(*id).map(|lease| lease.deadline), Some(*deadline));
+        let ends = self.ends.iter();
+        assert_eq!(ends.count(), self.granted.len() + self.own.len());
+        for (deadline, id) in self.ends.iter() {
+            assert_eq!(self.get(id).map(|lease| lease.deadline), Some(deadline));
         }
     }
 
@@ -187,7 +186,7 @@ impl Lives {
     }
 
     /// Own deadlines, by id: key and deadline.
-    pub(super) fn own(&self) -> impl Iterator<Item = (LeaseId, &Bytes, ClusterMillis)> {
+    pub(super) fn own(&self) -> impl Iterator<Item = (LeaseId, &Bytes, Deadline)> {
         self.own
             .iter()
             .map(|(id, own)| (*id, &own.key, own.deadline))

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
-use super::lives::Lease;
 use crate::codec::DecodeError;
-use crate::types::KeyValue;
+use crate::types::{ClusterMillis, KeyValue, LeaseId};
 
 /// The store holds something this version can't read.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +29,8 @@ impl Builder {
     }
 
     /// Before the keys that hang on it.
-    pub fn lease(&mut self, lease: Lease) {
-        self.state.lives.grant(lease);
+    pub fn lease(&mut self, id: LeaseId, ttl_ms: u64, deadline: ClusterMillis) {
+        self.state.lives.grant(id, ttl_ms, deadline);
     }
 
     /// # Errors

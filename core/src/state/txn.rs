@@ -16,7 +16,7 @@ use crate::command::{
 };
 use crate::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, PastRead, Refusal, TxnOutcome};
-use crate::types::{ClusterMillis, LeaseId, UnixMillis};
+use crate::types::{Deadline, LeaseId};
 
 /// Whether there is anything to check of an op before the first write.
 fn is_prechecked(op: &Op) -> bool {
@@ -220,7 +220,8 @@ impl Draft<'_> {
         };
         self.put((&op.key, old.as_ref()), value, life, cause);
         let prev = old.filter(|_| op.want_prev);
-        if is_new_life && life.deadline.is_some_and(|end| end <= self.state.clock) {
+        let is_past = |end: Deadline| end.is_past(self.state.now());
+        if is_new_life && life.deadline.is_some_and(is_past) {
             // Its time was over before it came: nobody may see it.
             self.delete(&op.key, Cause::Expired);
         }
@@ -269,9 +270,10 @@ impl Draft<'_> {
         let had = old
             .deadline
             .or_else(|| self.state.lives.get(old.lease).map(|l| l.deadline));
-        let condition = op.condition;
-        let later = until.is_some_and(|until| had.is_some_and(|had| until > had));
-        let earlier = until.is_some_and(|until| had.is_none_or(|had| until < had));
+        let (condition, now) = (op.condition, self.state.now());
+        let [wall, had_wall] = [until, had].map(|end| end.map(|end| end.wall(now)));
+        let later = wall.is_some_and(|wall| had_wall.is_some_and(|had| wall > had));
+        let earlier = wall.is_some_and(|wall| had_wall.is_none_or(|had| wall < had));
         let refused = (condition.only_without && had.is_some())
             || (condition.only_with && had.is_none())
             || (condition.only_later && !later)
@@ -279,7 +281,7 @@ impl Draft<'_> {
         if refused {
             return Ok(false);
         }
-        if until.is_some_and(|until| until <= self.state.clock) {
+        if until.is_some_and(|until| until.is_past(now)) {
             self.delete(&op.key, Cause::Delete);
             return Ok(true);
         }
@@ -288,15 +290,13 @@ impl Draft<'_> {
         Ok(true)
     }
 
-    fn deadline_of(&self, life: Life) -> Option<ClusterMillis> {
-        let state = self.state;
-        let ttl_ms = match life {
-            Life::For(ttl_ms) => ttl_ms,
-            Life::Until(UnixMillis(wall)) => wall.saturating_sub(state.wall.0),
-            Life::Lease(id) => return state.lives.get(id).map(|lease| lease.deadline),
-            Life::Forever | Life::Keep { .. } => return None,
-        };
-        Some(ClusterMillis(state.clock.0.saturating_add(ttl_ms)))
+    fn deadline_of(&self, life: Life) -> Option<Deadline> {
+        match life {
+            Life::For(ttl_ms) => Some(Deadline::Clock(self.state.now().plus(ttl_ms))),
+            Life::Until(wall) => Some(Deadline::Wall(wall)),
+            Life::Lease(id) => self.state.lives.get(id).map(|lease| lease.deadline),
+            Life::Forever | Life::Keep { .. } => None,
+        }
     }
 
     /// What the answer still lacks, as that of the entry's proposal at `place`.

@@ -20,7 +20,7 @@ use super::schema::{
     self, ITEMS, LATEST, LEASES, LIVES, LeaseRow, LifeRow, Row, STATE, Table, VERSIONS,
 };
 use super::shared::damaged;
-use crate::types::{ClusterMillis, KeyValue, LeaseId, Version};
+use crate::types::{ClusterMillis, Deadline, KeyValue, LeaseId, Version};
 
 /// A piece of State.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub enum Part {
         key: Bytes,
         modified: Version,
         lease: LeaseId,
-        deadline: Option<ClusterMillis>,
+        deadline: Option<Deadline>,
         ttl_ms: u64,
         life_generation: u64,
     },

@@ -25,7 +25,7 @@ use super::change::{LogMark, Position};
 use super::error::VersionsError;
 use crate::codec::{DecodeError, FORMAT, Reader, Wire, wire_struct};
 use crate::outcome::Cause;
-use crate::types::{ClusterId, ClusterMillis, KeyValue, LeaseId, Revision, Version};
+use crate::types::{ClusterId, ClusterMillis, Deadline, KeyValue, LeaseId, Revision, Version};
 
 pub(super) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -111,7 +111,7 @@ wire_struct!(Row { cause, prev, kv });
 pub(super) struct LifeRow {
     pub modified: Version,
     pub lease: LeaseId,
-    pub deadline: Option<ClusterMillis>,
+    pub deadline: Option<Deadline>,
     pub ttl_ms: u64,
     pub life_generation: u64,
 }

@@ -24,7 +24,7 @@ fn record() -> KeyValue {
         modified: Version { main: 300, sub: 1 },
         version: 7,
         lease: LeaseId(-1),
-        deadline: Some(ClusterMillis(1000)),
+        deadline: Some(Deadline::Clock(ClusterMillis(1000))),
         ttl_ms: 500,
         life_generation: 9,
     }
@@ -116,7 +116,7 @@ fn key_value_bytes() {
         "01",             // sub 1
         "0e",             // version 7
         "01",             // lease -1
-        "01e807",         // deadline 1000
+        "0100e807",       // deadline 1000, by the cluster clock
         "f403",           // that was set for 500 ms
         "09",             // life generation
     ];

@@ -39,10 +39,17 @@ fn range() -> impl Strategy<Value = KeyRange> {
     ]
 }
 
+fn deadline() -> impl Strategy<Value = Deadline> {
+    prop_oneof![
+        any::<u64>().prop_map(|end| Deadline::Clock(ClusterMillis(end))),
+        any::<u64>().prop_map(|end| Deadline::Wall(UnixMillis(end))),
+    ]
+}
+
 pub fn key_value() -> impl Strategy<Value = KeyValue> {
     let life = (
         number().prop_map(LeaseId),
-        option::of(any::<u64>()),
+        option::of(deadline()),
         any::<(u64, u64)>(),
     );
     (
@@ -62,7 +69,7 @@ pub fn key_value() -> impl Strategy<Value = KeyValue> {
                     modified: Version { main, sub },
                     version,
                     lease,
-                    deadline: deadline.map(ClusterMillis),
+                    deadline,
                     ttl_ms: own.0,
                     life_generation: own.1,
                 }

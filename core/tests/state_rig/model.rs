@@ -1,7 +1,7 @@
 //! What the state should do, said naively: all versions ever in one list, the current records in a
 //! map, the whole copied for a txn and thrown away when it is refused.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use quorate_core::command::{Command, DataOp, Guard, LeaseCommand, Relation, Test
 use quorate_core::outcome::{Cause, Event, Outcome, Refusal};
 use quorate_core::state::is_forgetful;
 use quorate_core::types::{
-    ClusterMillis, DERIVED_LEASE_TAG, Hash, KeyValue, LeaseId, UnixMillis, Value, Version,
+    ClusterMillis, DERIVED_LEASE_TAG, Deadline, Hash, KeyValue, LeaseId, Now, Stamp, Value, Version,
 };
 
 use super::acts::{DERIVED_OF_KEY, KEYS};
@@ -19,12 +19,11 @@ use super::acts::{DERIVED_OF_KEY, KEYS};
 pub struct Model {
     pub revision: i64,
     pub compacted: i64,
-    pub clock: u64,
-    pub wall: u64,
+    pub now: Now,
     /// Every version, tombstones too, oldest first.
     pub versions: Vec<KeyValue>,
     pub current: BTreeMap<Bytes, KeyValue>,
-    pub leases: BTreeMap<LeaseId, (u64, u64)>,
+    pub leases: BTreeMap<LeaseId, (u64, ClusterMillis)>,
     drawn: i64,
     /// Of the change under way.
     pub events: Vec<Event>,
@@ -45,7 +44,7 @@ pub fn plain(kv: &KeyValue) -> KeyValue {
 
 pub struct NewLife {
     pub lease: LeaseId,
-    pub deadline: Option<u64>,
+    pub deadline: Option<Deadline>,
     pub ttl_ms: u64,
 }
 
@@ -82,7 +81,7 @@ impl Model {
             modified,
             version: old.as_ref().map_or(0, |old| old.version) + 1,
             lease: life.lease,
-            deadline: life.deadline.map(ClusterMillis),
+            deadline: life.deadline,
             ttl_ms: life.ttl_ms,
             life_generation: 0,
         };
@@ -112,19 +111,14 @@ impl Model {
 
     /// Ends what is due, and gives the events of each revision made.
     pub fn expire(&mut self) -> Vec<Vec<Event>> {
-        let mut due: Vec<(u64, LeaseId)> = Vec::new();
-        due.extend(
-            self.leases
-                .iter()
-                .map(|(id, (_, deadline))| (*deadline, *id)),
-        );
-        due.extend(
-            self.current
-                .values()
-                .filter_map(|kv| Some((kv.deadline?.0, kv.lease))),
-        );
-        due.retain(|(deadline, _)| *deadline < self.clock);
-        due.sort_unstable();
+        let granted = self.leases.iter();
+        let granted = granted.map(|(id, (_, end))| (Deadline::Clock(*end), *id));
+        let own = self.current.values();
+        let own = own.filter_map(|kv| Some((kv.deadline?, kv.lease)));
+        let mut due: Vec<(Deadline, LeaseId)> = granted.chain(own).collect();
+        due.retain(|(end, _)| end.is_over(self.now));
+        // The longest due first.
+        due.sort_by_key(|(end, id)| (Reverse(end.late_ms(self.now)), *id));
         let ended = due.into_iter().map(|(_, id)| self.end(id, Cause::Expired));
         ended.filter(|events| !events.is_empty()).collect()
     }
@@ -152,9 +146,8 @@ impl Model {
         meant(id, |key| self.current.get(key))
     }
 
-    pub fn advance(&mut self, clock: ClusterMillis, wall: UnixMillis) {
-        self.clock = clock.0;
-        self.wall = wall.0;
+    pub fn advance(&mut self, stamp: Stamp) {
+        self.now = stamp.now();
     }
 
     /// Anything but a txn; with the events of the revision it makes.
@@ -164,7 +157,7 @@ impl Model {
                 match self.leases.contains_key(id) {
                     true => Err(Refusal::LeaseExists),
                     false => {
-                        self.leases.insert(*id, (*ttl_ms, self.clock + ttl_ms));
+                        self.leases.insert(*id, (*ttl_ms, self.now.plus(*ttl_ms)));
                         Ok(Outcome::LeaseGranted {
                             id: *id,
                             ttl_ms: *ttl_ms,
@@ -201,12 +194,12 @@ impl Model {
 
     fn renew(&mut self, id: LeaseId) -> Option<u64> {
         if let Some((ttl_ms, deadline)) = self.leases.get_mut(&id) {
-            *deadline = self.clock + *ttl_ms;
+            *deadline = self.now.plus(*ttl_ms);
             return Some(*ttl_ms);
         }
         let found = |kv: &&mut KeyValue| kv.lease == id && id.is_derived();
         let kv = self.current.values_mut().find(found)?;
-        kv.deadline = Some(ClusterMillis(self.clock + kv.ttl_ms));
+        kv.deadline = Some(Deadline::Clock(self.now.plus(kv.ttl_ms)));
         Some(kv.ttl_ms)
     }
 

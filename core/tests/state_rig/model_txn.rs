@@ -8,7 +8,7 @@ use quorate_core::command::{
 };
 use quorate_core::outcome::{Cause, DataResult, OpResult, RangeResult, Refusal, TxnOutcome};
 use quorate_core::state::is_forgetful;
-use quorate_core::types::{KeyRange, KeyValue, LeaseId, Value};
+use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Value};
 
 use super::acts::KEYS;
 use super::model::{Model, NewLife};
@@ -142,10 +142,10 @@ impl Model {
     }
 
     fn life(&mut self, life: Life, key: &Bytes) -> Result<NewLife, Refusal> {
-        let own = |model: &mut Model, ttl_ms: u64| NewLife {
+        let own = |model: &mut Model, end: Deadline| NewLife {
             lease: model.draw(),
-            deadline: Some(model.clock + ttl_ms),
-            ttl_ms,
+            deadline: Some(end),
+            ttl_ms: end.left_ms(model.now),
         };
         let forever = NewLife {
             lease: LeaseId::NONE,
@@ -154,8 +154,8 @@ impl Model {
         };
         match life {
             Life::Forever | Life::Lease(LeaseId::NONE) => Ok(forever),
-            Life::For(ttl_ms) => Ok(own(self, ttl_ms)),
-            Life::Until(wall) => Ok(own(self, wall.0.saturating_sub(self.wall))),
+            Life::For(ttl_ms) => Ok(own(self, Deadline::Clock(self.now.plus(ttl_ms)))),
+            Life::Until(wall) => Ok(own(self, Deadline::Wall(wall))),
             Life::Lease(lease) if self.leases.contains_key(&lease) => {
                 Ok(NewLife { lease, ..forever })
             }
@@ -165,7 +165,7 @@ impl Model {
                 None => Ok(forever),
                 Some(kv) => Ok(NewLife {
                     lease: kv.lease,
-                    deadline: kv.deadline.map(|deadline| deadline.0),
+                    deadline: kv.deadline,
                     ttl_ms: kv.ttl_ms,
                 }),
             },
@@ -180,7 +180,7 @@ impl Model {
             (PutValue::Keep, None) => return Err(Refusal::KeyNotFound),
         };
         let kept = matches!(op.life, Life::Keep { .. });
-        let over = life.deadline.is_some_and(|deadline| deadline <= self.clock) && !kept;
+        let over = life.deadline.is_some_and(|end| end.is_past(self.now)) && !kept;
         let cause = match op.life {
             Life::For(_) | Life::Until(_) => Cause::PutWithLife,
             _ => Cause::Put,
@@ -201,13 +201,17 @@ impl Model {
             return Ok(false);
         }
         let until = match op.life {
-            Life::For(ttl_ms) => Some(self.clock + ttl_ms),
-            Life::Until(wall) => Some(self.clock + wall.0.saturating_sub(self.wall)),
-            Life::Lease(id) => self.leases.get(&id).map(|(_, deadline)| *deadline),
+            Life::For(ttl_ms) => Some(Deadline::Clock(self.now.plus(ttl_ms))),
+            Life::Until(wall) => Some(Deadline::Wall(wall)),
+            Life::Lease(id) => self.leases.get(&id).map(|(_, end)| Deadline::Clock(*end)),
             _ => None,
         };
-        let shared = self.leases.get(&old.lease).map(|(_, deadline)| *deadline);
-        let had = old.deadline.map(|deadline| deadline.0).or(shared);
+        let over = until.is_some_and(|end| end.is_past(self.now));
+        let shared = self.leases.get(&old.lease);
+        let had = old
+            .deadline
+            .or(shared.map(|(_, end)| Deadline::Clock(*end)));
+        let [until, had] = [until, had].map(|end| end.map(|end| end.wall(self.now)));
         let condition = op.condition;
         if (condition.only_without && had.is_some())
             || (condition.only_with && had.is_none())
@@ -216,7 +220,7 @@ impl Model {
         {
             return Ok(false);
         }
-        if until.is_some_and(|until| until <= self.clock) {
+        if over {
             self.delete(&op.key, Cause::Delete);
             return Ok(true);
         }
@@ -226,7 +230,7 @@ impl Model {
         }
         let kv = self.current.get_mut(&op.key).expect("it is there");
         kv.lease = life.lease;
-        kv.deadline = life.deadline.map(quorate_core::types::ClusterMillis);
+        kv.deadline = life.deadline;
         kv.ttl_ms = life.ttl_ms;
         Ok(true)
     }

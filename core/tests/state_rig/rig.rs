@@ -31,7 +31,7 @@ impl Rig {
         self.effects_of(&entry(self.clock, commands))
     }
 
-    fn effects_of(&mut self, entry: &Entry) -> Effects {
+    pub fn effects_of(&mut self, entry: &Entry) -> Effects {
         let mut effects = self.state.apply(1, entry, |_| true);
         read_past(&mut effects, &self.rows);
         self.rows.keep(&self.state, &effects);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::outcome::{Effects, LeaseChange};
-use quorate_core::state::{Builder, History, Lease, State, Unreadable, is_forgetful};
-use quorate_core::types::{KeyValue, LeaseId, Version};
+use quorate_core::state::{Builder, History, State, Unreadable, is_forgetful};
+use quorate_core::types::{ClusterMillis, KeyValue, LeaseId, Version};
 
 #[derive(Clone, Default)]
 pub struct Rows {
@@ -14,7 +14,7 @@ pub struct Rows {
     /// Newer lives of current versions.
     lives: BTreeMap<Bytes, Arc<KeyValue>>,
     latest: BTreeMap<Bytes, Arc<KeyValue>>,
-    leases: BTreeMap<LeaseId, Lease>,
+    leases: BTreeMap<LeaseId, (u64, ClusterMillis)>,
     items: BTreeMap<Bytes, Bytes>,
     scalars: Bytes,
 }
@@ -50,14 +50,7 @@ impl Rows {
                     id,
                     ttl_ms,
                     deadline,
-                } => drop(self.leases.insert(
-                    id,
-                    Lease {
-                        id,
-                        ttl_ms,
-                        deadline,
-                    },
-                )),
+                } => drop(self.leases.insert(id, (ttl_ms, deadline))),
                 LeaseChange::Gone(id) => drop(self.leases.remove(&id)),
             }
         }
@@ -76,7 +69,8 @@ impl Rows {
         for (name, row) in &self.items {
             builder.item(name, row.clone()).expect("own item");
         }
-        self.leases.values().for_each(|lease| builder.lease(*lease));
+        let leases = self.leases.iter();
+        leases.for_each(|(id, (ttl_ms, end))| builder.lease(*id, *ttl_ms, *end));
         self.versions.values().for_each(|kv| builder.version(kv));
         for life in self.lives.values() {
             let now = builder.get(&life.key).expect("a life is of a current key");

@@ -129,7 +129,7 @@ impl pb::lease_server::Lease for LeaseService {
             };
             (state.revision(), state.lease(id), keys)
         });
-        let left = lease.map(|lease| lease.deadline.0.saturating_sub(barrier.clock.0));
+        let left = lease.map(|lease| lease.deadline.left_ms(barrier.now));
         Ok(Response::new(pb::LeaseTimeToLiveResponse {
             header: self.shared.header(revision, barrier.term),
             id: request.id,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use quorate_core::types::{ClusterMillis, KeyValue, Value};
+use quorate_core::types::{KeyValue, Now, Value};
 
 const WINDOW: Duration = Duration::from_secs(1);
 /// Locks remembered as made here.
@@ -48,9 +48,9 @@ impl GuardRail {
         made.push_back((Instant::now(), name(attempt)));
     }
 
-    /// The attempt was refused because of `held`. `clock` may lag a little.
-    pub fn refused(&self, attempt: &Attempt, held: &KeyValue, clock: ClusterMillis) {
-        if !is_fresh_twin(attempt, held, clock) || self.was_made_here(attempt) {
+    /// The attempt was refused because of `held`. `now` may lag a little.
+    pub fn refused(&self, attempt: &Attempt, held: &KeyValue, now: Now) {
+        if !is_fresh_twin(attempt, held, now) || self.was_made_here(attempt) {
             return;
         }
         self.seen.fetch_add(1, Ordering::Relaxed);
@@ -76,11 +76,11 @@ impl GuardRail {
 }
 
 /// Whether the key holds the very value and was set within the window.
-fn is_fresh_twin(attempt: &Attempt, held: &KeyValue, clock: ClusterMillis) -> bool {
+fn is_fresh_twin(attempt: &Attempt, held: &KeyValue, now: Now) -> bool {
     let Some(deadline) = held.deadline else {
         return false;
     };
-    let left = deadline.0.saturating_sub(clock.0);
+    let left = deadline.left_ms(now);
     let age = attempt.life_ms.saturating_sub(left);
     held.value == Value::Bytes(attempt.value.clone()) && u128::from(age) <= WINDOW.as_millis()
 }
@@ -93,7 +93,16 @@ fn name(attempt: &Attempt) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use quorate_core::types::{ClusterMillis, Deadline};
+
     use super::*;
+
+    fn at(clock: u64) -> Now {
+        Now {
+            clock: ClusterMillis(clock),
+            ..Now::default()
+        }
+    }
 
     fn attempt() -> Attempt {
         Attempt {
@@ -107,7 +116,7 @@ mod tests {
         let value = Value::Bytes(Bytes::from(value));
         KeyValue {
             value,
-            deadline: Some(ClusterMillis(18_000)),
+            deadline: Some(Deadline::Clock(ClusterMillis(18_000))),
             ..KeyValue::default()
         }
     }
@@ -115,10 +124,10 @@ mod tests {
     #[test]
     fn a_twin_through_another_member_is_counted() {
         let rail = GuardRail::default();
-        rail.refused(&attempt(), &held("other"), ClusterMillis(10_500));
-        rail.refused(&attempt(), &held("v"), ClusterMillis(12_000));
+        rail.refused(&attempt(), &held("other"), at(10_500));
+        rail.refused(&attempt(), &held("v"), at(12_000));
         assert_eq!(rail.seen(), 0, "another value, or an old lock");
-        rail.refused(&attempt(), &held("v"), ClusterMillis(10_500));
+        rail.refused(&attempt(), &held("v"), at(10_500));
         assert_eq!(rail.seen(), 1);
     }
 
@@ -126,7 +135,7 @@ mod tests {
     fn a_retry_at_the_same_member_is_not() {
         let rail = GuardRail::default();
         rail.made(&attempt());
-        rail.refused(&attempt(), &held("v"), ClusterMillis(10_500));
+        rail.refused(&attempt(), &held("v"), at(10_500));
         assert_eq!(rail.seen(), 0);
     }
 }

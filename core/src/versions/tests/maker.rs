@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 
 use crate::outcome::{Cause, Event, LeaseChange, RevisionEvents};
 use crate::swept::Swept;
-use crate::types::{ClusterMillis, KeyValue, LeaseId, Revision, Value, Version};
+use crate::types::{ClusterMillis, Deadline, KeyValue, LeaseId, Revision, Value, Version};
 use crate::versions::{Change, Medium, Opened, Options, Part, Position, Versions};
 
 pub const CLUSTER: u64 = 0xc1;
@@ -131,7 +131,7 @@ impl Maker {
             return self;
         };
         let mut newer = KeyValue::clone(kv);
-        newer.deadline = Some(ClusterMillis(deadline));
+        newer.deadline = Some(Deadline::Clock(ClusterMillis(deadline)));
         newer.life_generation += 1;
         *kv = Arc::new(newer);
         self.change.lives.push(kv.clone());

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::disk::Disk;
 use super::maker::{Maker, open, parts};
 use crate::state::History;
-use crate::types::{ClusterMillis, LeaseId, Version};
+use crate::types::{ClusterMillis, Deadline, LeaseId, Version};
 use crate::versions::{Part, Versions};
 
 #[test]
@@ -67,7 +67,8 @@ fn everything_comes_back() {
         panic!("{parts:?}")
     };
     assert_eq!((key.as_ref(), modified.main), (&b"a"[..], 2));
-    assert_eq!((*deadline, *life_generation), (Some(ClusterMillis(77)), 1));
+    let ends = Some(Deadline::Clock(ClusterMillis(77)));
+    assert_eq!((*deadline, *life_generation), (ends, 1));
     assert_eq!(
         parts[7],
         Part::Latest(maker.keys[&b"redis/0/r"[..]].clone())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::types::{ClusterMillis, Hash, KeyValue, LeaseId, Value};
+use quorate_core::types::{Deadline, Hash, KeyValue, LeaseId, Now, Value};
 
 use crate::redis::fault::Fault;
 
@@ -11,9 +11,16 @@ use crate::redis::fault::Fault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemLife {
     Forever,
-    Until(ClusterMillis),
+    Until(Deadline),
     /// A granted lease shared with other keys.
     Lease(LeaseId),
+}
+
+impl ItemLife {
+    /// Whether a key that is given this life now ends at once.
+    pub fn is_past(self, now: Now) -> bool {
+        matches!(self, ItemLife::Until(deadline) if deadline.is_past(now))
+    }
 }
 
 /// The value and life of an existing key.

@@ -11,7 +11,7 @@ mod turns;
 mod view;
 
 pub use item::ItemLife;
-pub use reader::{LocalReader, Now, Reader};
+pub use reader::{LocalReader, Reader};
 pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
 pub use turns::Turns;
 pub use view::View;

@@ -6,26 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::Guard;
-use quorate_core::node::{Barrier, Node};
-use quorate_core::types::{ClusterMillis, KeyRange, KeyValue, LeaseId, Revision, UnixMillis};
+use quorate_core::node::Node;
+use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Revision};
 
 use crate::redis::pubsub::Hub;
-
-/// The times a program sees, frozen for its whole run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
-    pub clock: ClusterMillis,
-    pub wall: UnixMillis,
-}
-
-impl From<Barrier> for Now {
-    fn from(barrier: Barrier) -> Now {
-        Now {
-            clock: barrier.clock,
-            wall: barrier.wall,
-        }
-    }
-}
 
 /// Some records of a range in key order, with the store's revision when they were read.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +25,7 @@ pub trait Reader: Send + Sync {
     fn page(&self, range: &KeyRange, limit: usize) -> Page;
     fn count(&self, range: &KeyRange) -> (u64, Revision);
     /// When a granted lease ends, as things stand.
-    fn lease_deadline(&self, id: LeaseId) -> Option<ClusterMillis>;
+    fn lease_deadline(&self, id: LeaseId) -> Option<Deadline>;
     /// The body of a script by its SHA-1 in lower-case hex.
     fn script(&self, sha1: &[u8]) -> Option<Bytes>;
     /// Subscribers of a channel on this member.
@@ -79,7 +63,7 @@ impl Reader for LocalReader {
             .read(|state| (state.count(range), state.revision()))
     }
 
-    fn lease_deadline(&self, id: LeaseId) -> Option<ClusterMillis> {
+    fn lease_deadline(&self, id: LeaseId) -> Option<Deadline> {
         self.node
             .read(|state| state.lease(id).map(|lease| lease.deadline))
     }

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use quorate_core::command::{Command, Guard, OnError, Op, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
-use quorate_core::types::{Index, Principal};
+use quorate_core::types::{Index, Now, Principal};
 use tokio::time::{Instant, timeout_at};
 
 use super::guards::Guards;
-use super::reader::{Now, Reader};
+use super::reader::Reader;
 use super::turns::Turns;
 use super::view::{Effects, View};
 use crate::redis::keyspace::Keyspace;
@@ -191,11 +191,11 @@ async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>) {
 
 /// Passes a barrier: what is read after it is not older than this call.
 pub async fn barrier(node: &Node, deadline: Instant) -> Result<Now, NodeError> {
-    Ok(node.barrier(deadline).await?.into())
+    Ok(node.barrier(deadline).await?.now)
 }
 
 fn local_now(node: &Node) -> Now {
-    node.local_barrier().into()
+    node.local_barrier().now
 }
 
 fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {

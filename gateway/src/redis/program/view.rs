@@ -13,12 +13,12 @@ use quorate_core::command::{
     DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, ScriptCommand, SetLifeOp,
 };
 use quorate_core::outcome::Cause;
-use quorate_core::types::{ClusterMillis, Hash, KeyRange, UnixMillis, Value};
+use quorate_core::types::{Deadline, Hash, KeyRange, Now, Value};
 
 use super::guards::Guards;
 use super::item::{Item, ItemLife};
 use super::overlay::Overlay;
-use super::reader::{Now, Reader};
+use super::reader::Reader;
 use crate::redis::fault::Fault;
 use crate::redis::keyspace::{DATABASES, Keyspace};
 
@@ -105,16 +105,10 @@ impl View {
         Ok(())
     }
 
-    /// The cluster clock, frozen for this run.
-    pub fn clock(&mut self) -> ClusterMillis {
+    /// The times, frozen for this run.
+    pub fn now(&mut self) -> Now {
         self.looked_at_time = true;
-        self.now.clock
-    }
-
-    /// The cluster's wall clock, frozen for this run.
-    pub fn wall(&mut self) -> UnixMillis {
-        self.looked_at_time = true;
-        self.now.wall
+        self.now
     }
 
     pub fn full_key(&self, key: &[u8]) -> Bytes {
@@ -176,7 +170,7 @@ impl View {
     }
 
     /// When a key ends: None if it is missing, Some(None) if it never does. Guards the life too.
-    pub fn deadline(&mut self, key: &[u8]) -> Option<Option<ClusterMillis>> {
+    pub fn deadline(&mut self, key: &[u8]) -> Option<Option<Deadline>> {
         let full = self.full_key(key);
         let life = if let Some(own) = self.overlay.get(&full) {
             own?.life
@@ -197,13 +191,13 @@ impl View {
 
     /// Milliseconds a key has left: None if it is missing, Some(None) if it never ends.
     pub fn remaining_ms(&mut self, key: &[u8]) -> Option<Option<u64>> {
-        let clock = self.clock().0;
+        let now = self.now();
         self.deadline(key)
-            .map(|end| end.map(|end| end.0.saturating_sub(clock)))
+            .map(|end| end.map(|end| end.left_ms(now)))
     }
 
     /// When a life that is written now would end; None: never, or with a lease.
-    pub fn deadline_of(&mut self, life: Life) -> Option<ClusterMillis> {
+    pub fn deadline_of(&mut self, life: Life) -> Option<Deadline> {
         self.looked_at_time = true;
         match self.item_life(life) {
             ItemLife::Until(deadline) => Some(deadline),
@@ -212,9 +206,12 @@ impl View {
     }
 
     /// The wall-clock time of a deadline.
-    pub fn wall_of(&mut self, deadline: ClusterMillis) -> u64 {
-        let ahead = deadline.0.saturating_sub(self.clock().0);
-        self.wall().0.saturating_add(ahead)
+    pub fn wall_of(&mut self, deadline: Deadline) -> u64 {
+        // What was named needs no look at the time.
+        match deadline {
+            Deadline::Wall(end) => end.0,
+            Deadline::Clock(_) => deadline.wall(self.now()).0,
+        }
     }
 
     /// Shows every key of the database with its item, in no order to rely on; guards all of it.
@@ -269,7 +266,7 @@ impl View {
         let full = self.full_key(key);
         let kept = match life {
             Life::Keep { .. } => self.get(key).map_or(ItemLife::Forever, |item| item.life),
-            other => self.item_life(other),
+            other => self.written_life(other),
         };
         let create_revision = match self.overlay.get(&full) {
             Some(Some(item)) => item.create_revision,
@@ -277,7 +274,7 @@ impl View {
         };
         let put = PutValue::Set(value.clone());
         // A time that is past ends the key at once.
-        let over = kept == ItemLife::Until(self.now.clock);
+        let over = kept.is_past(self.now);
         let item = Item {
             value,
             life: kept,
@@ -345,8 +342,8 @@ impl View {
             return;
         };
         let full = self.full_key(key);
-        item.life = self.item_life(life);
-        let over = item.life == ItemLife::Until(self.now.clock);
+        item.life = self.written_life(life);
+        let over = item.life.is_past(self.now);
         self.overlay.set(full.clone(), (!over).then_some(item));
         let condition = LifeCondition::default();
         self.push(Op::SetLife(SetLifeOp {
@@ -423,16 +420,18 @@ impl View {
         self.overlay.set(full, item);
     }
 
-    /// What a written life means on the frozen clock; what is past is "until now".
+    /// The same for one that is written: whether a point of wall time is past depends on the time.
+    fn written_life(&mut self, life: Life) -> ItemLife {
+        self.looked_at_time |= matches!(life, Life::Until(_));
+        self.item_life(life)
+    }
+
+    /// What a life means at the frozen time.
     fn item_life(&self, life: Life) -> ItemLife {
-        let clock = self.now.clock.0;
         match life {
             Life::Forever | Life::Keep { .. } => ItemLife::Forever,
-            Life::For(ms) => ItemLife::Until(ClusterMillis(clock.saturating_add(ms))),
-            Life::Until(at) => {
-                let ahead = at.0.saturating_sub(self.now.wall.0);
-                ItemLife::Until(ClusterMillis(clock.saturating_add(ahead)))
-            }
+            Life::For(ms) => ItemLife::Until(Deadline::Clock(self.now.plus(ms))),
+            Life::Until(at) => ItemLife::Until(Deadline::Wall(at)),
             Life::Lease(id) => ItemLife::Lease(id),
         }
     }

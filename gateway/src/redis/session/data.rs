@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::Guard;
+use quorate_core::types::Now;
 
 use super::exec::{Queued, run_all};
 use super::failure::fault_of;
@@ -13,7 +14,7 @@ use crate::redis::args::Args;
 use crate::redis::commands::{Data, Row, Run};
 use crate::redis::number::parse_i64;
 use crate::redis::program::lua;
-use crate::redis::program::{Failure, Kind, Now, Scope, View, run, run_sync};
+use crate::redis::program::{Failure, Kind, Scope, View, run, run_sync};
 use crate::redis::reply::Reply;
 
 impl Session {

@@ -1,11 +1,11 @@
 //! One command of a connection: known? allowed now? queued, or carried out.
 
 use bytes::{Bytes, BytesMut};
+use quorate_core::types::Now;
 
 use super::state::Session;
 use crate::redis::commands::{self, Row, Run, Session as Verb};
 use crate::redis::fault::Fault;
-use crate::redis::program::Now;
 use crate::redis::reply::Reply;
 
 impl Session {

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
 use quorate_core::command::Command;
 use quorate_core::outcome::{OpResult, Outcome, TxnOutcome};
-use quorate_core::types::Index;
+use quorate_core::types::{Index, Now};
 
 use super::data::kind_of;
 use super::failure::refusal_fault;
@@ -16,7 +16,7 @@ use super::state::Session;
 use crate::redis::commands::{Row, check};
 use crate::redis::direct::{Place, Plan, plan};
 use crate::redis::guard_rail::Attempt;
-use crate::redis::program::{Failure, Kind, Now};
+use crate::redis::program::{Failure, Kind};
 use crate::redis::reply::Reply;
 
 /// Plans proposed together.
@@ -43,7 +43,12 @@ impl Session {
                 queue.drain(..plans.len());
                 let index = self.propose_all(plans, out).await;
                 // What arrived with them may read at their place: nothing older is asked for.
-                passed = index.and_then(|index| self.context.node.barrier_of(index).map(Now::from));
+                passed = index.and_then(|index| {
+                    self.context
+                        .node
+                        .barrier_of(index)
+                        .map(|barrier| barrier.now)
+                });
                 continue;
             }
             let Some(args) = queue.pop_front() else {
@@ -118,7 +123,7 @@ impl Session {
         } else if let [OpResult::Range(range)] = outcome.results.as_slice()
             && let [held] = range.kvs.as_slice()
         {
-            rail.refused(attempt, held, self.context.node.local_barrier().clock);
+            rail.refused(attempt, held, self.context.node.local_barrier().now);
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use quorate_core::command::{Guard, Relation, Test};
-use quorate_core::types::KeyRange;
+use quorate_core::types::{KeyRange, Now};
 
 use super::state::{KEPT_TOO_MUCH, Session};
 use crate::listen::Kept;
 use crate::redis::fault::Fault;
-use crate::redis::program::{Failure, Now, barrier};
+use crate::redis::program::{Failure, barrier};
 use crate::redis::pubsub::Watch;
 use crate::redis::reply::Reply;
 

@@ -38,7 +38,7 @@ const NO_INT: Fault =
 
 /// TIME: the cluster's wall clock in seconds and microseconds.
 pub fn time(view: &mut View, _args: Args<'_>) -> Result<Reply, Fault> {
-    let UnixMillis(wall) = view.wall();
+    let UnixMillis(wall) = view.now().wall;
     let micros = wall % 1000 * 1000;
     let parts = [wall / 1000, micros].map(|part| Reply::text(part.to_string()));
     Ok(Reply::Array(parts.to_vec()))

@@ -1,7 +1,7 @@
 //! EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT key time [NX | XX | GT | LT], and PERSIST.
 
 use quorate_core::command::{Life, LifeCondition};
-use quorate_core::types::{ClusterMillis, UnixMillis};
+use quorate_core::types::UnixMillis;
 
 use crate::redis::args::Args;
 use crate::redis::commands::string::Unit;
@@ -49,7 +49,8 @@ fn run(
         return Ok(Reply::Integer(0));
     };
     if condition != LifeCondition::default() {
-        let new = view.deadline_of(life);
+        let now = now.map(|end| view.wall_of(end));
+        let new = view.deadline_of(life).map(|end| view.wall_of(end));
         if !allows(condition, now, new) {
             return Ok(Reply::Integer(0));
         }
@@ -111,11 +112,8 @@ pub fn parse_life(number: &[u8], name: &str, unit: Unit, absolute: bool) -> Resu
     })
 }
 
-fn allows(
-    condition: LifeCondition,
-    now: Option<ClusterMillis>,
-    new: Option<ClusterMillis>,
-) -> bool {
+/// By the wall times of both ends.
+fn allows(condition: LifeCondition, now: Option<u64>, new: Option<u64>) -> bool {
     let later = match (now, new) {
         (Some(now), Some(new)) => new > now,
         // No deadline counts as infinite.

@@ -2,6 +2,7 @@
 
 use quorate_core::command::Life;
 use quorate_core::outcome::Cause;
+use quorate_core::types::Deadline;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
@@ -30,7 +31,8 @@ fn run(view: &mut View, mut args: Args<'_>, only_missing: bool) -> Result<bool, 
     }
     let life = match (item.life, ends.flatten()) {
         (ItemLife::Lease(id), _) => Life::Lease(id),
-        (_, Some(deadline)) => Life::For(deadline.0.saturating_sub(view.clock().0).max(1)),
+        (_, Some(Deadline::Wall(end))) => Life::Until(end),
+        (_, Some(deadline)) => Life::For(deadline.left_ms(view.now()).max(1)),
         (_, None) => Life::Forever,
     };
     view.because(Cause::RenameFrom);

@@ -1,0 +1,126 @@
+//! Lives and the wall clocks of whole members: what names a point of wall time ends there, whether
+//! the cluster was up meanwhile or not; what was given a time to live keeps it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::command::{Command, Life, Op, PutOp, PutValue, Txn};
+use quorate_core::node::{Environment, MachineTime, Node, NodeConfig, TimeSource};
+use quorate_core::types::{Principal, UnixMillis, Value};
+use tokio::time::Instant;
+
+const START: u64 = 1_700_000_000_000;
+const HOUR: u64 = 3_600_000;
+
+/// The machine's time with another wall clock.
+#[derive(Default)]
+struct Clocks {
+    machine: MachineTime,
+    wall: AtomicU64,
+}
+
+impl Clocks {
+    fn at(wall: u64) -> Arc<Clocks> {
+        let clocks = Clocks::default();
+        clocks.wall.store(wall, Ordering::SeqCst);
+        Arc::new(clocks)
+    }
+}
+
+impl TimeSource for Clocks {
+    fn elapsed(&self) -> Duration {
+        self.machine.elapsed()
+    }
+
+    fn wall(&self) -> UnixMillis {
+        UnixMillis(self.wall.load(Ordering::SeqCst))
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConfig {
+    let own = cluster.iter().find(|(other, _)| other == name);
+    let own = own.expect("named").1.clone();
+    NodeConfig {
+        name: name.into(),
+        data_dir: dir.join(name),
+        listen_peer_urls: own.clone(),
+        advertise_peer_urls: own,
+        advertise_client_urls: vec![format!("http://{name}")],
+        initial_cluster: cluster.to_vec(),
+        cluster_token: "test".into(),
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(600),
+        election_max: Duration::from_millis(900),
+        timers_adapt: true,
+        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
+        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
+    }
+}
+
+/// Members on ports that were free.
+fn cluster(names: &[&str]) -> Vec<(String, Vec<String>)> {
+    let named = names.iter().map(|name| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let port = listener.local_addr().expect("bound").port();
+        ((*name).to_owned(), vec![format!("http://127.0.0.1:{port}")])
+    });
+    named.collect()
+}
+
+async fn start(config: NodeConfig, clocks: &Arc<Clocks>) -> Node {
+    let environment = Environment {
+        time: clocks.clone(),
+        ..Environment::machine()
+    };
+    Node::start_in(config, environment).await.expect("starts")
+}
+
+async fn put(node: &Node, key: &'static str, life: Life) {
+    let op = PutOp {
+        key: Bytes::from_static(key.as_bytes()),
+        value: PutValue::Set(Value::Bytes(Bytes::from_static(b"v"))),
+        life,
+        want_prev: false,
+    };
+    let txn = Txn {
+        then: vec![Op::Put(op)],
+        ..Txn::default()
+    };
+    let nobody = Principal::default();
+    let put = node.propose(&nobody, Command::Txn(txn), soon()).await;
+    put.expect("proposed").applied.outcome.expect("put");
+}
+
+/// Which of the keys a linearizable read finds.
+async fn found(node: &Node, keys: &[&'static str]) -> Vec<&'static str> {
+    node.barrier(soon()).await.expect("a leader");
+    let is_there = |key: &&&str| node.read(|state| state.get(key.as_bytes()).is_some());
+    keys.iter().filter(is_there).copied().collect()
+}
+
+#[tokio::test]
+async fn what_ended_while_the_cluster_was_down_is_gone_at_the_first_read() {
+    let (dir, members) = (tempfile::tempdir().expect("temp dir"), cluster(&["one"]));
+    let node = start(config(dir.path(), "one", &members), &Clocks::at(START)).await;
+    put(&node, "hour", Life::Until(UnixMillis(START + HOUR))).await;
+    put(&node, "day", Life::Until(UnixMillis(START + 24 * HOUR))).await;
+    put(&node, "for an hour", Life::For(HOUR)).await;
+    let before = node.read(|state| state.get(b"day").cloned());
+    node.shutdown().await;
+    drop(node);
+
+    let later = Clocks::at(START + 2 * HOUR);
+    let node = start(config(dir.path(), "one", &members), &later).await;
+    let keys = ["hour", "day", "for an hour"];
+    assert_eq!(found(&node, &keys).await, ["day", "for an hour"]);
+    assert_eq!(node.read(|state| state.get(b"day").cloned()), before);
+    node.read(|state| state.check());
+    node.shutdown().await;
+}
