@@ -152,3 +152,36 @@ async fn a_lost_store_is_filled_from_a_whole_log_or_noticed() {
     let why = refusal(&purged).await;
     assert!(why.contains("versions.redb is missing"), "{why}");
 }
+
+/// It has no majority: it has voted, and applied nothing.
+#[tokio::test]
+async fn a_forgotten_vote_is_noticed() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    let mut alone = config(dir);
+    for (name, port) in [("two", 2), ("three", 3)] {
+        let url = format!("http://127.0.0.1:{port}");
+        alone.initial_cluster.push((name.into(), vec![url]));
+    }
+    let node = Node::start(alone.clone()).await.expect("starts");
+    let limit = Instant::now() + Duration::from_secs(20);
+    while node.status().term == 0 && Instant::now() < limit {
+        tokio::task::yield_now().await;
+    }
+    let status = node.status();
+    node.shutdown().await;
+    assert_eq!(
+        (status.term, status.applied_index),
+        (1, 0),
+        "it asked for votes"
+    );
+    fs::remove_dir_all(dir.join("log")).expect("removed");
+    let why = match Node::start(alone).await {
+        Ok(node) => {
+            node.shutdown().await;
+            panic!("it started")
+        }
+        Err(error) => error.to_string(),
+    };
+    assert!(why.contains("had been synced"), "{why}");
+}

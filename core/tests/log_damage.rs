@@ -169,34 +169,6 @@ fn the_refusal_says_where_what_and_what_to_do() {
 }
 
 #[test]
-fn an_accepted_loss_keeps_what_is_before_the_damage() {
-    let (disk, _, _) = three_groups();
-    let path = segments(&disk)[0].clone();
-    let bytes = disk.content(&path).expect("the segment");
-    let needle = entry(7, 1).payload;
-    let at = bytes
-        .windows(needle.len())
-        .position(|w| w == &needle[..])
-        .expect("entry 7");
-    disk.flip(&path, at, 0x10);
-    let accept = Options {
-        accept_data_loss: true,
-        ..roomy()
-    };
-    let mut rig = Rig::on(disk, accept);
-    assert_eq!(
-        rig.read_all(),
-        (1..=6).map(|i| entry(i, 1)).collect::<Vec<_>>()
-    );
-    rig.append(7, 2, 5);
-    rig.flush();
-    let disk = rig.disk.clone();
-    drop(rig);
-    let rig = Rig::on(disk, roomy());
-    assert_eq!(rig.log.bounds().expect("entries").1.index, 8);
-}
-
-#[test]
 fn a_seal_makes_damage_to_the_last_entries_provable() {
     let (disk, start, end) = three_groups();
     let path = segments(&disk)[0].clone();

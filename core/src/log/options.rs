@@ -40,9 +40,6 @@ pub struct Options {
     pub seal_after: Option<Duration>,
     /// Refuse to open a log that ends before this.
     pub synced_at_least: Option<Mark>,
-    /// Give up damaged or missing synced entries instead of refusing. An operator's decision:
-    /// acknowledged writes may be lost. `synced_at_least` is ignored too.
-    pub accept_data_loss: bool,
     /// Told once when the log stops for good.
     pub on_fatal: Option<OnFatal>,
     /// Times the syncs. Without one durations are zero.
@@ -60,7 +57,6 @@ impl Default for Options {
             spares_max: 2,
             seal_after: Some(Duration::from_millis(20)),
             synced_at_least: None,
-            accept_data_loss: false,
             on_fatal: None,
             clock: None,
         }

@@ -175,7 +175,7 @@ fn start(
         return Err(unusable.expect("without any segment a first one was made"));
     }
     let mut replay = Replay::new(identity, &segments)?;
-    let end = judge(&mut replay, unusable, options.accept_data_loss)?;
+    let end = judge(&mut replay, unusable)?;
     if let Some(fallback) = replay.missing() {
         let first_index_lost = last_of(&older, &spares, identity).unwrap_or(fallback);
         let path = dir.join(segment::file_name(segments[0].epoch - 1));
@@ -187,15 +187,10 @@ fn start(
     check_mark(dir, &options, replay.whole())?;
 
     // From here on the disk is changed.
-    let kept = if end.lost {
-        &segments[..=replay.at()]
-    } else {
-        &segments[..]
-    };
-    let last_epoch = kept.last().expect("the current segment is kept").epoch;
+    let last_epoch = segments.last().expect("the current segment is kept").epoch;
     discard(&names, &older, last_epoch, &spares)?;
     spares.adopt_temporaries(&names)?;
-    spares.adopt(kept[replay.at() + 1..].to_vec(), last_epoch + 1);
+    spares.adopt(segments[replay.at() + 1..].to_vec(), last_epoch + 1);
     rewrite_last_group(&replay)?;
     finish(replay, end, spares, identity, options, lock)
 }
@@ -203,37 +198,25 @@ fn start(
 /// What the place where valid records end turned out to be.
 struct End {
     torn: bool,
-    /// Synced records were given up, as the operator allowed.
-    lost: bool,
     /// Larger than the group of any valid record behind the end.
     next_group: u64,
 }
 
 /// Replays everything and decides whether what follows the end may be dropped.
-fn judge(
-    replay: &mut Replay<'_>,
-    unusable: Option<LogError>,
-    accept_data_loss: bool,
-) -> Result<End, LogError> {
+fn judge(replay: &mut Replay<'_>, unusable: Option<LogError>) -> Result<End, LogError> {
     let ran = replay.run();
     let behind = replay.behind()?;
-    let refusal = match (ran, unusable, behind.later) {
-        (Err(error), _, _) => Some(error),
-        (_, _, Some(later)) => Some(replay.verdict(later)?),
-        (_, Some(error), None) => Some(replay.at_index(error)),
-        _ => None,
-    };
-    let lost = refusal.is_some();
-    if let Some(refusal) = refusal
-        && !(accept_data_loss && matches!(refusal, LogError::Corrupt(_)))
-    {
-        return Err(refusal);
+    ran?;
+    if let Some(later) = behind.later {
+        return Err(replay.verdict(later)?);
+    }
+    if let Some(error) = unusable {
+        return Err(replay.at_index(error));
     }
     let expected = replay.expected_group();
     let torn = !replay.is_complete() || behind.group_max >= expected;
     Ok(End {
         torn,
-        lost,
         next_group: expected.max(behind.group_max) + 1,
     })
 }
@@ -256,19 +239,17 @@ fn last_of(older: &[u64], spares: &Spares, identity: Identity) -> Option<u64> {
 
 fn check_mark(dir: &Path, options: &Options, found: Mark) -> Result<(), LogError> {
     match options.synced_at_least {
-        Some(mark) if mark.group > found.group && !options.accept_data_loss => {
-            Err(LogError::BehindMark {
-                dir: dir.to_path_buf(),
-                found,
-                mark,
-            })
-        }
+        Some(mark) if mark.group > found.group => Err(LogError::BehindMark {
+            dir: dir.to_path_buf(),
+            found,
+            mark,
+        }),
         _ => Ok(()),
     }
 }
 
-/// Removes purged segments that had come back, and segments behind an accepted loss: newest
-/// first, each for good before the next, so that no gap is ever left.
+/// Removes purged segments that had come back: newest first, each for good before the next, so that
+/// no gap is ever left.
 fn discard(
     names: &[String],
     older: &[u64],

@@ -1,22 +1,27 @@
 //! From the store's parts to State.
 
-use std::error::Error;
 use std::sync::Arc;
 
-use crate::state::{Builder, State};
+use crate::state::{Builder, RestoreError, State};
 use crate::types::KeyValue;
-use crate::versions::{Part, Restore};
+use crate::versions::{Part, Restore, VersionsError, or_damaged};
 
 /// Rebuilds the state, one row in memory at a time.
 ///
 /// # Errors
-/// If a row can't be read.
-pub(crate) fn rebuild(parts: Restore) -> Result<State, Box<dyn Error + Send + Sync>> {
+/// If a row can't be read, or rows that can be make no state together: the state's own checks say
+/// so, and then it is the store that is damaged.
+pub(crate) fn rebuild(parts: Restore) -> Result<State, VersionsError> {
+    or_damaged(|| build(parts))
+}
+
+fn build(parts: Restore) -> Result<State, VersionsError> {
+    let unreadable = |error: RestoreError| VersionsError::damaged(&error.to_string());
     let mut builder = Builder::default();
     for part in parts {
         match part? {
-            Part::State(bytes) => builder.scalars(bytes)?,
-            Part::Item { name, item } => builder.item(&name, item)?,
+            Part::State(bytes) => builder.scalars(bytes).map_err(unreadable)?,
+            Part::Item { name, item } => builder.item(&name, item).map_err(unreadable)?,
             Part::Lease {
                 id,
                 ttl_ms,

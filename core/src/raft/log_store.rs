@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 use super::types::{LogId, RaftEntry, TypeConfig, Vote};
 use super::wire;
-use crate::log::{Done, Log, LogError, Purged, Record, Recovered};
-use crate::versions::Versions;
+use crate::log::{Done, Log, LogError, Mark, Purged, Record, Recovered};
+use crate::versions::{LogMark, Versions};
 
 /// Decoded entries kept, and the bytes of their payloads; small commands take three times as much
 /// decoded. A follower that is further behind is served from disk.
@@ -251,6 +251,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.shared.log.save_vote(bytes.into(), done);
         finish(receiver).await?;
         self.shared.memory.lock().vote = Some(*vote);
+        let Mark { group, index } = self.shared.log.synced();
+        // A store that has ended ends the member; the vote is on disk all the same.
+        let _kept = self.versions.keep_mark(LogMark { group, index });
         Ok(())
     }
 

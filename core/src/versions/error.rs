@@ -21,6 +21,9 @@ pub enum VersionsError {
     /// What, why, and what to do: one message for the operator.
     #[error("{0}")]
     Refused(String),
+    /// The same, of a store that is not as it was written. The member can't go on.
+    #[error("{0}")]
+    Damaged(String),
     /// What was asked for has been forgotten; the revision from which on it is there.
     #[error("required revision has been compacted (compact revision {0})")]
     Compacted(Revision),
@@ -51,6 +54,27 @@ impl VersionsError {
         };
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         matches!(error.kind(), StorageFull | QuotaExceeded)
+    }
+
+    /// Told as damage, if it is any.
+    pub(super) fn judged(self) -> VersionsError {
+        let is_damage = match &self {
+            VersionsError::Undecodable { .. } => true,
+            VersionsError::Storage(error) => matches!(error, redb::Error::Corrupted(_)),
+            _ => false,
+        };
+        match is_damage {
+            true => VersionsError::damaged(&self.to_string()),
+            false => self,
+        }
+    }
+
+    pub(crate) fn damaged(why: &str) -> VersionsError {
+        VersionsError::Damaged(format!(
+            "the versions store (versions.redb) is damaged: {why}; nothing was changed. Keep the \
+             data directory as evidence; then remove this member from the cluster and add it again \
+             with an empty directory, or restore a single-member cluster from a backup"
+        ))
     }
 
     /// Whether the database was closed under a reader, because another took its place.

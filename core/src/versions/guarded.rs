@@ -5,9 +5,14 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::error::VersionsError;
+
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
+
+/// What is said of a panic; its own text is in the log.
+pub(super) const NONSENSE: &str = "it makes no sense to the storage engine";
 
 /// The engine panicked.
 pub(super) struct Panicked;
@@ -18,6 +23,17 @@ pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     let result = catch_unwind(AssertUnwindSafe(call));
     DEPTH.set(DEPTH.get() - 1);
     result.map_err(|_| Panicked)
+}
+
+/// As `guarded`; a panic is told as damage, and so is whatever else shows it.
+///
+/// # Errors
+/// Those of `call`, and what names the file and what to do.
+pub(crate) fn or_damaged<T>(
+    call: impl FnOnce() -> Result<T, VersionsError>,
+) -> Result<T, VersionsError> {
+    let result = guarded(call).unwrap_or_else(|Panicked| Err(VersionsError::damaged(NONSENSE)));
+    result.map_err(VersionsError::judged)
 }
 
 /// Whether a panic of this thread is foreseen now: for a panic hook.

@@ -41,6 +41,7 @@ pub use data_dir::{DataDir, Identity};
 pub use error::VersionsError;
 pub use events::Slice;
 pub use guarded::is_panic_foreseen;
+pub(crate) use guarded::or_damaged;
 pub use install::Installer;
 pub use medium::{Directory, Medium, Slot};
 pub use queue::Lag;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::change::{Change, Position};
+use super::change::{Change, LogMark, Position};
 use super::error::VersionsError;
 use super::snapshot::SnapshotSource;
 
@@ -30,8 +30,12 @@ pub(super) enum Request {
     Flush(Answer<Position>),
     /// Commit durably and open a reader on just that.
     Snapshot(Answer<SnapshotSource>),
+    /// Keep, durably, how far this member's log had been synced.
+    Mark(LogMark),
     /// Drop what is queued and serve the promoted install slot.
     Install(Answer<()>),
+    /// End: a reader has found damage.
+    Fail(String),
     /// Commit durably and end.
     Stop(Answer<Position>),
 }

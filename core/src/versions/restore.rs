@@ -9,17 +9,16 @@
 //! - A key's current record is its last version with the life of `Part::Life`, if one follows.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use redb::{OwnedRange, ReadTransaction};
 
 use super::error::VersionsError;
+use super::guarded::or_damaged;
 use super::schema::{
     self, ITEMS, LATEST, LEASES, LIVES, LeaseRow, LifeRow, Row, STATE, Table, VERSIONS,
 };
-use super::shared::damaged;
 use crate::types::{ClusterMillis, Deadline, KeyValue, LeaseId, Version};
 
 /// A piece of State.
@@ -94,26 +93,25 @@ impl Iterator for Restore {
 
     fn next(&mut self) -> Option<Self::Item> {
         // The engine may panic on a damaged page; that must be a clear refusal.
-        match catch_unwind(AssertUnwindSafe(|| self.part())) {
-            Ok(part) => part,
-            Err(_) => {
-                self.tables.clear();
-                Some(Err(damaged("the storage engine panicked on it")))
-            }
+        let part = or_damaged(|| self.part());
+        if part.is_err() {
+            self.tables.clear();
         }
+        part.transpose()
     }
 }
 
 impl Restore {
-    fn part(&mut self) -> Option<Result<Part, VersionsError>> {
+    fn part(&mut self) -> Result<Option<Part>, VersionsError> {
         while let Some((range, parse)) = self.tables.front_mut() {
-            match range.next() {
-                Some(Ok((key, row))) => return Some(parse(key.value(), row.value())),
-                Some(Err(error)) => return Some(Err(error.into())),
-                None => drop(self.tables.pop_front()),
-            }
+            let Some(row) = range.next() else {
+                self.tables.pop_front();
+                continue;
+            };
+            let (key, row) = row?;
+            return parse(key.value(), row.value()).map(Some);
         }
-        None
+        Ok(None)
     }
 }
 

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::change::{LogMark, Position};
 use super::error::VersionsError;
-use super::guarded::guarded;
+use super::guarded::{NONSENSE, Panicked, guarded, or_damaged};
 use super::medium::{Health, Medium, Monitored, Slot};
-use super::queue::Queue;
+use super::queue::{Queue, Request};
 use super::recent::RecentEvents;
 use super::schema::{self, HEAD, Head, ONLY};
 use crate::types::Revision;
@@ -119,8 +119,7 @@ impl Shared {
                 read(&transaction)
             };
             // The engine may panic on a damaged page; a read must not take apply with it.
-            let result = guarded(result)
-                .unwrap_or_else(|_| Err(damaged("the storage engine panicked on it")));
+            let result = or_damaged(result);
             match result {
                 Err(error) if error.is_closed() && !health.sync_failed() => {
                     if self.queue.is_closed() {
@@ -128,8 +127,21 @@ impl Shared {
                     }
                     std::thread::sleep(std::time::Duration::from_millis(1));
                 }
-                other => return other,
+                Err(error) => {
+                    self.note_damage(&error);
+                    return Err(error);
+                }
+                read => return read,
             }
+        }
+    }
+
+    /// A member whose store is damaged ends: what it would answer can't be trusted. Nothing if the
+    /// error is another.
+    pub(super) fn note_damage(&self, error: &VersionsError) {
+        if let VersionsError::Damaged(why) = error {
+            // A store that takes no requests any more has ended already.
+            let _ended = self.queue.request(Request::Fail(why.clone()));
         }
     }
 
@@ -186,17 +198,9 @@ pub(super) fn open_slot(
         {
             Err(VersionsError::io("cannot open the versions store")(error))
         }
-        Ok(Err(error)) => Err(damaged(&error.to_string())),
-        Err(_) => Err(damaged("the storage engine panicked on it")),
+        Ok(Err(error)) => Err(VersionsError::damaged(&error.to_string())),
+        Err(Panicked) => Err(VersionsError::damaged(NONSENSE)),
     }
-}
-
-pub(super) fn damaged(why: &str) -> VersionsError {
-    VersionsError::Refused(format!(
-        "the versions store (versions.redb) is damaged: {why}; nothing was changed. Keep the \
-         data directory as evidence; then remove this member from the cluster and add it again \
-         with an empty directory, or restore a single-member cluster from a backup"
-    ))
 }
 
 /// The head as a transaction sees it; None in an empty database.

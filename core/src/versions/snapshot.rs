@@ -8,14 +8,16 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
 use redb::{Database, OwnedRange, ReadTransaction, ReadableDatabase};
 
 use super::change::Position;
 use super::error::VersionsError;
+use super::guarded::or_damaged;
 use super::schema::{self, Head, TABLES};
-use super::shared::read_head;
+use super::shared::{Shared, read_head};
 use crate::codec::{Wire, wire_struct};
 use crate::types::{ClusterId, Revision};
 
@@ -63,6 +65,10 @@ pub(super) struct SnapshotSource {
 
 impl SnapshotSource {
     pub(super) fn begin(database: &Database) -> Result<SnapshotSource, VersionsError> {
+        or_damaged(|| SnapshotSource::read(database))
+    }
+
+    fn read(database: &Database) -> Result<SnapshotSource, VersionsError> {
         let transaction = database.begin_read()?;
         let head = read_head(&transaction)?.unwrap_or_default();
         let table = transaction.open_table(schema::MEMBERSHIP)?;
@@ -79,6 +85,7 @@ impl SnapshotSource {
 /// An iterator of chunks; holds one chunk of memory and a read transaction. It fails if the store
 /// is replaced or reopened meanwhile; the snapshot is then begun anew.
 pub struct SnapshotReader {
+    shared: Arc<Shared>,
     source: SnapshotSource,
     tables: VecDeque<(u8, Range)>,
     /// Bytes of the stream that are not in a chunk yet.
@@ -90,13 +97,20 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
-    pub(super) fn new(source: SnapshotSource) -> Result<SnapshotReader, VersionsError> {
-        let mut tables = VecDeque::new();
-        for (number, table) in (0..).zip(TABLES) {
-            let table = source.transaction.open_table(table)?;
-            tables.push_back((number, table.range_owned::<&[u8]>(..)?));
-        }
+    pub(super) fn new(
+        source: SnapshotSource,
+        shared: Arc<Shared>,
+    ) -> Result<SnapshotReader, VersionsError> {
+        let tables = or_damaged(|| {
+            let mut tables = VecDeque::new();
+            for (number, table) in (0..).zip(TABLES) {
+                let table = source.transaction.open_table(table)?;
+                tables.push_back((number, table.range_owned::<&[u8]>(..)?));
+            }
+            Ok::<_, VersionsError>(tables)
+        })?;
         Ok(SnapshotReader {
+            shared,
             source,
             tables,
             stream: Vec::new(),
@@ -195,8 +209,11 @@ impl Iterator for SnapshotReader {
         if self.is_ended {
             return None;
         }
-        let chunk = self.next_chunk();
-        self.is_ended |= chunk.is_err();
+        let chunk = or_damaged(|| self.next_chunk());
+        if let Err(error) = &chunk {
+            self.shared.note_damage(error);
+            self.is_ended = true;
+        }
         Some(chunk)
     }
 }

@@ -9,13 +9,14 @@ use redb::ReadableDatabase;
 
 use super::change::{Change, LogMark, Position};
 use super::error::VersionsError;
+use super::guarded::or_damaged;
 use super::install::Installer;
 use super::medium::Medium;
 use super::queue::{Answer, Lag, Queue, Request};
 use super::recent::RecentEvents;
 use super::restore::Restore;
 use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES};
-use super::shared::{Shared, damaged, read_head};
+use super::shared::{Shared, read_head};
 use super::snapshot::SnapshotReader;
 use super::transaction;
 use super::worker::Hand;
@@ -139,10 +140,7 @@ impl Versions {
         let shared = Shared::new(medium, queue, Arc::new(recent), options.cache_bytes);
         let shared = Arc::new(shared);
         shared.open()?;
-        let head = prepare(&shared, cluster).map_err(|error| match error {
-            VersionsError::Undecodable { .. } => damaged(&error.to_string()),
-            other => other,
-        })?;
+        let head = or_damaged(|| prepare(&shared, cluster))?;
         shared.recent.reset(head.revision);
         shared.set_marks(&head, true);
         let versions = Versions {
@@ -204,6 +202,12 @@ impl Versions {
         self.shared.queue.submit(Arc::new(change))
     }
 
+    /// How far this member's log has been synced; durable soon after. For what the log holds beside
+    /// entries: a vote that is forgotten may be cast twice.
+    pub fn keep_mark(&self, mark: LogMark) -> Result<(), VersionsError> {
+        self.shared.queue.request(Request::Mark(mark))
+    }
+
     pub fn lag(&self) -> Lag {
         self.shared.queue.lag()
     }
@@ -244,7 +248,7 @@ impl Versions {
 
     /// A consistent stream of everything, of just what is durable once this returns.
     pub fn snapshot(&self) -> Result<SnapshotReader, VersionsError> {
-        SnapshotReader::new(self.ask(Request::Snapshot)?)
+        SnapshotReader::new(self.ask(Request::Snapshot)?, Arc::clone(&self.shared))
     }
 
     /// Begins to take in a snapshot. Only one at a time: one that is still coming in is given up.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use redb::{Durability, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
-use super::change::Change;
+use super::change::{Change, LogMark};
 use super::compaction;
 use super::error::VersionsError;
 use super::schema::{
@@ -84,6 +84,8 @@ pub(super) struct Commit {
     pub is_durable: bool,
     /// Most rows that compaction may look at.
     pub compaction_rows: usize,
+    /// How far this member's log had been synced at least.
+    pub mark: LogMark,
 }
 
 /// Writes `changes`, a slice of compaction, and the head, and commits; returns the new head.
@@ -103,6 +105,7 @@ pub(super) fn write<'c>(
         for change in changes {
             tables.change(change)?;
         }
+        tables.note_mark(commit.mark);
         tables.finish()?;
         tables.head
     };
@@ -172,6 +175,12 @@ impl<'txn> Tables<'txn> {
         })
     }
 
+    fn note_mark(&mut self, mark: LogMark) {
+        if mark.group > self.head.log.group {
+            self.head.log = mark;
+        }
+    }
+
     fn change(&mut self, change: &Change) -> Result<(), VersionsError> {
         assert!(
             change.position.index > self.head.position.index,
@@ -194,9 +203,7 @@ impl<'txn> Tables<'txn> {
         }
         self.opaque(change)?;
         self.head.position = change.position;
-        if change.log.group > self.head.log.group {
-            self.head.log = change.log;
-        }
+        self.note_mark(change.log);
         self.head.revision = change.revision;
         self.head.compact_revision = self.head.compact_revision.max(change.compact_revision);
         self.head.forgotten_below = self.head.forgotten_below.max(change.forgotten_below);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::error::VersionsError;
-use super::guarded::guarded;
+use super::guarded::{NONSENSE, Panicked, guarded};
 use super::writer::Writer;
 
 type OnFatal = Box<dyn FnOnce(String) + Send>;
@@ -20,8 +20,8 @@ impl Writer {
         let run = move || {
             let why = match guarded(|| self.run()) {
                 Ok(Ok(()) | Err(VersionsError::Stopped(_))) => return,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the writer of the versions store panicked".to_owned(),
+                Ok(Err(error)) => error.judged().to_string(),
+                Err(Panicked) => VersionsError::damaged(NONSENSE).to_string(),
             };
             shared.queue.close(&why);
             on_fatal(why);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::change::{Change, Position};
+use super::change::{Change, LogMark, Position};
 use super::compaction;
 use super::error::VersionsError;
 use super::queue::{Answer, Request, Taken};
@@ -35,6 +35,8 @@ pub(super) struct Writer {
     head: Head,
     /// Committed or about to be, not durable.
     pending: VecDeque<Arc<Change>>,
+    /// What this member's log had synced, as was told beside the changes.
+    mark: LogMark,
     /// When the oldest of what is not durable must become so.
     durable_at: Option<Instant>,
 }
@@ -51,6 +53,7 @@ impl Writer {
             pace,
             head,
             pending: VecDeque::new(),
+            mark: LogMark::default(),
             durable_at: None,
         }
     }
@@ -89,12 +92,17 @@ impl Writer {
 
     fn round(&mut self, taken: Taken) -> Result<Next, VersionsError> {
         let Taken { changes, requests } = taken;
+        for request in &requests {
+            if let Request::Mark(mark) = request {
+                self.mark = *mark;
+            }
+        }
         let is_installing = requests.iter().any(|r| matches!(r, Request::Install(_)));
         let is_overdue = self.durable_at.is_some_and(|at| at <= Instant::now());
         let wants_durable = requests.iter().any(|r| {
             matches!(
                 r,
-                Request::Flush(_) | Request::Snapshot(_) | Request::Stop(_)
+                Request::Mark(_) | Request::Flush(_) | Request::Snapshot(_) | Request::Stop(_)
             )
         });
         // What was gathered for as long as anything may stay undurable is made durable at once.
@@ -114,6 +122,7 @@ impl Writer {
     fn answer(&mut self, request: Request) -> Result<Next, VersionsError> {
         // A failure to send only means that who asked no longer waits.
         match request {
+            Request::Mark(_) => {}
             Request::Commit(answer) => drop(answer.send(Ok(()))),
             Request::Flush(answer) => drop(answer.send(Ok(self.head.position))),
             Request::Snapshot(answer) => drop(answer.send(self.snapshot())),
@@ -126,6 +135,7 @@ impl Writer {
                     return Err(VersionsError::Snapshot(why));
                 }
             }
+            Request::Fail(why) => return Err(VersionsError::Damaged(why)),
             Request::Stop(answer) => return Ok(Next::Stop(answer)),
         }
         Ok(Next::GoOn)
@@ -139,6 +149,7 @@ impl Writer {
         let mut commit = Commit {
             is_durable,
             compaction_rows: self.pace.compaction_rows,
+            mark: self.mark,
         };
         loop {
             match self.try_commit(skip, commit) {
@@ -156,10 +167,8 @@ impl Writer {
                     self.pending
                         .retain(|change| change.position.index > durable.index);
                     skip = 0;
-                    commit = Commit {
-                        is_durable: true,
-                        compaction_rows: 0,
-                    };
+                    commit.is_durable = true;
+                    commit.compaction_rows = 0;
                 }
                 Err(error) => return Err(error),
             }
