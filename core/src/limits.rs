@@ -38,5 +38,8 @@ const _: () = assert!(
     "one request must fit in an entry"
 );
 
+/// Names of channels or patterns that a member tells another at once. (Redis: what memory holds.)
+pub const CENSUS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// What this version of the program can apply; entries carry the level they need.
 pub const FEATURE_LEVEL: u32 = 1;

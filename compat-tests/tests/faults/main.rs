@@ -19,6 +19,7 @@ mod known_histories;
 mod large_deletion;
 mod life_clients;
 mod linearizability;
+mod listeners;
 mod lives;
 mod load;
 mod model;

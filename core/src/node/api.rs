@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::census::Census;
 use crate::outcome::{Notice, RevisionEvents};
 use crate::types::{ClusterId, Index, MemberId, Now, Revision, Term};
 
@@ -110,4 +111,6 @@ pub trait EffectsListener: Send + Sync + 'static {
     fn notice(&self, after: Revision, notice: &Notice);
     /// Delivers a plain PUBLISH here; returns how many subscribers received it.
     fn published(&self, channel: &Bytes, payload: &Bytes) -> u64;
+    /// Who listens here at this moment: names, each with its listeners.
+    fn census(&self, asked: &Census) -> Vec<(Bytes, u64)>;
 }

@@ -9,6 +9,7 @@ use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
 use super::api::{Barrier, EffectsListener, Member, Status, Wake};
+use super::census::{Census, CensusError, Listening};
 use super::core::Core;
 use super::counts::SyncTimes;
 use super::proposer::Route;
@@ -200,7 +201,8 @@ impl Node {
     }
 
     /// Brings a message to the subscribers on all members, without the log; returns how many
-    /// received it. A member that can't be reached has no subscribers that could be told.
+    /// received it. A member that can't be reached has no subscribers that could be told; one that
+    /// is known to be away is waited for no longer than a heartbeat.
     pub async fn publish(&self, channel: Bytes, payload: Bytes) -> u64 {
         let mut out = Vec::with_capacity(channel.len() + payload.len() + 16);
         wire::put_bytes(&mut out, &channel);
@@ -215,14 +217,28 @@ impl Node {
             .filter(|id| *id != own);
         let deliveries = others.map(|member| {
             let (link, out) = (self.core.link_to(member), out.clone());
+            let heartbeat = self.core.pulse.patience.heartbeat;
             async move {
-                let answer = link?.call(Kind::Publish, out, PUBLISH_TIMEOUT).await;
+                let link = link?;
+                let timeout = match link.is_away() {
+                    true => heartbeat,
+                    false => PUBLISH_TIMEOUT,
+                };
+                let answer = link.call(Kind::Publish, out, timeout).await;
                 wire::get_u64(&mut answer.ok()?).ok()
             }
         });
         let elsewhere = join_all(deliveries);
         let here = self.core.deliver_here(&channel, &payload);
         here + elsewhere.await.into_iter().flatten().sum::<u64>()
+    }
+
+    /// Who listens, on all members together.
+    ///
+    /// # Errors
+    /// If one of them can't be asked until `deadline`, or has too many names to tell.
+    pub async fn census(&self, asked: Census, deadline: Instant) -> Result<Listening, CensusError> {
+        self.core.count_everywhere(asked, deadline).await
     }
 
     /// The members, as replicated state knows them, in order of their ids.

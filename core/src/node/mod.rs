@@ -2,6 +2,7 @@
 
 mod api;
 mod barrier;
+mod census;
 mod clock;
 mod core;
 mod counts;
@@ -30,6 +31,7 @@ mod watcher;
 mod window;
 
 pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
+pub use census::{Census, CensusError, Listening};
 pub use clock::{MachineTime, TimeSource};
 pub use counts::SyncTimes;
 pub use environment::{Environment, OnFatal, Threads, Workers};

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Core;
+use super::census::Census;
 use crate::codec;
 use crate::peer::{Frame, Kind, Service, Session as PeerSession};
 use crate::raft::{IncomingSnapshot, Raft, TypeConfig, wire};
@@ -229,6 +230,10 @@ impl PeerService {
                     out.put_u64_le(received);
                     Some(out.into())
                 })
+            }
+            Kind::Census => {
+                let asked = Census::decode(&mut payload)?;
+                Box::pin(async move { core.answer_census(asked).await })
             }
             Kind::Append | Kind::Beat | Kind::Snapshot | Kind::Alive => {
                 return Err(io::Error::other("not a single request"));

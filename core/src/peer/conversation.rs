@@ -35,6 +35,8 @@ pub(super) enum Ended {
     /// Nobody calls any more.
     ByUs,
     Lost,
+    /// Given up, for it said nothing.
+    Silent,
 }
 
 struct Conversation {
@@ -146,7 +148,7 @@ impl Conversation {
                     None => return Ended::ByUs,
                 },
                 _ = pulse.tick() => if !self.beat() {
-                    return Ended::Lost;
+                    return Ended::Silent;
                 },
             }
         }

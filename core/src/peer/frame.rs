@@ -12,8 +12,14 @@ use std::io;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::limits::CENSUS_BYTES_MAX;
+
 /// Longest frame.
 pub(crate) const FRAME_BYTES_MAX: usize = 32 << 20;
+const _: () = assert!(
+    2 * CENSUS_BYTES_MAX <= FRAME_BYTES_MAX,
+    "a census fits into a frame, with its last name"
+);
 /// Bytes there is room for at each read.
 const READ_BYTES: usize = 64 << 10;
 const HEADER_BYTES: usize = 8;
@@ -35,6 +41,7 @@ pub(crate) enum Kind {
     /// Says nothing, but is heard: the calling side sends them, the answering side sends them back,
     /// and by itself while a long frame comes in.
     Alive = 10,
+    Census = 11,
 }
 
 impl Kind {
@@ -50,6 +57,7 @@ impl Kind {
             8 => Kind::Publish,
             9 => Kind::Beat,
             10 => Kind::Alive,
+            11 => Kind::Census,
             _ => return None,
         })
     }

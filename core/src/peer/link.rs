@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -58,13 +60,20 @@ impl Call {
 #[derive(Clone)]
 pub(crate) struct Link {
     calls: mpsc::Sender<Call>,
+    away: Arc<AtomicBool>,
 }
 
 impl Link {
     pub(crate) fn new(dialler: Dialler) -> Link {
         let (calls, receiver) = mpsc::channel(CALLS_MAX);
-        tokio::spawn(run(dialler, receiver));
-        Link { calls }
+        let away = Arc::new(AtomicBool::new(false));
+        tokio::spawn(run(dialler, receiver, away.clone()));
+        Link { calls, away }
+    }
+
+    /// Whether the peer was silent, or not reached, when it was last tried.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
     }
 
     /// Queues a request now, or refuses it when too many wait; the order of calls is the order on
@@ -105,13 +114,14 @@ impl Link {
     }
 }
 
-async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>) {
+async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>, is_away: Arc<AtomicBool>) {
     while let Some(first) = calls.recv().await {
         let mut dialling = Dialling {
             dialler: &dialler,
             calls: &mut calls,
             waiting: VecDeque::from([first]),
             away: None,
+            is_away: &is_away,
             asked: Instant::now(),
             not_before: Instant::now(),
         };
@@ -119,8 +129,11 @@ async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>) {
             // One that is lost at once is not made again at once.
             dialling.not_before = Instant::now() + ATTEMPT_INTERVAL;
             let waiting = std::mem::take(&mut dialling.waiting);
-            if conversation::hold(dialled, waiting, dialling.calls).await == Ended::ByUs {
-                return;
+            is_away.store(false, Ordering::Relaxed);
+            match conversation::hold(dialled, waiting, dialling.calls).await {
+                Ended::ByUs => return,
+                Ended::Silent => is_away.store(true, Ordering::Relaxed),
+                Ended::Lost => {}
             }
             (dialling.away, dialling.asked) = (None, Instant::now());
         }
@@ -136,6 +149,7 @@ struct Dialling<'a> {
     waiting: VecDeque<Call>,
     /// Why calls are refused.
     away: Option<String>,
+    is_away: &'a AtomicBool,
     /// When somebody last asked for it.
     asked: Instant,
     not_before: Instant,
@@ -189,6 +203,7 @@ impl Dialling<'_> {
         }
         self.waiting.drain(..).for_each(|call| call.refuse(&why));
         self.away = Some(why);
+        self.is_away.store(true, Ordering::Relaxed);
     }
 }
 

@@ -3,13 +3,13 @@
 //! Published messages and changes of keys arrive on the apply thread, in the order of the log, and
 //! are put into the mailboxes of the connections concerned; nothing here waits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
-use quorate_core::node::EffectsListener;
+use quorate_core::node::{Census, EffectsListener};
 use quorate_core::outcome::{Cause, Event, Notice, RevisionEvents};
 use quorate_core::types::Revision;
 
@@ -98,20 +98,9 @@ impl Hub {
         }
     }
 
-    /// Channels that somebody listens to by name, those that match the pattern if one is given.
-    pub fn channels(&self, pattern: Option<&[u8]>) -> Vec<Bytes> {
-        let table = self.table.read();
-        let fits = |name: &&Bytes| pattern.is_none_or(|pattern| glob(pattern, name, false));
-        table.channels.keys().filter(fits).cloned().collect()
-    }
-
-    /// How many listen to a channel by name.
-    pub fn listener_count(&self, channel: &[u8]) -> usize {
-        self.table
-            .read()
-            .channels
-            .get(channel)
-            .map_or(0, BTreeMap::len)
+    /// Channels that somebody listens to by name.
+    pub fn channel_count(&self) -> usize {
+        self.table.read().channels.len()
     }
 
     pub fn pattern_count(&self) -> usize {
@@ -223,6 +212,27 @@ impl EffectsListener for Hub {
     fn published(&self, channel: &Bytes, payload: &Bytes) -> u64 {
         self.deliver(channel, payload)
     }
+
+    fn census(&self, asked: &Census) -> Vec<(Bytes, u64)> {
+        let table = self.table.read();
+        let count =
+            |(name, listeners): (&Bytes, &Listeners)| (name.clone(), listeners.len() as u64);
+        match asked {
+            Census::Listeners(names) => {
+                let asked: BTreeSet<&Bytes> = names.iter().collect();
+                let found = asked
+                    .into_iter()
+                    .filter_map(|name| table.channels.get_key_value(name));
+                found.map(count).collect()
+            }
+            Census::Channels(None) => table.channels.iter().map(count).collect(),
+            Census::Channels(Some(pattern)) => {
+                let fits = |(name, _): &(&Bytes, &Listeners)| glob(pattern, name, false);
+                table.channels.iter().filter(fits).map(count).collect()
+            }
+            Census::Patterns => table.patterns.iter().map(count).collect(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -245,7 +255,28 @@ mod tests {
         assert_eq!(got[0].pattern, None);
         assert_eq!(got[1].pattern, Some(Bytes::from("n*")));
         hub.unsubscribe(&Bytes::from("news"), 1);
-        assert_eq!(hub.channels(None).len(), 0);
+        assert_eq!(hub.channel_count(), 0);
         assert_eq!(hub.subscribers(b"news"), 1);
+    }
+
+    #[test]
+    fn a_census_counts_each_name_once() {
+        let hub = Hub::new(Arc::new(Keyspace::new("redis/")));
+        let load = Arc::<crate::listen::Load>::default();
+        let share = load.admit().expect("the first");
+        for id in 1..=2 {
+            let mailbox = Arc::new(Mailbox::new(&share));
+            let listener = Listener { id, mailbox };
+            hub.subscribe(Bytes::from("news"), &listener);
+            hub.subscribe_pattern(Bytes::from("n*"), &listener);
+        }
+        let [news, other] = ["news", "other"].map(Bytes::from);
+        let two = vec![(news.clone(), 2)];
+        let names = vec![news.clone(), other, news];
+        assert_eq!(hub.census(&Census::Listeners(names)), two);
+        assert_eq!(hub.census(&Census::Channels(None)), two);
+        assert_eq!(hub.census(&Census::Channels(Some("n?ws".into()))), two);
+        assert_eq!(hub.census(&Census::Channels(Some("x*".into()))), []);
+        assert_eq!(hub.census(&Census::Patterns), [(Bytes::from("n*"), 2)]);
     }
 }

@@ -110,7 +110,7 @@ impl Session {
             Verb::Hello => self.hello(args),
             Verb::Info => self.info(args),
             Verb::Multi => self.begin(),
-            Verb::Pubsub => self.pubsub(args),
+            Verb::Pubsub => self.pubsub(args).await,
             Verb::Quit => {
                 self.closing = true;
                 Reply::OK

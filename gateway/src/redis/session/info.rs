@@ -128,7 +128,7 @@ impl Session {
             ),
             (
                 "pubsub_channels",
-                self.context.hub.channels(None).len().to_string(),
+                self.context.hub.channel_count().to_string(),
             ),
             (
                 "pubsub_patterns",
