@@ -124,3 +124,43 @@ async fn what_ended_while_the_cluster_was_down_is_gone_at_the_first_read() {
     node.read(|state| state.check());
     node.shutdown().await;
 }
+
+/// The member `a`, whose wall clock is ten years ahead, calls elections first, so it leads.
+#[tokio::test]
+async fn a_leader_whose_wall_clock_is_years_ahead_ends_nothing() {
+    let (dir, names) = (tempfile::tempdir().expect("temp dir"), ["a", "b", "c"]);
+    let members = cluster(&names);
+    let clocks = [START + 10 * 365 * 24 * HOUR, START, START].map(Clocks::at);
+    let mut nodes = Vec::new();
+    for (name, clocks) in names.iter().zip(&clocks) {
+        let mut config = config(dir.path(), name, &members);
+        if *name == "a" {
+            config.election_min = Duration::from_millis(150);
+            config.election_max = Duration::from_millis(300);
+        } else {
+            config.election_min = Duration::from_secs(4);
+            config.election_max = Duration::from_secs(8);
+        }
+        nodes.push(start(config, clocks).await);
+    }
+    let [a, b, c] = &nodes[..] else {
+        unreachable!()
+    };
+    put(b, "hour", Life::Until(UnixMillis(START + HOUR))).await;
+    put(b, "day", Life::Until(UnixMillis(START + 24 * HOUR))).await;
+    put(a, "past", Life::Until(UnixMillis(START - 1))).await;
+    assert_eq!(found(c, &["hour", "day", "past"]).await, ["hour", "day"]);
+    let wall = c.barrier(soon()).await.expect("a leader").now.wall;
+    assert!((START..START + HOUR).contains(&wall.0), "{wall:?}");
+
+    // Time passes for both of the others while nobody leads.
+    for clocks in &clocks[1..] {
+        clocks.wall.store(START + 2 * HOUR, Ordering::SeqCst);
+    }
+    a.shutdown().await;
+    assert_eq!(found(c, &["hour", "day"]).await, ["day"]);
+    for node in [b, c] {
+        node.read(|state| state.check());
+        node.shutdown().await;
+    }
+}

@@ -1,21 +1,25 @@
 //! Cluster time (see docs/ARCHITECTURE.md, "Time"). The clock of a leader starts from the state's
 //! clock once the blank entry of its own term is applied here, and then follows this process's
 //! monotonic time, a bounded step a sample: a process that was stopped, frozen or starved does not
-//! wake up and expire everybody. No wall clock decides about a life.
+//! wake up and expire everybody. The cluster's wall clock is never moved by one machine's alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use crate::types::{ClusterMillis, Now, Stamp, Term, UnixMillis};
+use super::pulse::Voters;
+use super::walls::Walls;
+use crate::types::{ClusterMillis, MemberId, Now, Stamp, Term, UnixMillis};
 
 /// How often a leader's clock is sampled at least.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
 /// The most that one sample adds to the cluster clock. The wall clock goes on through a pause: it
 /// says what time it is, and not how long somebody has lived.
 const STEP_MAX: Duration = Duration::from_millis(200);
-/// How much of the elapsed time the wall clock may be pulled towards the machine's, in percent.
+/// How much of the elapsed time the wall clock may be pulled towards what a majority shows, in
+/// percent.
 const SLEW_PERCENT: i64 = 10;
 
 /// Where time comes from: the machine, or a simulator.
@@ -57,6 +61,7 @@ impl TimeSource for MachineTime {
 pub(crate) struct LeaderClock {
     source: Arc<dyn TimeSource>,
     running: Mutex<Option<Running>>,
+    walls: Mutex<Walls>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,37 +70,73 @@ struct Running {
     clock: Duration,
     wall: Duration,
     sampled: Duration,
+    /// Whether the wall clock was set by what a majority shows.
+    is_set: bool,
 }
 
 impl LeaderClock {
-    pub(crate) fn new(source: Arc<dyn TimeSource>) -> LeaderClock {
+    pub(crate) fn new(source: Arc<dyn TimeSource>, own: MemberId) -> LeaderClock {
         LeaderClock {
             source,
             running: Mutex::new(None),
+            walls: Mutex::new(Walls::new(own)),
         }
+    }
+
+    /// What this machine's wall clock shows.
+    pub(crate) fn machine_wall(&self) -> UnixMillis {
+        self.source.wall()
+    }
+
+    /// This member leads, of those voters; `is_news`: it did not before.
+    pub(crate) fn lead(&self, voters: Voters, is_news: bool) {
+        let mut walls = self.walls.lock();
+        walls.set_voters(voters);
+        if is_news {
+            walls.begin_anew();
+        }
+    }
+
+    /// Another member's wall clock showed that.
+    pub(crate) fn hear(&self, member: MemberId, wall: UnixMillis) {
+        self.walls.lock().hear(member, wall, self.source.elapsed());
+    }
+
+    /// How far the voters' wall clocks are ahead of the cluster's, as far as this leader knows.
+    pub(crate) fn wall_distances(&self, term: Term) -> BTreeMap<MemberId, i64> {
+        let Some(stamp) = self.stamp(term) else {
+            return BTreeMap::new();
+        };
+        let (own, now) = (self.source.wall(), self.source.elapsed());
+        self.walls.lock().distances(own, stamp.wall, now)
     }
 
     /// The blank entry that opens `term` was applied here, on a state with these clocks.
     pub(crate) fn term_opened(&self, term: Term, state: Now) {
-        let machine = self.source.wall();
         *self.running.lock() = Some(Running {
             term,
             clock: Duration::from_millis(state.clock.0),
-            wall: Duration::from_millis(state.wall.max(machine).0),
+            wall: Duration::from_millis(state.wall.0),
             sampled: self.source.elapsed(),
+            is_set: false,
         });
     }
 
     /// The stamp for something proposed now by the leader of `term`; none before that term's
-    /// blank entry is applied here.
+    /// blank entry is applied here and the wall clocks of a majority are known.
     pub(crate) fn stamp(&self, term: Term) -> Option<Stamp> {
         let mut running = self.running.lock();
         let running = running.as_mut().filter(|running| running.term == term)?;
         let now = self.source.elapsed();
+        let reached = self.walls.lock().reached(self.source.wall(), now)?;
         let passed = now.saturating_sub(running.sampled);
         running.sampled = now;
         running.clock += passed.min(STEP_MAX);
-        running.wall += slewed(passed, running.wall, self.source.wall());
+        running.wall = match std::mem::replace(&mut running.is_set, true) {
+            true => running.wall + slewed(passed, running.wall, reached),
+            // A cluster that was down, or had no leader, goes on at the time that it is now.
+            false => running.wall.max(Duration::from_millis(reached.0)),
+        };
         Some(Stamp {
             term,
             clock: ClusterMillis(running.clock.as_millis() as u64),
@@ -112,16 +153,18 @@ impl LeaderClock {
     }
 }
 
-/// The step of the cluster's wall clock: the elapsed time, pulled a little towards the machine's.
-fn slewed(passed: Duration, ours: Duration, machine: UnixMillis) -> Duration {
+/// The step of the cluster's wall clock: the elapsed time, pulled a little towards what a majority
+/// has reached.
+fn slewed(passed: Duration, ours: Duration, reached: UnixMillis) -> Duration {
     let micros = passed.as_micros() as i64;
-    let behind = machine.0 as i64 * 1_000 - ours.as_micros() as i64;
+    let behind = reached.0 as i64 * 1_000 - ours.as_micros() as i64;
     let pull = behind.clamp(-micros * SLEW_PERCENT / 100, micros * SLEW_PERCENT / 100);
     Duration::from_micros((micros + pull) as u64)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
@@ -143,6 +186,13 @@ mod tests {
         }
     }
 
+    /// The clock of the only voter.
+    fn sole(hands: &Arc<Hands>) -> LeaderClock {
+        let clock = LeaderClock::new(hands.clone(), 1);
+        clock.lead(vec![BTreeSet::from([1])], true);
+        clock
+    }
+
     fn state_at(clock: u64) -> Now {
         Now {
             clock: ClusterMillis(clock),
@@ -158,7 +208,7 @@ mod tests {
         for set_micros in (0..3_000).step_by(50) {
             for end_micros in (set_micros..set_micros + 8_000).step_by(50) {
                 let hands = Arc::new(Hands::default());
-                let clock = LeaderClock::new(hands.clone());
+                let clock = sole(&hands);
                 clock.term_opened(1, state_at(1_000));
                 let stamp = |micros| {
                     hands.elapsed_micros.store(micros, Ordering::Relaxed);
@@ -179,7 +229,7 @@ mod tests {
     #[test]
     fn a_pause_adds_one_step_only() {
         let hands = Arc::new(Hands::default());
-        let clock = LeaderClock::new(hands.clone());
+        let clock = sole(&hands);
         assert_eq!(
             clock.stamp(1),
             None,
@@ -196,11 +246,32 @@ mod tests {
     }
 
     #[test]
+    fn a_leader_whose_wall_clock_is_wrong_moves_nothing() {
+        const YEAR: u64 = 365 * 24 * 3_600_000;
+        for wrong in [0, 90 * YEAR] {
+            let hands = Arc::new(Hands::default());
+            hands.wall_ms.store(wrong, Ordering::Relaxed);
+            let clock = LeaderClock::new(hands.clone(), 1);
+            clock.lead(vec![BTreeSet::from([1, 2, 3])], true);
+            clock.term_opened(1, state_at(0));
+            assert_eq!(clock.stamp(1), None, "the others are to be heard first");
+            clock.hear(2, UnixMillis(50 * YEAR));
+            clock.hear(3, UnixMillis(50 * YEAR));
+            let wall = clock.stamp(1).map(|stamp| stamp.wall);
+            assert_eq!(wall, Some(UnixMillis(50 * YEAR)));
+            let distances = clock.wall_distances(1);
+            let own = wrong as i64 - 50 * YEAR as i64;
+            assert_eq!(distances, BTreeMap::from([(1, own), (2, 0), (3, 0)]));
+        }
+    }
+
+    #[test]
     fn the_wall_is_pulled_slowly_and_never_goes_back() {
         let hands = Arc::new(Hands::default());
         hands.wall_ms.store(1_000_000, Ordering::Relaxed);
-        let clock = LeaderClock::new(hands.clone());
+        let clock = sole(&hands);
         clock.term_opened(1, state_at(0));
+        assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_000)));
         hands.elapsed_micros.store(100_000, Ordering::Relaxed);
         hands.wall_ms.store(5, Ordering::Relaxed);
         assert_eq!(clock.stamp(1).map(|s| s.wall), Some(UnixMillis(1_000_090)));

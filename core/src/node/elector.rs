@@ -21,7 +21,7 @@ use super::Core;
 use super::pulse::{Beat, Pulse, Voters};
 use crate::peer::Kind;
 use crate::raft::{LogId, TypeConfig, Vote, VoteRequest, VoteResponse, wire};
-use crate::types::{MemberId, Term};
+use crate::types::{MemberId, Term, UnixMillis};
 
 /// How often the timers are looked at.
 const TICK: Duration = Duration::from_millis(25);
@@ -33,7 +33,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 const CAMPAIGN_MAX: Duration = Duration::from_secs(5);
 /// How long the others are waited for once one has refused, beyond their distance.
 const REFUSED_WAIT: Duration = Duration::from_millis(100);
-/// How often it is told that the timers don't fit.
+/// Wall clocks that differ by more are told.
+const WALLS_DIFFER_MAX_MS: u64 = 1_000;
+/// How often it is told that the timers, or the wall clocks, don't fit.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until the node stops.
@@ -72,6 +74,7 @@ struct Elector {
     is_due: bool,
     campaign: Option<JoinHandle<()>>,
     warned: Option<Instant>,
+    warned_of_walls: Option<Instant>,
 }
 
 impl Elector {
@@ -83,13 +86,17 @@ impl Elector {
             is_due: false,
             campaign: None,
             warned: None,
+            warned_of_walls: None,
         }
     }
 
     async fn lead(&mut self, term: Term) {
         let core = &self.core;
         let now = Instant::now();
-        if core.pulse.lead(term, core.voters()) {
+        let voters = core.voters();
+        let is_news = core.pulse.lead(term, voters.clone());
+        core.replica.clock.lead(voters, is_news);
+        if is_news {
             self.beat_at = now;
             // openraft takes writes once its own beat was answered.
             drop(core.raft.trigger().heartbeat().await);
@@ -104,6 +111,7 @@ impl Elector {
             beat(core, term);
         }
         self.warn();
+        self.warn_of_walls(term);
     }
 
     /// A leader that its majority doesn't answer is silent by turns, so that those who hear it and
@@ -137,10 +145,7 @@ impl Elector {
 
     fn warn(&mut self) {
         let pulse = &self.core.pulse;
-        let told_lately = self
-            .warned
-            .is_some_and(|at| at.elapsed() < WARNING_INTERVAL);
-        if told_lately || !pulse.patience.is_short_for(pulse.slack()) {
+        if was_told_lately(self.warned) || !pulse.patience.is_short_for(pulse.slack()) {
             return;
         }
         self.warned = Some(Instant::now());
@@ -151,6 +156,28 @@ impl Elector {
              may change without need: set it to ten round trips, or leave it out"
         );
     }
+
+    fn warn_of_walls(&mut self, term: Term) {
+        if was_told_lately(self.warned_of_walls) {
+            return;
+        }
+        let distances = self.core.replica.clock.wall_distances(term);
+        let far = |distance: &i64| distance.unsigned_abs() > WALLS_DIFFER_MAX_MS;
+        for (member, ahead_ms) in distances.into_iter().filter(|(_, ms)| far(ms)) {
+            self.warned_of_walls = Some(Instant::now());
+            tracing::warn!(
+                target: "raft",
+                member = format_args!("{member:x}"),
+                ahead_ms,
+                "a member's wall clock is not the cluster's, which follows what a majority shows: \
+                 set it right (EXPIREAT and TIME go by the cluster's)"
+            );
+        }
+    }
+}
+
+fn was_told_lately(warned: Option<Instant>) -> bool {
+    warned.is_some_and(|at| at.elapsed() < WARNING_INTERVAL)
 }
 
 /// Sends a beat to everybody now; none if this member does not lead in `term`. Its answers are
@@ -179,8 +206,15 @@ pub(super) fn beat(core: &Arc<Core>, term: Term) -> Option<Beat> {
             let Ok(Ok(Ok(mut answer))) = tokio::time::timeout(ANSWER_MAX, answer).await else {
                 return;
             };
+            let Ok(wall) = wire::get_u64(&mut answer) else {
+                return;
+            };
             match wire::get_append_result(&mut answer) {
-                Ok(Ok(_)) => core.pulse.answered(member, beat, sent),
+                Ok(Ok(_)) => {
+                    // Before the beat may be confirmed by it: what a reader is given the time for.
+                    core.replica.clock.hear(member, UnixMillis(wall));
+                    core.pulse.answered(member, beat, sent);
+                }
                 // openraft asks itself, and learns of the newer term.
                 _ => drop(core.raft.trigger().heartbeat().await),
             }

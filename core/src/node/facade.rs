@@ -262,6 +262,18 @@ impl Node {
         SyncTimes::of(&self.core.log)
     }
 
+    /// How far the member's wall clock that differs most is from the cluster's, in milliseconds,
+    /// as the leader knows it; 0 on the others.
+    pub fn wall_skew_ms(&self) -> u64 {
+        let distances = self
+            .core
+            .leads_in()
+            .map(|term| self.core.replica.clock.wall_distances(term));
+        let distances = distances.unwrap_or_default();
+        let farthest = distances.values().map(|distance| distance.unsigned_abs());
+        farthest.max().unwrap_or_default()
+    }
+
     /// CRC32-C over the versions kept up to `revision` (0: the current), as etcd computes HashKV:
     /// the hash, the revision it is of, the compact revision.
     ///

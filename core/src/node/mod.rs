@@ -27,6 +27,7 @@ mod running;
 mod service;
 mod start;
 mod supervise;
+mod walls;
 mod watcher;
 mod window;
 

@@ -346,7 +346,7 @@ fn open_replica(
     };
     let applied = log_id_at(opened.position);
     let state = rebuild(opened.parts).map_err(failed)?;
-    let clock = LeaderClock::new(environment.time.clone());
+    let clock = LeaderClock::new(environment.time.clone(), window.member());
     let index = applied.map_or(0, |id| id.index());
     let log_mark = Box::new(move || {
         let log::Mark { group, index } = log.synced();

@@ -65,16 +65,23 @@ struct Leading {
 }
 
 impl Leading {
-    /// The best that a majority of each set of voters has reached, if one has.
     fn majority<T: Copy + Ord>(&self, of: impl Fn(&MemberId) -> Option<T>) -> Option<T> {
-        let of_set = |voters: &BTreeSet<MemberId>| {
-            let mut reached: Vec<T> = voters.iter().filter_map(&of).collect();
-            reached.sort_unstable_by(|a, b| b.cmp(a));
-            reached.get(voters.len() / 2).copied()
-        };
-        let sets: Option<Vec<T>> = self.voters.iter().map(of_set).collect();
-        sets?.into_iter().min()
+        majority(&self.voters, of)
     }
+}
+
+/// The best that a majority of each set of voters has reached, if one has.
+pub(super) fn majority<T: Copy + Ord>(
+    voters: &Voters,
+    of: impl Fn(&MemberId) -> Option<T>,
+) -> Option<T> {
+    let of_set = |voters: &BTreeSet<MemberId>| {
+        let mut reached: Vec<T> = voters.iter().filter_map(&of).collect();
+        reached.sort_unstable_by(|a, b| b.cmp(a));
+        reached.get(voters.len() / 2).copied()
+    };
+    let sets: Option<Vec<T>> = voters.iter().map(of_set).collect();
+    sets?.into_iter().min()
 }
 
 impl Pulse {

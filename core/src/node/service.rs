@@ -69,8 +69,8 @@ pub(super) struct Session {
 
 struct Appends {
     requests: mpsc::Sender<AppendEntriesRequest<TypeConfig>>,
-    /// Ids of the requests without an answer, in order.
-    ids: Arc<Mutex<VecDeque<u64>>>,
+    /// Ids and kinds of the requests without an answer, in order.
+    ids: Arc<Mutex<VecDeque<(u64, Kind)>>>,
 }
 
 impl PeerSession for Session {
@@ -85,12 +85,15 @@ impl PeerSession for Session {
             mut payload,
         } = frame;
         match kind {
-            Kind::Append => self.append(id, wire::get_append(&mut payload)?).await,
+            Kind::Append => {
+                let append = wire::get_append(&mut payload)?;
+                self.append(id, kind, append).await
+            }
             Kind::Beat => {
                 let slack = Duration::from_millis(wire::get_u32(&mut payload)?.into());
                 let beat = wire::get_append(&mut payload)?;
                 self.service.core.hear_beat(&beat.vote, slack);
-                self.append(id, beat).await
+                self.append(id, Kind::Beat, beat).await
             }
             Kind::Snapshot => self.snapshot_part(id, payload).await,
             kind => self.spawn(id, kind, payload).await,
@@ -102,10 +105,11 @@ impl Session {
     async fn append(
         &mut self,
         id: u64,
+        kind: Kind,
         request: AppendEntriesRequest<TypeConfig>,
     ) -> io::Result<()> {
         let appends = self.appends.get_or_init(|| self.start_appends());
-        appends.ids.lock().push_back(id);
+        appends.ids.lock().push_back((id, kind));
         appends
             .requests
             .send(request)
@@ -128,14 +132,17 @@ impl Session {
                 if result.is_ok() {
                     core.pulse.hear_leader();
                 }
-                let Some(id) = waiting.lock().pop_front() else {
+                let Some((id, kind)) = waiting.lock().pop_front() else {
                     break;
                 };
-                let mut out = Vec::with_capacity(32);
+                let mut out = Vec::with_capacity(40);
+                if kind == Kind::Beat {
+                    out.put_u64_le(core.replica.clock.machine_wall().0);
+                }
                 wire::put_append_result(&mut out, &result);
                 let frame = Frame {
                     id,
-                    kind: Kind::Append,
+                    kind,
                     payload: out.into(),
                 };
                 if answers.send(frame).await.is_err() || result.is_err() {

@@ -108,6 +108,7 @@ fn metrics(shared: &Shared) -> Reply {
         proposals_pending,
         proposals_failed,
         sync_times: shared.node.sync_times(),
+        wall_skew_ms: shared.node.wall_skew_ms(),
     });
     let content_type = http::HeaderValue::from_static(CONTENT_TYPE);
     reply::body(StatusCode::OK, content_type, text)

@@ -63,6 +63,7 @@ pub struct Snapshot {
     pub proposals_pending: u64,
     pub proposals_failed: u64,
     pub sync_times: SyncTimes,
+    pub wall_skew_ms: u64,
 }
 
 /// Bumped by whoever does the thing.
@@ -109,6 +110,7 @@ struct Gauges {
     compact_revision: Gauge,
     keys: Gauge,
     watchers: Gauge,
+    wall_skew_ms: Gauge,
 }
 
 impl Metrics {
@@ -256,6 +258,7 @@ impl Gauges {
             compact_revision: gauge(registry, "etcd_debugging_mvcc_compact_revision"),
             keys: gauge(registry, "etcd_debugging_mvcc_keys_total"),
             watchers: gauge(registry, "etcd_debugging_mvcc_watcher_total"),
+            wall_skew_ms: gauge(registry, "quorate_wall_clock_skew_milliseconds"),
         }
     }
 
@@ -281,6 +284,7 @@ impl Gauges {
         self.keys.set(unsigned(now.keys));
         self.watchers
             .set(i64::try_from(now.watchers).unwrap_or(i64::MAX));
+        self.wall_skew_ms.set(unsigned(now.wall_skew_ms));
     }
 }
 

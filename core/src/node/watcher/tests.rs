@@ -30,7 +30,7 @@ fn replica(directory: &Path) -> Arc<Replica> {
     };
     let medium = Arc::new(Directory::new(directory));
     let opened = Versions::open(medium, 1, options, |why| panic!("{why}")).expect("a store");
-    let clock = LeaderClock::new(Arc::new(MachineTime::default()));
+    let clock = LeaderClock::new(Arc::new(MachineTime::default()), 1);
     let log_mark = Box::new(LogMark::default);
     Arc::new(Replica::new(
         State::default(),
