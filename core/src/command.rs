@@ -84,34 +84,14 @@ pub enum Command {
     Tick,
 }
 
-/// Guards, then one of two lists of ops on one write view with read-your-writes.
+/// Guards, then one of two lists of ops on one write view with read-your-writes. Guards, those of
+/// nested txns too, are judged on the state before the outermost txn. An op that is refused takes
+/// the whole txn back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Txn {
     pub guards: Vec<Guard>,
     pub then: Vec<Op>,
     pub otherwise: Vec<Op>,
-    pub on_error: OnError,
-    pub judged: Judged,
-}
-
-/// What an op that fails does to its txn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// The whole txn is refused and changes nothing (etcd).
-    #[default]
-    Abort,
-    /// The op's result is the error, it changes nothing, the others go on (MULTI).
-    Collect,
-}
-
-/// When the guards of a nested txn are judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Judged {
-    /// On the state before the outermost txn (etcd).
-    #[default]
-    AtStart,
-    /// On the write view where the nested txn stands (commands inside MULTI).
-    InOrder,
 }
 
 /// A condition; true when every key of the range passes the test (etcd's rule). A missing single
@@ -369,7 +349,7 @@ pub enum ScriptCommand {
 }
 
 /// What an op takes beside its keys and values, roughly.
-const OP_BYTES: usize = 32;
+const OP_BYTES: usize = 12;
 
 impl Command {
     /// About the bytes of its encoding, without encoding it; for limits and batching.
@@ -464,7 +444,7 @@ impl DataOp {
         match self {
             DataOp::Add { .. } => 0,
             DataOp::Append { suffix, .. } => suffix.len(),
-            DataOp::HashSet { fields, .. } => fields.iter().map(|(k, v)| k.len() + v.len()).sum(),
+            DataOp::HashSet { fields, .. } => fields.bytes(),
             DataOp::HashDelete { fields, .. } => fields.iter().map(Bytes::len).sum(),
             DataOp::HashAdd { field, .. } => field.len(),
         }

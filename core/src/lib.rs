@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub mod command;
+mod hash;
 pub mod limits;
 pub mod outcome;
 pub mod swept;

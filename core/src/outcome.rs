@@ -69,8 +69,8 @@ pub enum OpResult {
     /// Of `Publish` and `Because`.
     Published,
     Txn(TxnOutcome),
-    /// Under `OnError::Collect`; otherwise only of a range that could not be answered, which
-    /// decides nothing: `HistoryUnreadable`, `AnswerTooLarge`.
+    /// Only of a range that could not be answered, which decides nothing: `HistoryUnreadable`,
+    /// `AnswerTooLarge`.
     Failed(Refusal),
 }
 
@@ -115,6 +115,12 @@ pub enum Refusal {
     Overflow,
     #[error("too many operations or too large")]
     TooLarge,
+    /// What would come of a small request: see `limits`.
+    #[error("too much would come of it")]
+    TooMuch,
+    /// What the txns of one entry come to: this one may be asked for again.
+    #[error("too much is done at once")]
+    Overloaded,
     #[error("permission denied")]
     PermissionDenied,
     #[error("revision of the permissions is old")]
@@ -167,7 +173,39 @@ pub enum Cause {
     Flush,
 }
 
-/// All changes of one revision.
+/// One change of a key by itself, for keyspace notifications: they tell of each, also if a key was
+/// changed several times in one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub key: Bytes,
+    pub cause: Cause,
+    /// There was no such key before.
+    pub is_new: bool,
+    pub is_delete: bool,
+    pub is_typed: bool,
+}
+
+impl Step {
+    pub fn of(kv: &KeyValue, is_new: bool, cause: Cause) -> Step {
+        Step {
+            key: kv.key.clone(),
+            cause,
+            is_new,
+            is_delete: kv.is_tombstone(),
+            is_typed: kv.value.as_bytes().is_none(),
+        }
+    }
+}
+
+impl Event {
+    /// The change, if it was the only one of its key.
+    pub fn step(&self) -> Step {
+        let is_new = self.prev.is_none() && !self.is_delete();
+        Step::of(&self.kv, is_new, self.cause)
+    }
+}
+
+/// All changes of one revision, one of each key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevisionEvents {
     pub revision: Revision,
@@ -176,6 +214,9 @@ pub struct RevisionEvents {
     /// Those that are not made yet. A watcher's are all made; whoever else reads `events` alone
     /// misses these.
     pub swept: Vec<Swept>,
+    /// What led to `events`, in order, if a key was changed more than once. It is told when it
+    /// happens and not kept.
+    pub steps: Vec<Step>,
 }
 
 impl RevisionEvents {
@@ -184,6 +225,7 @@ impl RevisionEvents {
             revision,
             events,
             swept: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -197,7 +239,7 @@ impl RevisionEvents {
 
     /// How many of them are not made yet.
     pub fn swept_len(&self) -> usize {
-        self.swept.iter().map(|swept| swept.records.len()).sum()
+        self.swept.iter().map(Swept::len).sum()
     }
 
     /// Every change, in sub-revision order.

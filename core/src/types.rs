@@ -3,10 +3,11 @@
 //! Nothing here knows a wire format. Values are cheap to clone: bytes are shared, records are
 //! handed round as `Arc<KeyValue>` from apply to watchers, readers and the versions writer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use crate::hash::Hash;
 
 /// The one order of everything: 1 is an empty store, the first change makes 2 (etcd's rule).
 pub type Revision = i64;
@@ -145,9 +146,6 @@ pub struct Version {
     pub sub: u32,
 }
 
-/// A Redis hash. Ordered, so that every member lists its fields alike.
-pub type Hash = BTreeMap<Bytes, Bytes>;
-
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -168,7 +166,7 @@ impl Value {
     pub fn size(&self) -> usize {
         match self {
             Value::Bytes(bytes) => bytes.len(),
-            Value::Hash(hash) => hash.iter().map(|(k, v)| k.len() + v.len()).sum(),
+            Value::Hash(hash) => hash.bytes(),
         }
     }
 }

@@ -6,15 +6,14 @@ use state_rig::rig::*;
 
 use quorate_core::command::{AlarmCommand, AlarmKind, ScriptCommand};
 use quorate_core::command::{
-    Command, DataOp, Guard, Judged, LeaseCommand, Life, OnError, Op, PutOp, PutValue, RangeOp,
-    Relation, Test, Txn,
+    Command, DataOp, Guard, LeaseCommand, Life, Op, PutOp, PutValue, RangeOp, Relation, Test, Txn,
 };
 use quorate_core::limits::{SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX};
 use quorate_core::outcome::{OpResult, Outcome, Refusal};
 use quorate_core::state::{State, read_past};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
 use state_rig::rows::Rows;
-use state_rig::{bytes, delete, entry, put, put_with, range, run, span, txn};
+use state_rig::{bytes, delete, entry, put, put_with, range, run, span};
 
 fn guard(key: &str, test: Test) -> Guard {
     Guard {
@@ -84,18 +83,6 @@ fn too_large() -> OpResult {
     OpResult::Failed(Refusal::AnswerTooLarge)
 }
 
-/// A hash may be larger than all of the room.
-#[test]
-fn a_single_record_of_any_size_is_answered_and_leaves_no_room() {
-    let mut rig = Rig::new();
-    let huge = "x".repeat(TXN_READ_BYTES_MAX + 1);
-    rig.apply(run(vec![put("huge", &huge), put("small", "1")]));
-    let read = |key: &str| Op::Range(range(KeyRange::Key(bytes(key))));
-    let results = rig.txn(vec![read("huge"), read("small")]).results;
-    assert!(is_range(&results[0]));
-    assert_eq!(results[1], too_large());
-}
-
 /// A disk that can't be read is one member's trouble; the members' states stay alike.
 #[test]
 fn history_that_cannot_be_read_decides_nothing() {
@@ -145,45 +132,17 @@ fn revision_of(result: &OpResult) -> i64 {
 }
 
 #[test]
-fn guards_of_nested_txns_are_judged_before_the_txn_unless_in_order() {
-    for (judged, put_b) in [(Judged::AtStart, false), (Judged::InOrder, true)] {
-        let mut rig = Rig::new();
-        let inner = Txn {
-            guards: vec![guard("a", Test::Version(Relation::Equal, 1))],
-            then: vec![put("b", "1")],
-            judged,
-            ..Txn::default()
-        };
-        rig.txn(vec![put("a", "1"), Op::Txn(inner)]);
-        assert_eq!(rig.value("b").is_some(), put_b);
-    }
-}
-
-/// Verdicts of nested txns were once a list consumed in order: an inner txn that failed before its
-/// own inner txn left a verdict over, and the next sibling took it.
-
-#[test]
-fn a_collected_failure_does_not_shift_the_verdicts_of_its_siblings() {
+fn guards_of_nested_txns_are_judged_before_the_txn() {
     let mut rig = Rig::new();
-    let never = vec![guard("a", Test::Version(Relation::Greater, 0))];
-    let lost = Txn {
-        guards: never,
-        ..Txn::default()
+    let inner = |key: &str| Txn {
+        guards: vec![guard(key, Test::Version(Relation::Equal, 1))],
+        then: vec![put("b", "1")],
+        otherwise: vec![put("c", "1")],
     };
-    let keep = Op::Put(PutOp {
-        key: bytes("missing"),
-        value: PutValue::Keep,
-        life: Life::Forever,
-        want_prev: false,
-    });
-    let failing = txn(vec![keep, Op::Txn(lost)]);
-    let outer = Txn {
-        then: vec![Op::Txn(failing), Op::Txn(txn(vec![put("b", "1")]))],
-        on_error: OnError::Collect,
-        ..Txn::default()
-    };
-    rig.apply(Command::Txn(outer)).outcome.expect("applied");
-    assert_eq!(rig.value("b").as_deref(), Some("1"));
+    rig.txn(vec![put("a", "1"), Op::Txn(inner("a"))]);
+    assert_eq!((rig.value("b"), rig.value("c")), (None, Some("1".into())));
+    rig.txn(vec![delete("a"), Op::Txn(inner("a"))]);
+    assert_eq!(rig.value("b"), Some("1".into()));
 }
 
 #[test]
@@ -214,30 +173,16 @@ fn compares_of_missing_keys() {
 }
 
 #[test]
-fn abort_takes_all_back_and_collect_only_the_op() {
+fn an_op_that_is_refused_takes_all_back() {
     let mut rig = Rig::new();
     rig.txn(vec![put("a", "text")]);
-    let add = || {
-        Op::Data(DataOp::Add {
-            key: bytes("a"),
-            by: 1,
-        })
-    };
-    let ops = || vec![put("b", "1"), add(), put("c", "1")];
-    assert_eq!(rig.refused(run(ops())), Refusal::NotAnInteger);
-    let collect = Txn {
-        on_error: OnError::Collect,
-        ..txn(ops())
-    };
-    let Ok(Outcome::Txn(outcome)) = rig.apply(Command::Txn(collect)).outcome else {
-        panic!("applied")
-    };
-    assert_eq!(outcome.results[1], OpResult::Failed(Refusal::NotAnInteger));
-    assert_eq!(
-        (rig.value("b"), rig.value("c")),
-        (Some("1".into()), Some("1".into()))
-    );
-    assert_eq!(rig.state.revision(), 3);
+    let add = Op::Data(DataOp::Add {
+        key: bytes("a"),
+        by: 1,
+    });
+    let ops = vec![put("b", "1"), add, put("c", "1")];
+    assert_eq!(rig.refused(run(ops)), Refusal::NotAnInteger);
+    assert_eq!(rig.state.revision(), 2);
 }
 
 #[test]

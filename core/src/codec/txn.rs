@@ -1,15 +1,13 @@
 //! Encoding of txns and their guards.
 
 use super::wire::{DecodeError, Reader, Wire, wire_enum, wire_struct};
-use crate::command::{Guard, Judged, OnError, Relation, Test, Txn};
+use crate::command::{Guard, Relation, Test, Txn};
 
 impl Wire for Txn {
     fn put(&self, out: &mut Vec<u8>) {
         self.guards.put(out);
         self.then.put(out);
         self.otherwise.put(out);
-        self.on_error.put(out);
-        self.judged.put(out);
     }
 
     fn take(input: &mut Reader) -> Result<Txn, DecodeError> {
@@ -18,15 +16,11 @@ impl Wire for Txn {
                 guards: Wire::take(input)?,
                 then: Wire::take(input)?,
                 otherwise: Wire::take(input)?,
-                on_error: Wire::take(input)?,
-                judged: Wire::take(input)?,
             })
         })
     }
 }
 
-wire_enum!(OnError { Abort = 0, Collect = 1 });
-wire_enum!(Judged { AtStart = 0, InOrder = 1 });
 wire_enum!(Relation { Equal = 0, NotEqual = 1, Greater = 2, Less = 3 });
 wire_struct!(Guard { range, test });
 

@@ -17,7 +17,7 @@ use super::replica::Glance;
 use super::running::Running;
 use super::watcher::Watcher;
 use crate::command::{Command, RangeOp};
-use crate::limits::{REQUEST_BYTES_MAX, TXN_DEPTH_MAX};
+use crate::limits::{COMMAND_BYTES_MAX, TXN_DEPTH_MAX};
 use crate::outcome::{Applied, NodeError, RangeResult, Refusal, Reply};
 use crate::peer::Kind;
 use crate::raft::wire;
@@ -50,9 +50,7 @@ impl Node {
         command: Command,
         deadline: Instant,
     ) -> Result<Reply, NodeError> {
-        let refusal = if command.size_hint() > REQUEST_BYTES_MAX + REQUEST_BYTES_MAX / 2
-            || is_too_deep(&command)
-        {
+        let refusal = if command.size_hint() > COMMAND_BYTES_MAX || is_too_deep(&command) {
             Some(Refusal::TooLarge)
         } else {
             state::authorize(principal, &command).err()

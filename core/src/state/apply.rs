@@ -1,18 +1,20 @@
 //! `State` and its one way to change: applying an entry.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::authorize::authorize;
 use super::cluster::Tables;
-use super::draft::{Change, Draft, Sweep};
+use super::draft::{Changes, Draft, Sweep};
 use super::ends::FirstEnds;
 use super::forgetful::{Floor, is_forgetful};
 use super::graves::Graves;
 use super::index::Index;
 use super::lives::{Lease, Lives};
+use super::room::{EntryRoom, Visits};
 use super::taken::{Last, Taken};
 use crate::command::{Command, Entry, LeaseCommand, Origin, Proposal};
-use crate::outcome::{Applied, Cause, Effects, Notice, Outcome, Refusal, RevisionEvents};
+use crate::outcome::{Applied, Cause, Effects, Outcome, Refusal, RevisionEvents};
 use crate::swept::Swept;
 use crate::types::{
     ClusterMillis, Deadline, KeyRange, KeyValue, LeaseId, MemberId, Now, Revision, Stamp, Term,
@@ -72,14 +74,22 @@ impl State {
     ) -> Effects {
         self.advance(term, entry.header.stamp);
         let mut effects = Effects::default();
-        let mut ended = 0;
+        let (mut ended, mut room) = (0, EntryRoom::default());
         for batch in &entry.batches {
             let new = self.taken.take(batch);
             effects.taken.push(new);
             let is_answered = is_answered(&batch.origin);
             for proposal in &batch.proposals[batch.proposals.len() - new..] {
-                self.expire(&proposal.command, &mut ended, &mut effects);
-                let outcome = self.proposal(proposal, is_answered, &mut effects);
+                let outcome = match room.visit(self.looked_at(&proposal.command)) {
+                    Err(refusal) => {
+                        self.expire(&Command::Tick, &mut ended, &mut effects);
+                        Err(refusal)
+                    }
+                    Ok(()) => {
+                        self.expire(&proposal.command, &mut ended, &mut effects);
+                        self.proposal(proposal, is_answered, &mut room, &mut effects)
+                    }
+                };
                 effects.applied.push(Applied {
                     revision: self.revision,
                     outcome,
@@ -103,10 +113,19 @@ impl State {
         }
     }
 
+    /// The keys that a command may look at.
+    fn looked_at(&self, command: &Command) -> Visits {
+        match command {
+            Command::Txn(txn) => self.visits(txn),
+            _ => Visits::default(),
+        }
+    }
+
     fn proposal(
         &mut self,
         proposal: &Proposal,
         is_answered: bool,
+        room: &mut EntryRoom,
         effects: &mut Effects,
     ) -> Result<Outcome, Refusal> {
         authorize(&proposal.principal, &proposal.command)?;
@@ -116,6 +135,7 @@ impl State {
                 let mut draft = Draft::new(self);
                 draft.is_answered = is_answered;
                 let outcome = draft.txn(txn)?;
+                room.take(&draft.room)?;
                 effects.past.extend(draft.take_past(effects.applied.len()));
                 if !draft.is_empty() {
                     let drafted = draft.into_changes();
@@ -133,49 +153,31 @@ impl State {
     }
 
     /// Makes a draft the state.
-    pub(super) fn commit(
-        &mut self,
-        drafted: (Vec<Change>, Vec<Notice>, u64, u64),
-        effects: &mut Effects,
-    ) {
-        let (changes, notices, life_counter, derived_counter) = drafted;
-        self.life_counter = life_counter;
-        self.derived_counter = derived_counter;
-        let mut made = RevisionEvents::new(self.revision + 1, Vec::with_capacity(changes.len()));
-        for change in changes {
-            match change {
-                Change::Event(event) => {
-                    if let Some(old) = &event.prev {
-                        self.lives.detach(old);
-                    }
-                    self.index.push(&event.kv);
-                    if !event.is_delete() {
-                        self.lives.attach(&event.kv);
-                    }
-                    made.events.push(event);
-                }
-                Change::Sweep(Sweep {
-                    range,
-                    count,
-                    first,
-                    cause,
-                }) => {
-                    let records = self.index.sweep(&range);
-                    assert_eq!(records.len(), count, "the draft saw the same keys");
-                    let swept = Swept {
-                        records,
-                        first,
-                        cause,
-                    };
-                    made.swept.push(swept);
-                }
-                Change::Life { old, new } => {
-                    self.lives.detach(&old);
-                    self.index.replace(&new);
-                    self.lives.attach(&new);
-                    effects.lives.push(new);
-                }
+    pub(super) fn commit(&mut self, changes: Changes, effects: &mut Effects) {
+        self.life_counter = changes.life_counter;
+        self.derived_counter = changes.derived_counter;
+        let mut made = RevisionEvents::new(self.revision + 1, changes.events);
+        made.swept
+            .extend(changes.sweeps.into_iter().map(|sweep| self.sweep(sweep)));
+        made.steps = changes.steps;
+        for event in &mut made.events {
+            let mut swept = made.swept.iter_mut();
+            if let Some(old) = swept.find_map(|swept| swept.write_again(&event.kv.key)) {
+                event.prev = Some(old);
             }
+            if let Some(old) = &event.prev {
+                self.lives.detach(old);
+            }
+            self.index.push(&event.kv);
+            if !event.is_delete() {
+                self.lives.attach(&event.kv);
+            }
+        }
+        for (old, new) in changes.lives {
+            self.lives.detach(&old);
+            self.index.replace(&new);
+            self.lives.attach(&new);
+            effects.lives.push(new);
         }
         if !made.is_empty() {
             self.revision = made.revision;
@@ -187,9 +189,21 @@ impl State {
             self.bury(&made);
             effects.revisions.push(made);
         }
+        let notices = changes.notices.into_iter();
         effects
             .notices
-            .extend(notices.into_iter().map(|notice| (self.revision, notice)));
+            .extend(notices.map(|notice| (self.revision, notice)));
+    }
+
+    fn sweep(&mut self, sweep: Sweep) -> Swept {
+        let records = self.index.sweep(&sweep.range);
+        assert_eq!(records.len(), sweep.count, "the draft saw the same keys");
+        Swept {
+            records,
+            again: BTreeSet::new(),
+            first: sweep.first,
+            cause: sweep.cause,
+        }
     }
 
     fn lease_command(

@@ -145,6 +145,17 @@ impl Chunks {
         self.parts(range).flat_map(|(slots, _)| slots)
     }
 
+    /// As `iter`, without chunks that hold tombstones alone.
+    pub(super) fn live(&self, range: &KeyRange) -> impl Iterator<Item = &Slot> {
+        let parts = self.parts(range).filter(|(_, live)| *live != Some(0));
+        parts.flat_map(|(slots, _)| slots)
+    }
+
+    /// How many slots a range has.
+    pub(super) fn length(&self, range: &KeyRange) -> u64 {
+        self.parts(range).map(|(slots, _)| slots.len() as u64).sum()
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Slot> {
         self.chunks.iter().flat_map(|chunk| &chunk.slots)
     }

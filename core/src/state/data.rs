@@ -5,10 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::draft::Draft;
+use super::room::RECORD_BYTES;
 use crate::command::{DataOp, Life};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::outcome::{Cause, DataResult, Refusal};
-use crate::types::{Hash, KeyValue, Value};
+use crate::types::{Hash, Value};
+
+/// What a field takes in a hash beside its own bytes, about, and the path to one.
+const FIELD_BYTES: usize = 128;
+const PATH_BYTES: usize = 1_024;
 
 /// A decimal number as Redis reads one: no spaces, no plus, no leading zeros.
 fn parse_integer(bytes: &[u8]) -> Option<i64> {
@@ -17,148 +22,142 @@ fn parse_integer(bytes: &[u8]) -> Option<i64> {
     (number.to_string() == text).then_some(number)
 }
 
-fn hash_of(record: Option<&Arc<KeyValue>>) -> Result<Arc<Hash>, Refusal> {
-    match record.map(|record| &record.value) {
-        None => Ok(Arc::default()),
-        Some(Value::Hash(hash)) => Ok(hash.clone()),
+fn hash_of(value: Option<&Value>) -> Result<Option<&Hash>, Refusal> {
+    match value {
+        None => Ok(None),
+        Some(Value::Hash(hash)) => Ok(Some(hash)),
         Some(Value::Bytes(_)) => Err(Refusal::WrongType),
     }
 }
 
-fn bytes_of(record: Option<&Arc<KeyValue>>) -> Result<Option<&Bytes>, Refusal> {
-    record
-        .map(|record| record.value.as_bytes().ok_or(Refusal::WrongType))
+fn bytes_of(value: Option<&Value>) -> Result<Option<&Bytes>, Refusal> {
+    value
+        .map(|value| value.as_bytes().ok_or(Refusal::WrongType))
         .transpose()
 }
 
 impl Draft<'_> {
     pub(super) fn data(&mut self, op: &DataOp) -> Result<DataResult, Refusal> {
-        let old = self.get(op.key()).cloned();
-        let old = old.as_ref();
         let number = match op {
-            DataOp::Add { key, by } => self.add(key, *by, old)?,
-            DataOp::Append { key, suffix } => self.append(key, suffix, old)?,
+            DataOp::Add { key, by } => self.add(key, *by)?,
+            DataOp::Append { key, suffix } => self.append(key, suffix)?,
             DataOp::HashSet {
                 key,
                 fields,
                 only_missing,
-            } => self.hash_set(key, fields, *only_missing, old)?,
-            DataOp::HashDelete { key, fields } => self.hash_delete(key, fields, old)?,
-            DataOp::HashAdd { key, field, by } => self.hash_add(key, field, *by, old)?,
+            } => self.hash_set(key, fields, *only_missing)?,
+            DataOp::HashDelete { key, fields } => self.hash_delete(key, fields)?,
+            DataOp::HashAdd { key, field, by } => self.hash_add(key, field, *by)?,
         };
         Ok(DataResult::Integer(number))
+    }
+
+    fn old(&self, key: &Bytes) -> Option<&Value> {
+        self.get(key).map(|record| &record.value)
     }
 
     /// A typed op keeps the key's life.
     ///
     /// # Errors
     /// `TooLarge` for what one request could not have brought.
-    fn store(
-        &mut self,
-        key: &Bytes,
-        value: Value,
-        old: Option<&Arc<KeyValue>>,
-        cause: Cause,
-    ) -> Result<(), Refusal> {
+    fn store(&mut self, key: &Bytes, value: Value, cause: Cause) -> Result<(), Refusal> {
         if value.size() > REQUEST_BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
-        let kept = Life::Keep { must_exist: false };
-        let life = self.resolve(kept, old.map(|old| &**old))?;
-        self.put((key, old), value, life, cause);
+        self.room.make(RECORD_BYTES + key.len())?;
+        let old = self.get(key).cloned();
+        let life = self.resolve(Life::Keep { must_exist: false }, old.as_deref())?;
+        self.put(key, value, life, cause);
         Ok(())
     }
 
-    fn add(&mut self, key: &Bytes, by: i64, old: Option<&Arc<KeyValue>>) -> Result<i64, Refusal> {
-        let before = match bytes_of(old)? {
+    fn add(&mut self, key: &Bytes, by: i64) -> Result<i64, Refusal> {
+        let before = match bytes_of(self.old(key))? {
             Some(bytes) => parse_integer(bytes).ok_or(Refusal::NotAnInteger)?,
             None => 0,
         };
         let sum = before.checked_add(by).ok_or(Refusal::Overflow)?;
-        self.store(key, Value::Bytes(sum.to_string().into()), old, Cause::Add)?;
+        self.store(key, Value::Bytes(sum.to_string().into()), Cause::Add)?;
         Ok(sum)
     }
 
-    fn append(
-        &mut self,
-        key: &Bytes,
-        suffix: &Bytes,
-        old: Option<&Arc<KeyValue>>,
-    ) -> Result<i64, Refusal> {
-        let before = bytes_of(old)?;
-        let length = before.map_or(0, Bytes::len) + suffix.len();
+    fn append(&mut self, key: &Bytes, suffix: &Bytes) -> Result<i64, Refusal> {
+        let before = bytes_of(self.old(key))?.map_or(0, Bytes::len);
+        let length = before + suffix.len();
         if length > REQUEST_BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
-        let mut joined = Vec::with_capacity(length);
-        joined.extend_from_slice(before.map_or(&[], |bytes| bytes.as_ref()));
+        let mut joined = self.take_bytes(key, suffix.len())?;
         joined.extend_from_slice(suffix);
-        self.store(key, Value::Bytes(joined.into()), old, Cause::Append)?;
+        assert_eq!(joined.len(), length);
+        self.store(key, Value::Bytes(joined.freeze()), Cause::Append)?;
         Ok(length as i64)
     }
 
-    fn hash_set(
-        &mut self,
-        key: &Bytes,
-        fields: &Hash,
-        only_missing: bool,
-        old: Option<&Arc<KeyValue>>,
-    ) -> Result<i64, Refusal> {
-        let mut hash = hash_of(old)?;
-        let missing = fields
-            .keys()
-            .filter(|field| !hash.contains_key(*field))
-            .count();
+    fn hash_set(&mut self, key: &Bytes, fields: &Hash, only_missing: bool) -> Result<i64, Refusal> {
+        let hash = hash_of(self.old(key))?;
+        let is_missing = |field: &&Bytes| !hash.is_some_and(|hash| hash.contains_key(field));
+        let missing = fields.keys().filter(is_missing).count();
         if fields.is_empty() || (only_missing && missing < fields.len()) {
             return Ok(0);
         }
+        let mut hash = self.take_hash(key)?;
         let changed = Arc::make_mut(&mut hash);
-        changed.extend(
-            fields
-                .iter()
-                .map(|(field, value)| (field.clone(), value.clone())),
-        );
-        self.store(key, Value::Hash(hash), old, Cause::HashSet)?;
+        for (field, value) in fields.iter() {
+            self.room.make(FIELD_BYTES + field.len() + value.len())?;
+            changed.insert(field.clone(), value.clone());
+        }
+        self.store(key, Value::Hash(hash), Cause::HashSet)?;
         Ok(missing as i64)
     }
 
-    fn hash_delete(
-        &mut self,
-        key: &Bytes,
-        fields: &[Bytes],
-        old: Option<&Arc<KeyValue>>,
-    ) -> Result<i64, Refusal> {
-        let mut hash = hash_of(old)?;
-        if !fields.iter().any(|field| hash.contains_key(field)) {
+    fn hash_delete(&mut self, key: &Bytes, fields: &[Bytes]) -> Result<i64, Refusal> {
+        let hash = hash_of(self.old(key))?;
+        if !fields
+            .iter()
+            .any(|field| hash.is_some_and(|hash| hash.contains_key(field)))
+        {
             return Ok(0);
         }
+        let mut hash = self.take_hash(key)?;
         let changed = Arc::make_mut(&mut hash);
-        let removed = fields
-            .iter()
-            .filter(|field| changed.remove(*field).is_some())
-            .count();
+        let mut removed = 0;
+        for field in fields {
+            self.room.make(FIELD_BYTES)?;
+            removed += i64::from(changed.remove(field));
+        }
         match changed.is_empty() {
             true => drop(self.delete(key, Cause::HashDelete)),
-            false => self.store(key, Value::Hash(hash), old, Cause::HashDelete)?,
+            false => self.store(key, Value::Hash(hash), Cause::HashDelete)?,
         }
-        Ok(removed as i64)
+        Ok(removed)
     }
 
-    fn hash_add(
-        &mut self,
-        key: &Bytes,
-        field: &Bytes,
-        by: i64,
-        old: Option<&Arc<KeyValue>>,
-    ) -> Result<i64, Refusal> {
-        let mut hash = hash_of(old)?;
-        let before = match hash.get(field) {
+    fn hash_add(&mut self, key: &Bytes, field: &Bytes, by: i64) -> Result<i64, Refusal> {
+        let hash = hash_of(self.old(key))?;
+        let before = match hash.and_then(|hash| hash.get(field)) {
             Some(bytes) => parse_integer(bytes).ok_or(Refusal::HashNotAnInteger)?,
             None => 0,
         };
         let sum = before.checked_add(by).ok_or(Refusal::Overflow)?;
-        Arc::make_mut(&mut hash).insert(field.clone(), sum.to_string().into());
-        self.store(key, Value::Hash(hash), old, Cause::HashAdd)?;
+        let text = Bytes::from(sum.to_string());
+        let mut hash = self.take_hash(key)?;
+        self.room.make(FIELD_BYTES + field.len() + text.len())?;
+        Arc::make_mut(&mut hash).insert(field.clone(), text);
+        self.store(key, Value::Hash(hash), Cause::HashAdd)?;
         Ok(sum)
+    }
+
+    /// The hash of a key to change, empty if there is no such key. Of one that the state holds the
+    /// paths to what changes are copied.
+    fn take_hash(&mut self, key: &Bytes) -> Result<Arc<Hash>, Refusal> {
+        let hash = match self.take_value(key) {
+            Some(Value::Hash(hash)) => hash,
+            Some(Value::Bytes(_)) | None => Arc::default(),
+        };
+        if Arc::strong_count(&hash) > 1 {
+            self.room.make(PATH_BYTES)?;
+        }
+        Ok(hash)
     }
 }

@@ -1,23 +1,33 @@
 //! A write view: what a command would change, seen by its own later ops and by nobody else. It is
-//! committed as a whole or dropped without a trace; an inner txn that fails is rolled back.
+//! committed as a whole or dropped without a trace. However often it changes a key, that is one
+//! change: one version, one event, one previous record.
+//!
+//! ```text
+//! a = 1.0;  txn { append a x; delete a; put b 1; put a 2 }
+//! changes: put b, then put a (version 1, created here) over 1.0;  steps: append, delete, put, put
+//! ```
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::apply::State;
 use super::forgetful;
 use super::read_room::ReadRoom;
+use super::room::{TxnRoom, record_bytes};
 use crate::command::Life;
-use crate::outcome::{Cause, Event, Notice, PastRead, Refusal};
+use crate::outcome::{Cause, Event, Notice, PastRead, Refusal, Step};
 use crate::types::{
     DERIVED_LEASE_TAG, Deadline, KeyRange, KeyValue, LeaseId, Revision, Value, Version,
 };
 
 /// Bytes of a value that are rather copied than shared.
 const PACKED_VALUE_MAX: usize = 4 * 1024;
+
+/// What a value that grows is given for more, as a part of its length.
+const SLACK: usize = 8;
 
 /// Keys of a range that are swept rather than deleted one by one: at least so many.
 const SWEPT_MIN: u64 = 64;
@@ -31,30 +41,50 @@ pub(super) struct Sweep {
     pub(super) cause: Cause,
 }
 
-/// One change, in order.
-pub(super) enum Change {
-    Event(Event),
-    Sweep(Sweep),
-    /// A life changed without a revision: the record before and after.
-    Life {
-        old: Arc<KeyValue>,
-        new: Arc<KeyValue>,
-    },
+/// A key that the view has changed, however often: what it was below the view and what it is now.
+struct Drafted {
+    before: Option<Arc<KeyValue>>,
+    /// A tombstone if it is deleted.
+    record: Arc<KeyValue>,
+    /// Of the last change; none while only the life has changed.
+    cause: Option<Cause>,
+}
+
+impl Drafted {
+    fn current(&self) -> Option<&Arc<KeyValue>> {
+        (!self.record.is_tombstone()).then_some(&self.record)
+    }
+}
+
+/// What a draft comes to, one change a key. Sweeps come first: what they hide was not changed
+/// before them.
+pub(super) struct Changes {
+    pub(super) sweeps: Vec<Sweep>,
+    /// In sub-revision order.
+    pub(super) events: Vec<Event>,
+    /// Lives that changed without a revision: the record before and after.
+    pub(super) lives: Vec<(Arc<KeyValue>, Arc<KeyValue>)>,
+    pub(super) steps: Vec<Step>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) life_counter: u64,
+    pub(super) derived_counter: u64,
 }
 
 pub(super) struct Draft<'a> {
     pub(super) state: &'a State,
-    /// Keys as they are on this view; None: deleted.
-    overlay: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
+    /// Keys that were changed, over the state.
+    overlay: BTreeMap<Bytes, Drafted>,
     /// Ranges that are hidden below the overlay.
-    swept: Vec<KeyRange>,
-    pub(super) changes: Vec<Change>,
+    sweeps: Vec<Sweep>,
+    /// Every change by itself, once a key was changed again.
+    steps: Vec<Step>,
     pub(super) notices: Vec<Notice>,
     events: u32,
     /// Overrides the cause of what the next op changes.
     pub(super) because: Option<Cause>,
-    pub(super) life_counter: u64,
-    pub(super) derived_counter: u64,
+    life_counter: u64,
+    derived_counter: u64,
+    pub(super) room: TxnRoom,
     pub(super) read_room: ReadRoom,
     /// Whether somebody here waits for the results.
     pub(super) is_answered: bool,
@@ -63,14 +93,6 @@ pub(super) struct Draft<'a> {
     /// Ranges at old revisions, and what their results may hold.
     pub(super) past: Vec<PastRead>,
     pub(super) past_room: ReadRoom,
-}
-
-/// Where to roll back to.
-pub(super) struct Savepoint {
-    changes: usize,
-    notices: usize,
-    past: usize,
-    events: u32,
 }
 
 /// A key's life, resolved to what its record says.
@@ -123,46 +145,20 @@ impl<'a> Draft<'a> {
         Draft {
             state,
             overlay: BTreeMap::new(),
-            swept: Vec::new(),
-            changes: Vec::new(),
+            sweeps: Vec::new(),
+            steps: Vec::new(),
             notices: Vec::new(),
             events: 0,
             because: None,
             life_counter: state.life_counter,
             derived_counter: state.derived_counter,
+            room: TxnRoom::default(),
             read_room: ReadRoom::default(),
             is_answered: false,
             path: Vec::new(),
             past: Vec::new(),
             past_room: ReadRoom::default(),
         }
-    }
-
-    pub(super) fn savepoint(&self) -> Savepoint {
-        Savepoint {
-            changes: self.changes.len(),
-            notices: self.notices.len(),
-            past: self.past.len(),
-            events: self.events,
-        }
-    }
-
-    /// The counters stay where they are: an id that was drawn is not drawn again.
-    pub(super) fn roll_back(&mut self, to: Savepoint) {
-        for change in self.changes.drain(to.changes..).rev() {
-            let (key, before) = match change {
-                Change::Event(event) => (event.kv.key.clone(), event.prev),
-                Change::Sweep(_) => {
-                    self.swept.pop();
-                    continue;
-                }
-                Change::Life { old, .. } => (old.key.clone(), Some(old)),
-            };
-            self.overlay.insert(key, before);
-        }
-        self.notices.truncate(to.notices);
-        self.past.truncate(to.past);
-        self.events = to.events;
     }
 
     /// Changes so far that make the revision.
@@ -179,16 +175,26 @@ impl<'a> Draft<'a> {
         self.state.revision + i64::from(self.has_events())
     }
 
+    /// Whether the view differs from the state below it.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.overlay.is_empty() || !self.sweeps.is_empty()
+    }
+
     pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
         match self.overlay.get(key) {
-            Some(record) => record.as_ref(),
-            None if self.is_swept(key) => None,
-            None => self.state.index.get(key),
+            Some(drafted) => drafted.current(),
+            None => self.below(key),
         }
     }
 
+    /// A key as it was before this view changed it.
+    fn below(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
+        let record = self.state.index.get(key)?;
+        (!self.is_swept(key)).then_some(record)
+    }
+
     fn is_swept(&self, key: &[u8]) -> bool {
-        self.swept.iter().any(|range| range.contains(key))
+        self.sweeps.iter().any(|sweep| sweep.range.contains(key))
     }
 
     /// Deletes all of a range at once, if that can be done: none of its keys has history, was
@@ -197,9 +203,8 @@ impl<'a> Draft<'a> {
         if !forgetful::covers(range) || self.state.lives.holds_forgetful_keys() {
             return None;
         }
-        let bounds = bounds(range)?;
-        let was_changed = self.overlay.range::<[u8], _>(bounds).next().is_some();
-        if was_changed || self.swept.iter().any(|other| other.overlaps(range)) {
+        let was_swept = self.sweeps.iter().any(|sweep| sweep.range.overlaps(range));
+        if was_swept || self.drafted(range).next().is_some() {
             return None;
         }
         let count = self.state.index.count(range);
@@ -207,41 +212,52 @@ impl<'a> Draft<'a> {
         if count < SWEPT_MIN {
             return None;
         }
-        self.changes.push(Change::Sweep(Sweep {
+        self.sweeps.push(Sweep {
             range: range.clone(),
             count: count as usize,
             first: self.events,
             cause: self.because.unwrap_or(cause),
-        }));
-        self.swept.push(range.clone());
+        });
         self.events = next;
         Some(count)
     }
 
-    /// Records of a range in key order.
-    pub(super) fn range(&self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
-        if let KeyRange::Key(key) = range {
-            return self.get(key).cloned().into_iter().collect();
-        }
+    /// The keys of a range that were changed, in key order.
+    fn drafted(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, &Drafted)> {
+        let bounds = bounds(range).map(|bounds| self.overlay.range::<[u8], _>(bounds));
+        bounds.into_iter().flatten()
+    }
+
+    /// Records of a range in key order: two sorted runs, merged as they are read.
+    pub(super) fn range<'r>(
+        &'r self,
+        range: &'r KeyRange,
+    ) -> impl Iterator<Item = &'r Arc<KeyValue>> {
         let below = self.state.index.iter(range);
-        if self.overlay.is_empty() && self.swept.is_empty() {
-            return below.cloned().collect();
+        let mut below = below
+            .filter(|record| !self.overlay.contains_key(&record.key))
+            .filter(|record| !self.is_swept(&record.key))
+            .peekable();
+        let over = self.drafted(range);
+        let mut over = over.filter_map(|(_, drafted)| drafted.current()).peekable();
+        std::iter::from_fn(move || match (below.peek(), over.peek()) {
+            (Some(low), Some(high)) if low.key < high.key => below.next(),
+            (_, Some(_)) => over.next(),
+            (_, None) => below.next(),
+        })
+    }
+
+    /// How many keys a range has; those below are counted by chunks.
+    pub(super) fn count(&self, range: &KeyRange) -> u64 {
+        if !self.sweeps.is_empty() {
+            return self.range(range).count() as u64;
         }
-        let below =
-            below.filter(|kv| !self.overlay.contains_key(&kv.key) && !self.is_swept(&kv.key));
-        let mut merged: Vec<Arc<KeyValue>> = below.cloned().collect();
-        let unchanged = merged.len();
-        let over = bounds(range).map(|bounds| self.overlay.range::<[u8], _>(bounds));
-        merged.extend(
-            over.into_iter()
-                .flatten()
-                .filter_map(|(_, record)| record.clone()),
-        );
-        if merged.len() > unchanged {
-            // Two sorted runs: a stable sort merges them.
-            merged.sort_by(|a, b| a.key.cmp(&b.key));
+        let (mut come, mut gone) = (0, 0);
+        for (key, drafted) in self.drafted(range) {
+            come += u64::from(drafted.current().is_some());
+            gone += u64::from(self.below(key).is_some());
         }
-        merged
+        self.state.index.count(range) + come - gone
     }
 
     fn next_version(&mut self) -> Version {
@@ -292,41 +308,34 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Writes a version of a key, over the one that it has on this view.
-    pub(super) fn put(
-        &mut self,
-        (key, old): (&Bytes, Option<&Arc<KeyValue>>),
-        value: Value,
-        life: NewLife,
-        cause: Cause,
-    ) {
+    /// Writes a version of a key. A key has one version a revision, so one that the view has made
+    /// already is replaced.
+    pub(super) fn put(&mut self, key: &Bytes, value: Value, life: NewLife, cause: Cause) {
         let modified = self.next_version();
-        let unchanged_life = old.is_some_and(|old| {
+        let old = self.get(key);
+        let unchanged_life = old.filter(|old| {
             old.lease == life.lease && old.deadline == life.deadline && old.ttl_ms == life.ttl_ms
         });
-        let life_generation = match old {
-            Some(old) if unchanged_life => old.life_generation,
-            _ => self.next_generation(),
+        let life_generation = unchanged_life.map(|old| old.life_generation);
+        let (create_revision, version) = match old {
+            None => (modified.main, 1),
+            Some(old) if old.modified.main == modified.main => (old.create_revision, old.version),
+            Some(old) => (old.create_revision, old.version + 1),
         };
+        let life_generation = life_generation.unwrap_or_else(|| self.next_generation());
         let (key, value) = packed(key, value);
-        let record = Arc::new(KeyValue {
+        let record = KeyValue {
             key,
             value,
-            create_revision: old.map_or(modified.main, |old| old.create_revision),
+            create_revision,
             modified,
-            version: old.map_or(1, |old| old.version + 1),
+            version,
             lease: life.lease,
             deadline: life.deadline,
             ttl_ms: life.ttl_ms,
             life_generation,
-        });
-        self.overlay
-            .insert(record.key.clone(), Some(record.clone()));
-        self.changes.push(Change::Event(Event {
-            kv: record,
-            prev: old.cloned(),
-            cause: self.because.unwrap_or(cause),
-        }));
+        };
+        self.change(record, cause);
     }
 
     fn next_generation(&mut self) -> u64 {
@@ -337,20 +346,42 @@ impl<'a> Draft<'a> {
     /// Deletes a key that exists; returns what it was.
     pub(super) fn delete(&mut self, key: &[u8], cause: Cause) -> Option<Arc<KeyValue>> {
         let old = self.get(key).cloned()?;
-        let modified = self.next_version();
-        let tombstone = Arc::new(KeyValue {
+        let tombstone = KeyValue {
             key: old.key.clone(),
-            modified,
+            modified: self.next_version(),
             ..KeyValue::default()
-        });
-        self.overlay.insert(old.key.clone(), None);
-        let prev = Some(old.clone());
-        self.changes.push(Change::Event(Event {
-            kv: tombstone,
-            prev,
-            cause: self.because.unwrap_or(cause),
-        }));
+        };
+        self.change(tombstone, cause);
         Some(old)
+    }
+
+    /// Puts a change into the view, in the place of an earlier one of the same key.
+    fn change(&mut self, record: KeyValue, cause: Cause) {
+        let cause = self.because.unwrap_or(cause);
+        let is_new = self.get(&record.key).is_none();
+        assert!(
+            !(is_new && record.is_tombstone()),
+            "only a key that is there is deleted"
+        );
+        let earlier = self.overlay.get(&record.key);
+        let is_second =
+            earlier.is_some_and(|earlier| earlier.cause.is_some()) || self.is_swept(&record.key);
+        let before = match earlier {
+            Some(earlier) => earlier.before.clone(),
+            None => self.below(&record.key).cloned(),
+        };
+        if is_second && self.steps.is_empty() {
+            self.steps = self.to_events().iter().map(Event::step).collect();
+        }
+        if !self.steps.is_empty() {
+            self.steps.push(Step::of(&record, is_new, cause));
+        }
+        let drafted = Drafted {
+            before,
+            record: Arc::new(record),
+            cause: Some(cause),
+        };
+        self.overlay.insert(drafted.record.key.clone(), drafted);
     }
 
     /// Changes a key's life without a revision. A key that had a deadline keeps its derived id.
@@ -365,15 +396,96 @@ impl<'a> Draft<'a> {
             life_generation: self.next_generation(),
             ..KeyValue::clone(old)
         });
-        self.overlay.insert(new.key.clone(), Some(new.clone()));
         let notice = Notice::LifeChanged {
             key: new.key.clone(),
             persisted: life.deadline.is_none() && life.lease == LeaseId::NONE,
         };
         self.notices.push(notice);
-        self.changes.push(Change::Life {
-            old: old.clone(),
-            new,
+        match self.overlay.get_mut(&new.key) {
+            Some(drafted) => drafted.record = new,
+            None => {
+                let drafted = Drafted {
+                    before: Some(old.clone()),
+                    record: new,
+                    cause: None,
+                };
+                self.overlay.insert(drafted.record.key.clone(), drafted);
+            }
+        }
+    }
+
+    /// A key's value to make another of: taken out of the view, if that has made it itself, so
+    /// that nobody else holds it.
+    pub(super) fn take_value(&mut self, key: &Bytes) -> Option<Value> {
+        let own = self.overlay.get_mut(key);
+        match own.and_then(|drafted| Arc::get_mut(&mut drafted.record)) {
+            Some(record) if !record.is_tombstone() => Some(std::mem::take(&mut record.value)),
+            _ => self.get(key).map(|record| record.value.clone()),
+        }
+    }
+
+    /// The bytes of a key's value to add to, with room for so many more: adding again and again
+    /// does not copy again and again.
+    ///
+    /// # Errors
+    /// `TooMuch`.
+    pub(super) fn take_bytes(&mut self, key: &Bytes, more: usize) -> Result<BytesMut, Refusal> {
+        let value = match self.take_value(key) {
+            Some(Value::Bytes(value)) => value,
+            Some(Value::Hash(_)) | None => Bytes::new(),
+        };
+        let length = value.len() + more;
+        let shared = match value.try_into_mut() {
+            Ok(own) if own.capacity() >= length => {
+                self.room.make(more)?;
+                return Ok(own);
+            }
+            Ok(own) => own.freeze(),
+            Err(shared) => shared,
+        };
+        self.room.make(length)?;
+        let mut copy = BytesMut::with_capacity(length + length / SLACK);
+        copy.extend_from_slice(&shared);
+        Ok(copy)
+    }
+
+    fn to_events(&self) -> Vec<Event> {
+        let written = self.overlay.values().filter_map(|drafted| {
+            Some(Event {
+                kv: drafted.record.clone(),
+                prev: drafted.before.clone(),
+                cause: drafted.cause?,
+            })
         });
+        let mut events: Vec<Event> = written.collect();
+        events.sort_unstable_by_key(|event| event.kv.modified);
+        events
+    }
+
+    /// What the records come to that the view leaves; of deleted keys nothing.
+    pub(super) fn left_bytes(&self) -> usize {
+        let left = self.overlay.values().filter_map(Drafted::current);
+        left.map(|record| record_bytes(record)).sum()
+    }
+
+    /// Whether anything at all would be committed.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_changes() && self.notices.is_empty()
+    }
+
+    pub(super) fn into_changes(self) -> Changes {
+        let events = self.to_events();
+        let only_lives = self.overlay.into_values();
+        let only_lives = only_lives.filter(|drafted| drafted.cause.is_none());
+        let lives = only_lives.filter_map(|drafted| Some((drafted.before?, drafted.record)));
+        Changes {
+            lives: lives.collect(),
+            events,
+            sweeps: self.sweeps,
+            steps: self.steps,
+            notices: self.notices,
+            life_counter: self.life_counter,
+            derived_counter: self.derived_counter,
+        }
     }
 }

@@ -2,62 +2,21 @@
 //! any key numbers are held against 0 and values never match.
 
 use super::apply::State;
-use super::draft::Draft;
 use crate::command::{Guard, Relation, Test};
-use crate::types::{KeyRange, KeyValue, LeaseId};
-
-/// Where a guard looks: the state, or a write view over it.
-trait Records {
-    fn each(&self, range: &KeyRange, visit: &mut dyn FnMut(&KeyValue) -> bool);
-}
-
-impl Records for State {
-    fn each(&self, range: &KeyRange, visit: &mut dyn FnMut(&KeyValue) -> bool) {
-        self.index.iter(range).all(|record| visit(record));
-    }
-}
-
-impl Records for Draft<'_> {
-    fn each(&self, range: &KeyRange, visit: &mut dyn FnMut(&KeyValue) -> bool) {
-        self.range(range).iter().all(|record| visit(record));
-    }
-}
+use crate::types::{KeyValue, LeaseId};
 
 impl State {
     /// Whether a guard holds here and now.
     pub fn judge(&self, guard: &Guard) -> bool {
-        judge(self, self, guard)
-    }
-}
-
-impl Draft<'_> {
-    pub(super) fn judge(&self, guard: &Guard) -> bool {
-        judge(self.state, self, guard)
-    }
-}
-
-fn judge(state: &State, records: &dyn Records, guard: &Guard) -> bool {
-    match &guard.test {
-        Test::NotAfter(clock) => state.clock <= *clock,
-        Test::Unchanged { count, newest } => {
-            let mut found = 0;
-            let mut unchanged = true;
-            records.each(&guard.range, &mut |record| {
-                found += 1;
-                unchanged = record.modified.main <= *newest;
-                unchanged
-            });
-            unchanged && found == *count
-        }
-        test => {
-            let mut any = false;
-            let mut holds = true;
-            records.each(&guard.range, &mut |record| {
-                any = true;
-                holds = passes(test, record);
-                holds
-            });
-            if any { holds } else { passes_without_key(test) }
+        let mut records = self.index.iter(&guard.range).peekable();
+        match &guard.test {
+            Test::NotAfter(clock) => self.clock <= *clock,
+            Test::Unchanged { count, newest } => {
+                self.index.count(&guard.range) == *count
+                    && records.all(|record| record.modified.main <= *newest)
+            }
+            test if records.peek().is_none() => passes_without_key(test),
+            test => records.all(|record| passes(test, record)),
         }
     }
 }

@@ -41,11 +41,16 @@ impl Index {
 
     /// Current records in key order.
     pub(super) fn iter(&self, range: &KeyRange) -> impl Iterator<Item = &Arc<KeyValue>> {
-        self.slots.iter(range).filter_map(Slot::current)
+        self.slots.live(range).filter_map(Slot::current)
     }
 
     pub(super) fn count(&self, range: &KeyRange) -> u64 {
         self.slots.count(range)
+    }
+
+    /// Keys of a range, those included that are deleted and have history.
+    pub(super) fn slots(&self, range: &KeyRange) -> u64 {
+        self.slots.length(range)
     }
 
     /// The keys of a range as they were at `revision`, in key order.

@@ -27,10 +27,12 @@ mod quota;
 mod range;
 mod read_room;
 mod restore;
+mod room;
 mod scalars;
 mod slot;
 mod taken;
 mod txn;
+mod visits;
 
 pub use apply::State;
 pub use authorize::authorize;

@@ -114,9 +114,9 @@ impl State {
 impl Draft<'_> {
     /// A range inside a txn sees the txn's own writes.
     pub(super) fn select(&self, op: &RangeOp) -> RangeResult {
-        let mut result = match self.changes.is_empty() {
-            true => self.state.range_now(op),
-            false => self.range_drafted(op),
+        let mut result = match self.has_changes() {
+            false => self.state.range_now(op),
+            true => self.range_drafted(op),
         };
         result.revision = self.revision();
         result
@@ -134,14 +134,16 @@ impl Draft<'_> {
     }
 
     fn range_drafted(&self, op: &RangeOp) -> RangeResult {
-        let mut kvs = self.range(&op.range);
         let mut result = RangeResult {
-            count: kvs.len() as u64,
+            count: self.count(&op.range),
             ..RangeResult::default()
         };
         if !op.count_only {
-            kvs.truncate(fetch_limit(op));
-            result.kvs = kvs;
+            result.kvs = self
+                .range(&op.range)
+                .take(fetch_limit(op))
+                .cloned()
+                .collect();
             finish(op, &mut result);
         }
         result
@@ -150,6 +152,15 @@ impl Draft<'_> {
 
 /// How many keys are looked at in key order: one more than the limit tells whether there are more.
 fn fetch_limit(op: &RangeOp) -> usize {
+    match is_cut_in_key_order(op) {
+        true if op.count_only => 0,
+        true => usize::try_from(op.limit).map_or(usize::MAX, |limit| limit.saturating_add(1)),
+        false => usize::MAX,
+    }
+}
+
+/// Whether a range needs to look at the first keys alone; it is counted by chunks.
+pub(super) fn is_cut_in_key_order(op: &RangeOp) -> bool {
     let none = (0, 0);
     let filtered = op.mod_bounds != none || op.create_bounds != none;
     let in_key_order = match op.order.direction {
@@ -157,10 +168,7 @@ fn fetch_limit(op: &RangeOp) -> usize {
         Direction::Ascending => op.order.target == SortTarget::Key,
         Direction::Descending => false,
     };
-    if op.limit == 0 || filtered || !in_key_order {
-        return usize::MAX;
-    }
-    usize::try_from(op.limit).map_or(usize::MAX, |limit| limit.saturating_add(1))
+    op.count_only || (op.limit > 0 && !filtered && in_key_order)
 }
 
 /// Filters, sorts, cuts.

@@ -1,20 +1,17 @@
-//! Txns: guards, then ops in order on one write view. `Abort` makes any refusal that of the whole
-//! txn; `Collect` makes it the result of its op, which then has changed nothing.
+//! Txns: guards, then ops in order on one write view. A refusal of any op is that of the whole txn.
 //!
-//! A txn judged `AtStart` sees its guards on the state before the outermost txn, however deep it
-//! lies: the write view keeps that state untouched beneath it.
+//! Guards are judged on the state before the outermost txn, however deep they lie: the write view
+//! keeps that state untouched beneath it.
 //!
 //! ```text
 //! a = 1;  txn { put a 2; txn { if a = 2 then put b } }     b is not put (etcd's rule)
-//! the same with the inner txn judged InOrder               b is put
 //! ```
 
 use super::apply::State;
-use super::draft::{Change, Draft};
-use crate::command::{
-    DeleteOp, Judged, Life, OnError, Op, PutOp, PutValue, RangeOp, SetLifeOp, Txn,
-};
-use crate::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
+use super::draft::Draft;
+use super::room::RECORD_BYTES;
+use crate::command::{DeleteOp, Life, Op, PutOp, PutValue, RangeOp, SetLifeOp, Txn};
+use crate::limits::{TXN_DEPTH_MAX, TXN_MADE_BYTES_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, PastRead, Refusal, TxnOutcome};
 use crate::types::{Deadline, LeaseId};
 
@@ -34,12 +31,8 @@ fn is_prechecked(op: &Op) -> bool {
 impl State {
     /// What etcd checks before the first write, on the state before it and along the branches that
     /// will be taken (server/etcdserver/txn: checkTxn). So a range can't name the revision that
-    /// the txn itself is about to make, nor a put keep what the txn itself has put. Txns judged or
-    /// collected where they stand are not looked into.
+    /// the txn itself is about to make, nor a put keep what the txn itself has put.
     fn precheck(&self, txn: &Txn) -> Result<(), Refusal> {
-        if txn.judged != Judged::AtStart || txn.on_error != OnError::Abort {
-            return Ok(());
-        }
         // Judging costs a search a guard: not for txns with nothing to check.
         if !txn.then.iter().chain(&txn.otherwise).any(is_prechecked) {
             return Ok(());
@@ -98,23 +91,21 @@ impl Draft<'_> {
             return Err(Refusal::TooLarge);
         }
         self.state.precheck(txn)?;
-        self.run(txn)
+        let outcome = self.run(txn)?;
+        match self.left_bytes() > TXN_MADE_BYTES_MAX {
+            true => Err(Refusal::TooMuch),
+            false => Ok(outcome),
+        }
     }
 
     fn run(&mut self, txn: &Txn) -> Result<TxnOutcome, Refusal> {
-        let succeeded = txn.guards.iter().all(|guard| match txn.judged {
-            Judged::AtStart => self.state.judge(guard),
-            Judged::InOrder => self.judge(guard),
-        });
+        let succeeded = txn.guards.iter().all(|guard| self.state.judge(guard));
         let before = self.events();
         let branch = if succeeded { &txn.then } else { &txn.otherwise };
         let mut results = Vec::with_capacity(branch.len());
         for (place, op) in branch.iter().enumerate() {
             self.path.push(place);
-            results.push(match txn.on_error {
-                OnError::Abort => self.op(op)?,
-                OnError::Collect => self.collected(op),
-            });
+            results.push(self.op(op)?);
             self.path.pop();
         }
         let changed = self.events() > before;
@@ -123,22 +114,6 @@ impl Draft<'_> {
             results,
             changed,
         })
-    }
-
-    fn collected(&mut self, op: &Op) -> OpResult {
-        // Only a nested txn can fail after it has changed something.
-        let savepoint = matches!(op, Op::Txn(_)).then(|| self.savepoint());
-        let depth = self.path.len();
-        match self.op(op) {
-            Ok(result) => result,
-            Err(refusal) => {
-                self.path.truncate(depth);
-                if let Some(savepoint) = savepoint {
-                    self.roll_back(savepoint);
-                }
-                OpResult::Failed(refusal)
-            }
-        }
     }
 
     fn op(&mut self, op: &Op) -> Result<OpResult, Refusal> {
@@ -155,7 +130,7 @@ impl Draft<'_> {
         Ok(match op {
             Op::Range(op) => self.range_op(op)?,
             Op::Put(op) => self.put_op(op)?,
-            Op::Delete(op) => self.delete_op(op),
+            Op::Delete(op) => self.delete_op(op)?,
             Op::SetLife(op) => OpResult::SetLife(self.set_life_op(op)?),
             Op::Data(op) => OpResult::Data(self.data(op)?),
             Op::Publish { channel, payload } => {
@@ -209,17 +184,24 @@ impl Draft<'_> {
         let old = self.get(&op.key).cloned();
         let life = self.resolve(op.life, old.as_deref())?;
         let value = match (&op.value, &old) {
-            (PutValue::Set(value), _) => value.clone(),
+            (PutValue::Set(value), _) => {
+                self.room.make(value.size())?;
+                value.clone()
+            }
             (PutValue::Keep, Some(old)) => old.value.clone(),
             (PutValue::Keep, None) => return Err(Refusal::KeyNotFound),
         };
+        self.room.make(RECORD_BYTES + op.key.len())?;
         let is_new_life = matches!(op.life, Life::For(_) | Life::Until(_));
         let cause = match is_new_life {
             true => Cause::PutWithLife,
             false => Cause::Put,
         };
-        self.put((&op.key, old.as_ref()), value, life, cause);
         let prev = old.filter(|_| op.want_prev);
+        if let Some(prev) = &prev {
+            self.room.keep(prev)?;
+        }
+        self.put(&op.key, value, life, cause);
         let is_past = |end: Deadline| end.is_past(self.state.now());
         if is_new_life && life.deadline.is_some_and(is_past) {
             // Its time was over before it came: nobody may see it.
@@ -231,30 +213,31 @@ impl Draft<'_> {
         })
     }
 
-    fn delete_op(&mut self, op: &DeleteOp) -> OpResult {
+    fn delete_op(&mut self, op: &DeleteOp) -> Result<OpResult, Refusal> {
         if !op.want_prev
             && let Some(deleted) = self.sweep(&op.range, Cause::Delete)
         {
-            return OpResult::Delete {
+            return Ok(OpResult::Delete {
                 deleted,
                 prev: Vec::new(),
                 revision: self.revision(),
-            };
+            });
         }
-        let keys = self.range(&op.range);
+        let keys: Vec<_> = self.range(&op.range).cloned().collect();
         let deleted = keys.len() as u64;
         let mut prev = Vec::new();
         for record in keys {
             self.delete(&record.key, Cause::Delete);
             if op.want_prev {
+                self.room.keep(&record)?;
                 prev.push(record);
             }
         }
-        OpResult::Delete {
+        Ok(OpResult::Delete {
             deleted,
             prev,
             revision: self.revision(),
-        }
+        })
     }
 
     fn set_life_op(&mut self, op: &SetLifeOp) -> Result<bool, Refusal> {
@@ -308,19 +291,5 @@ impl Draft<'_> {
             room,
             ..read
         })
-    }
-
-    /// Whether anything at all would be committed.
-    pub(super) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.notices.is_empty()
-    }
-
-    pub(super) fn into_changes(self) -> (Vec<Change>, Vec<Notice>, u64, u64) {
-        (
-            self.changes,
-            self.notices,
-            self.life_counter,
-            self.derived_counter,
-        )
     }
 }

@@ -56,13 +56,8 @@ fn entry() -> Entry {
         then: vec![put(b"k", Life::For(30_000)), Op::Data(data)],
         otherwise: vec![
             Op::Range(RangeOp::new(KeyRange::prefix(b"k"))),
-            Op::Txn(Txn {
-                on_error: OnError::Collect,
-                ..Txn::default()
-            }),
+            Op::Txn(Txn::default()),
         ],
-        on_error: OnError::Abort,
-        judged: Judged::InOrder,
     };
     let header = EntryHeader {
         cluster: 1,
@@ -142,8 +137,7 @@ fn entry_bytes() {
         "02",                       // otherwise, two ops
         "0001016b016c",             // range [k, l)
         "00000000000000000000",     // its revision, limit, order, flags, bounds
-        "060000000100",             // a nested txn that collects
-        "0001",                     // abort, judged in order
+        "06000000",                 // a nested txn without anything
         "00000102020204",           // renew 1 and 2
         "000006",                   // tick
     ];

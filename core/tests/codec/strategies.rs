@@ -24,7 +24,7 @@ fn number() -> impl Strategy<Value = i64> {
 }
 
 fn hash() -> impl Strategy<Value = Arc<Hash>> {
-    btree_map(bytes(), bytes(), 0..4).prop_map(Arc::new)
+    btree_map(bytes(), bytes(), 0..4).prop_map(|fields| Arc::new(fields.into_iter().collect()))
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -207,28 +207,13 @@ fn op_leaf() -> impl Strategy<Value = Op> {
 }
 
 fn txn_of<S: Strategy<Value = Op> + Clone>(op: S) -> impl Strategy<Value = Txn> {
-    let modes = any::<(bool, bool)>();
-    (
-        vec(guard(), 0..3),
-        vec(op.clone(), 0..4),
-        vec(op, 0..3),
-        modes,
-    )
-        .prop_map(|(guards, then, otherwise, (collect, in_order))| Txn {
+    (vec(guard(), 0..3), vec(op.clone(), 0..4), vec(op, 0..3)).prop_map(
+        |(guards, then, otherwise)| Txn {
             guards,
             then,
             otherwise,
-            on_error: if collect {
-                OnError::Collect
-            } else {
-                OnError::Abort
-            },
-            judged: if in_order {
-                Judged::InOrder
-            } else {
-                Judged::AtStart
-            },
-        })
+        },
+    )
 }
 
 pub fn txn() -> impl Strategy<Value = Txn> {

@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use quorate_core::command::{
-    Command, DataOp, DeleteOp, Direction, Guard, Judged, LeaseCommand, Life, LifeCondition,
-    OnError, Op, Order, PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, Txn,
+    Command, DataOp, DeleteOp, Direction, Guard, LeaseCommand, Life, LifeCondition, Op, Order,
+    PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, Txn,
 };
 use quorate_core::outcome::Cause;
 use quorate_core::types::{KeyRange, LeaseId, UnixMillis, Value};
@@ -221,21 +221,15 @@ fn op(depth: u32) -> BoxedStrategy<Op> {
 }
 
 fn txn(depth: u32) -> BoxedStrategy<Txn> {
-    let on_error = select(vec![OnError::Abort, OnError::Collect]);
-    let judged = select(vec![Judged::AtStart, Judged::InOrder]);
     (
         vec(guard(), 0..2),
         vec(op(depth), 0..4),
         vec(op(depth), 0..3),
-        on_error,
-        judged,
     )
-        .prop_map(|(guards, then, otherwise, on_error, judged)| Txn {
+        .prop_map(|(guards, then, otherwise)| Txn {
             guards,
             then,
             otherwise,
-            on_error,
-            judged,
         })
         .boxed()
 }

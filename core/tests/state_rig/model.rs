@@ -25,8 +25,12 @@ pub struct Model {
     pub current: BTreeMap<Bytes, KeyValue>,
     pub leases: BTreeMap<LeaseId, (u64, ClusterMillis)>,
     drawn: i64,
-    /// Of the change under way.
+    /// Of the change under way, one a key.
     pub events: Vec<Event>,
+    /// How often keys were changed in it.
+    pub changes: u32,
+    /// Records as they were before it changed their lives.
+    pub lives_before: BTreeMap<Bytes, KeyValue>,
     /// Overrides the cause of what the next op changes.
     pub because: Option<Cause>,
     pub forgetful_newest: i64,
@@ -65,7 +69,7 @@ impl Model {
     fn next(&self) -> Version {
         Version {
             main: self.revision + 1,
-            sub: self.events.len() as u32,
+            sub: self.changes,
         }
     }
 
@@ -79,7 +83,9 @@ impl Model {
                 .as_ref()
                 .map_or(modified.main, |old| old.create_revision),
             modified,
-            version: old.as_ref().map_or(0, |old| old.version) + 1,
+            version: old.as_ref().map_or(1, |old| {
+                old.version + i64::from(old.modified.main < modified.main)
+            }),
             lease: life.lease,
             deadline: life.deadline,
             ttl_ms: life.ttl_ms,
@@ -99,9 +105,19 @@ impl Model {
         self.record(kv, old, cause);
     }
 
+    /// In the place of what the key got before in the same revision.
     fn record(&mut self, kv: KeyValue, old: Option<KeyValue>, cause: Cause) {
+        self.changes += 1;
+        let is_same = |other: &KeyValue| other.key == kv.key;
+        let main = kv.modified.main;
+        self.versions
+            .retain(|other| !(is_same(other) && other.modified.main == main));
         self.versions.push(kv.clone());
-        let prev = old.map(Arc::new);
+        let earlier = self.events.iter().position(|event| is_same(&event.kv));
+        let prev = match earlier {
+            Some(earlier) => self.events.remove(earlier).prev,
+            None => self.lives_before.remove(&kv.key).or(old).map(Arc::new),
+        };
         self.events.push(Event {
             kv: Arc::new(kv),
             prev,
@@ -133,7 +149,17 @@ impl Model {
 
     /// Makes the revision, if there is a change.
     pub fn close(&mut self) -> Vec<Event> {
-        let events = std::mem::take(&mut self.events);
+        let mut events = std::mem::take(&mut self.events);
+        self.changes = 0;
+        self.lives_before.clear();
+        // A life that was set after the write is part of the version.
+        for event in events.iter_mut().filter(|event| !event.is_delete()) {
+            let kv = &self.current[&event.kv.key];
+            event.kv = Arc::new(kv.clone());
+            let mut versions = self.versions.iter_mut();
+            let written = versions.find(|version| version.modified == kv.modified);
+            *written.expect("it is a version") = kv.clone();
+        }
         self.revision += i64::from(!events.is_empty());
         if events.iter().any(|event| is_forgetful(&event.kv.key)) {
             self.forgetful_newest = self.revision;
@@ -243,12 +269,16 @@ impl Model {
                 let mut hash = hash(old)?;
                 let missing = fields
                     .keys()
-                    .filter(|field| !hash.contains_key(*field))
+                    .filter(|field| !hash.contains_key(field))
                     .count();
                 if fields.is_empty() || (*only_missing && missing < fields.len()) {
                     return Ok((None, 0, Cause::HashSet));
                 }
-                hash.extend(fields.as_ref().clone());
+                hash.extend(
+                    fields
+                        .iter()
+                        .map(|(field, value)| (field.clone(), value.clone())),
+                );
                 Ok((
                     Some(Value::Hash(Arc::new(hash))),
                     missing as i64,
@@ -257,10 +287,7 @@ impl Model {
             }
             DataOp::HashDelete { fields, .. } => {
                 let mut hash = hash(old)?;
-                let gone = fields
-                    .iter()
-                    .filter(|field| hash.remove(*field).is_some())
-                    .count();
+                let gone = fields.iter().filter(|field| hash.remove(field)).count();
                 let left = (gone > 0).then(|| Value::Hash(Arc::new(hash)));
                 Ok((left, gone as i64, Cause::HashDelete))
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{
-    Direction, Judged, Life, OnError, Op, PutOp, PutValue, RangeOp, SetLifeOp, SortTarget, Txn,
+    Direction, Life, Op, PutOp, PutValue, RangeOp, SetLifeOp, SortTarget, Txn,
 };
 use quorate_core::outcome::{Cause, DataResult, OpResult, RangeResult, Refusal, TxnOutcome};
 use quorate_core::state::is_forgetful;
@@ -24,9 +24,6 @@ impl Model {
     }
 
     fn precheck(&self, txn: &Txn) -> Result<(), Refusal> {
-        if txn.judged == Judged::InOrder || txn.on_error == OnError::Collect {
-            return Ok(());
-        }
         let succeeded = txn.guards.iter().all(|guard| self.judge(guard));
         for op in if succeeded { &txn.then } else { &txn.otherwise } {
             match op {
@@ -52,25 +49,13 @@ impl Model {
     }
 
     fn nested(&mut self, txn: &Txn, start: &Model) -> Result<TxnOutcome, Refusal> {
-        let succeeded = match txn.judged {
-            Judged::AtStart => txn.guards.iter().all(|guard| start.judge(guard)),
-            Judged::InOrder => txn.guards.iter().all(|guard| self.judge(guard)),
-        };
-        let before = self.events.len();
+        let succeeded = txn.guards.iter().all(|guard| start.judge(guard));
+        let before = self.changes;
         let mut results = Vec::new();
         for op in if succeeded { &txn.then } else { &txn.otherwise } {
-            let saved = self.clone();
-            match (self.op(op, start), txn.on_error) {
-                (Ok(result), _) => results.push(result),
-                (Err(refusal), OnError::Abort) => return Err(refusal),
-                (Err(refusal), OnError::Collect) => {
-                    *self = saved;
-                    self.because = None;
-                    results.push(OpResult::Failed(refusal));
-                }
-            }
+            results.push(self.op(op, start)?);
         }
-        let changed = self.events.len() > before;
+        let changed = self.changes > before;
         Ok(TxnOutcome {
             succeeded,
             results,
@@ -228,6 +213,7 @@ impl Model {
         if old.deadline.is_some() && life.deadline.is_some() {
             life.lease = old.lease;
         }
+        self.lives_before.entry(op.key.clone()).or_insert(old);
         let kv = self.current.get_mut(&op.key).expect("it is there");
         kv.lease = life.lease;
         kv.deadline = life.deadline;

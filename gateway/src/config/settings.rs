@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use quorate_core::limits::{REQUEST_BYTES_MAX, TXN_OPS_MAX};
+use quorate_core::limits::REQUEST_BYTES_MAX;
 use quorate_core::node::NodeConfig;
 
 use super::durations;
 use super::flags::Flags;
-use crate::etcd::EtcdOptions;
+use crate::etcd::{EtcdOptions, OPERATIONS_MAX};
 use crate::listen::{Address, HttpLimits, STREAMS_MAX};
 
 const CLIENT_URL: &str = "http://localhost:2379";
@@ -271,9 +271,9 @@ fn etcd_options(flags: &Flags, timing: &Timing) -> Result<EtcdOptions, String> {
             flags.max_request_bytes
         ));
     }
-    if flags.max_txn_ops == 0 || flags.max_txn_ops > TXN_OPS_MAX {
+    if flags.max_txn_ops == 0 || flags.max_txn_ops > OPERATIONS_MAX {
         return Err(format!(
-            "--max-txn-ops is {}; it must be from 1 to {TXN_OPS_MAX}",
+            "--max-txn-ops is {}; it must be from 1 to {OPERATIONS_MAX}",
             flags.max_txn_ops
         ));
     }

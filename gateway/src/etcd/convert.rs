@@ -94,7 +94,6 @@ pub fn txn(request: pb::TxnRequest) -> Txn {
         guards: request.compare.iter().map(guard).collect(),
         then: request.success.into_iter().filter_map(op).collect(),
         otherwise: request.failure.into_iter().filter_map(op).collect(),
-        ..Txn::default()
     }
 }
 

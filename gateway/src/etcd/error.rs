@@ -64,6 +64,8 @@ table! {
                                        answer so large; what was asked for is done";
     TXN_ANSWER = ResourceExhausted, "quorate: the ranges of this transaction return too much for \
                                      an answer, at most 32 MiB; what it writes is written";
+    TXN_TOO_MUCH = ResourceExhausted, "quorate: this request writes, replaces or looks at too much \
+                                       at once; nothing is changed";
     CORRUPT = DataLoss, "etcdserver: corrupt cluster";
     LEASE_NOT_FOUND = NotFound, "etcdserver: requested lease not found";
     LEASE_EXISTS = FailedPrecondition, "etcdserver: lease already exists";
@@ -114,6 +116,8 @@ pub fn refused(refusal: Refusal) -> Status {
         Refusal::NoSpace => NO_SPACE.into(),
         Refusal::Corrupt => CORRUPT.into(),
         Refusal::TooLarge => REQUEST_TOO_LARGE.into(),
+        Refusal::TooMuch => TXN_TOO_MUCH.into(),
+        Refusal::Overloaded => TOO_MANY_REQUESTS.into(),
         Refusal::PermissionDenied => PERMISSION_DENIED.into(),
         Refusal::AuthOld => AUTH_OLD.into(),
         Refusal::AnswerTooLarge => TXN_ANSWER.into(),

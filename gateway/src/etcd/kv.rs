@@ -4,7 +4,7 @@
 
 use prost::Message;
 use quorate_core::command::{Command, Op, Txn};
-use quorate_core::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
+use quorate_core::limits::TXN_DEPTH_MAX;
 use quorate_core::outcome::{OpResult, Outcome, Reply, TxnOutcome};
 use quorate_proto::etcdserverpb as pb;
 use tonic::{Request, Response, Status};
@@ -34,8 +34,8 @@ impl KvService {
 
     fn check_txn(&self, request: &pb::TxnRequest) -> Result<(), Status> {
         check::txn(request, self.shared.options.txn_ops_max)?;
-        // The core's own bounds come before the quadratic check of overlaps.
-        if overlap::operations(request) > TXN_OPS_MAX || overlap::depth(request) > TXN_DEPTH_MAX {
+        let operations = overlap::operations(request);
+        if operations > overlap::OPERATIONS_MAX || overlap::depth(request) > TXN_DEPTH_MAX {
             return Err(error::TOO_MANY_OPS.into());
         }
         overlap::check(request)

@@ -34,5 +34,6 @@ mod watch;
 
 pub use dispatch::{Etcd, Served};
 pub use methods::metric_rows;
+pub use overlap::OPERATIONS_MAX;
 pub use shared::EtcdOptions;
 pub use version::{API_VERSION, CLUSTER_VERSION, STORAGE_VERSION};

@@ -14,6 +14,10 @@ use tonic::Status;
 
 use super::error;
 
+/// Operations of one txn that are checked, those of all txns nested in it included: the check takes
+/// time by their square.
+pub const OPERATIONS_MAX: usize = 10_000;
+
 /// Checks both branches. The caller has bounded the number of operations.
 pub fn check(request: &pb::TxnRequest) -> Result<(), Status> {
     Branch::of(&request.success)?;

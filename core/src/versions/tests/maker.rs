@@ -119,6 +119,7 @@ impl Maker {
         if !records.is_empty() {
             self.swept.push(Swept {
                 records,
+                again: Default::default(),
                 first,
                 cause: Cause::Flush,
             });

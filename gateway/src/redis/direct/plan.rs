@@ -1,7 +1,7 @@
 //! A txn with the rule that turns its outcome into the reply.
 
 use bytes::Bytes;
-use quorate_core::command::{Guard, OnError, Op, RangeOp, Relation, Test, Txn};
+use quorate_core::command::{Guard, Op, RangeOp, Relation, Test, Txn};
 use quorate_core::outcome::{DataResult, OpResult, TxnOutcome};
 use quorate_core::types::{KeyRange, Value};
 
@@ -47,8 +47,6 @@ impl Plan {
             guards,
             then,
             otherwise,
-            on_error: OnError::Abort,
-            ..Txn::default()
         };
         Plan {
             txn,

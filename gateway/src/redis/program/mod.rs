@@ -14,4 +14,4 @@ pub use item::ItemLife;
 pub use reader::{LocalReader, Reader};
 pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
 pub use turns::Turns;
-pub use view::View;
+pub use view::{TOO_MUCH, View};

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{Command, Guard, OnError, Op, ScriptCommand, Txn};
+use quorate_core::command::{Command, Guard, Op, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Now, Principal};
@@ -156,7 +156,6 @@ fn guarded(guards: Vec<Guard>, then: Vec<Op>) -> Txn {
     Txn {
         guards,
         then,
-        on_error: OnError::Abort,
         ..Txn::default()
     }
 }

@@ -27,7 +27,7 @@ const PAGE_RECORDS: usize = 4096;
 
 /// Memory that a program's reads and writes may take. Far less can be proposed.
 const PROGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
-const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at once");
+pub const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at once");
 
 /// What a program wants done.
 #[derive(Clone, Debug, Default)]
@@ -369,9 +369,8 @@ impl View {
         let mut hash = self.hash(key)?.unwrap_or_default();
         let own = Arc::make_mut(&mut hash);
         let mut added = 0;
-        for (field, value) in fields {
-            let before = own.insert(field.clone(), value.clone());
-            added += u64::from(before.is_none());
+        for (field, value) in fields.iter() {
+            added += u64::from(own.insert(field.clone(), value.clone()));
         }
         self.keep_hash(op.key().clone(), key, hash);
         self.push(Op::Data(op));
@@ -386,7 +385,7 @@ impl View {
         let own = Arc::make_mut(&mut hash);
         let gone: Vec<Bytes> = fields
             .iter()
-            .filter(|field| own.remove(*field).is_some())
+            .filter(|field| own.remove(field))
             .cloned()
             .collect();
         let removed = gone.len() as u64;

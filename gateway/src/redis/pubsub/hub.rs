@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use quorate_core::node::{Census, EffectsListener};
-use quorate_core::outcome::{Cause, Event, Notice, RevisionEvents};
+use quorate_core::outcome::{Cause, Notice, RevisionEvents, Step};
 use quorate_core::types::Revision;
 
 use super::keyspace_events::{Class, EventFlags, key_events, life_event};
@@ -146,18 +146,9 @@ impl Hub {
         receivers
     }
 
-    fn changed(&self, event: &Event) {
-        let full = &event.kv.key;
-        self.touches.touch(full);
-        if self.event_flags() != EventFlags::default() {
-            self.tell(event);
-        }
-    }
-
-    fn tell(&self, event: &Event) {
-        let full = &event.kv.key;
-        for (class, name) in key_events(event) {
-            self.announce(full, class, name);
+    fn tell(&self, step: &Step) {
+        for (class, name) in key_events(step) {
+            self.announce(&step.key, class, name);
         }
     }
 
@@ -185,14 +176,26 @@ impl Hub {
 
 impl EffectsListener for Hub {
     fn revision(&self, events: &Arc<RevisionEvents>) {
-        events.events.iter().for_each(|event| self.changed(event));
-        for swept in &events.swept {
-            self.touches.touch_swept(swept);
-            // A flush, which is the usual sweep, has no names.
-            if swept.cause != Cause::Flush && self.event_flags() != EventFlags::default() {
-                let events = swept.events(events.revision);
-                events.for_each(|event| self.tell(&event));
-            }
+        let changed = events.events.iter();
+        changed.for_each(|event| self.touches.touch(&event.kv.key));
+        let swept = events.swept.iter();
+        swept.for_each(|swept| self.touches.touch_swept(swept));
+        if self.event_flags() == EventFlags::default() {
+            return;
+        }
+        events.steps.iter().for_each(|step| self.tell(step));
+        if events.steps.is_empty() {
+            let changed = events.events.iter();
+            changed.for_each(|event| self.tell(&event.step()));
+        }
+        // A flush, which is the usual sweep, has no names.
+        let swept = events
+            .swept
+            .iter()
+            .filter(|swept| swept.cause != Cause::Flush);
+        for swept in swept {
+            let changed = swept.events(events.revision);
+            changed.for_each(|event| self.tell(&event.step()));
         }
     }
 

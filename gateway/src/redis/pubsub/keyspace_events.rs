@@ -1,7 +1,6 @@
 //! Keyspace notifications: which are wanted (`notify-keyspace-events`) and what they are called.
 
-use quorate_core::outcome::{Cause, Event};
-use quorate_core::types::Value;
+use quorate_core::outcome::{Cause, Step};
 
 /// The classes a member was told to announce.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,25 +80,25 @@ impl EventFlags {
 
 /// What a change of a key is called, in order. A write that gives the key a deadline is followed
 /// by `expire`, a hash change that empties it by `del`.
-pub fn key_events(event: &Event) -> Vec<(Class, &'static str)> {
+pub fn key_events(step: &Step) -> Vec<(Class, &'static str)> {
     let mut events = Vec::new();
-    if event.prev.is_none() && !event.is_delete() {
+    if step.is_new {
         events.push((b'n', "new"));
     }
-    events.extend(caused(event));
+    events.extend(caused(step));
     events
 }
 
-fn caused(event: &Event) -> Vec<(Class, &'static str)> {
+fn caused(step: &Step) -> Vec<(Class, &'static str)> {
     let typed = |name: &'static str, class: Class| {
         let mut events = vec![(class, name)];
-        if event.is_delete() {
+        if step.is_delete {
             events.push((b'g', "del"));
         }
         events
     };
-    match event.cause {
-        Cause::Put => put_events(event),
+    match step.cause {
+        Cause::Put => put_events(step),
         Cause::Delete => vec![(b'g', "del")],
         Cause::Expired => vec![(b'x', "expired")],
         Cause::Add => vec![(b'$', "incrby")],
@@ -107,7 +106,7 @@ fn caused(event: &Event) -> Vec<(Class, &'static str)> {
         Cause::HashSet => typed("hset", b'h'),
         Cause::HashDelete => typed("hdel", b'h'),
         Cause::HashAdd => typed("hincrby", b'h'),
-        Cause::PutWithLife => [put_events(event), vec![(b'g', "expire")]].concat(),
+        Cause::PutWithLife => [put_events(step), vec![(b'g', "expire")]].concat(),
         Cause::AddFloat => vec![(b'$', "incrbyfloat")],
         Cause::SetRange => vec![(b'$', "setrange")],
         Cause::HashAddFloat => vec![(b'h', "hincrbyfloat")],
@@ -117,10 +116,10 @@ fn caused(event: &Event) -> Vec<(Class, &'static str)> {
     }
 }
 
-fn put_events(event: &Event) -> Vec<(Class, &'static str)> {
-    match event.kv.value {
-        Value::Bytes(_) => vec![(b'$', "set")],
-        _ => vec![(b'g', "restore")],
+fn put_events(step: &Step) -> Vec<(Class, &'static str)> {
+    match step.is_typed {
+        false => vec![(b'$', "set")],
+        true => vec![(b'g', "restore")],
     }
 }
 

@@ -7,7 +7,7 @@
 use quorate_core::outcome::{NodeError, Refusal};
 
 use crate::redis::fault::Fault;
-use crate::redis::program::Failure;
+use crate::redis::program::{Failure, TOO_MUCH};
 
 const NO_LEADER: Fault = Fault::fixed("NOQUORUM no leader, command not executed");
 const TIMEOUT: Fault = Fault::fixed("NOQUORUM timed out, command not executed");
@@ -36,6 +36,8 @@ pub fn refusal_fault(refusal: Refusal) -> Fault {
         Refusal::Overflow => Fault::OVERFLOW,
         Refusal::KeyNotFound => Fault::NO_SUCH_KEY,
         Refusal::TooLarge => Fault::fixed("ERR request is too large"),
+        Refusal::TooMuch => TOO_MUCH,
+        Refusal::Overloaded => OVERLOADED,
         Refusal::NoSpace => {
             Fault::fixed("OOM the cluster is out of space (NOSPACE alarm), command not executed")
         }
