@@ -19,6 +19,7 @@ install_tools() {
     need npm npm
     need faketime faketime
     need ip iproute2
+    need iptables iptables
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
     [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}" || return
     have_go || install_go || return
