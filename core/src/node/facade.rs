@@ -23,6 +23,7 @@ use crate::peer::Kind;
 use crate::raft::wire;
 use crate::state::{self, State};
 use crate::types::{Index, KeyRange, Principal, Revision};
+use crate::versions::Rewritten;
 
 /// Whether no member would decode it.
 fn is_too_deep(command: &Command) -> bool {
@@ -270,6 +271,32 @@ impl Node {
         let distances = distances.unwrap_or_default();
         let farthest = distances.values().map(|distance| distance.unsigned_abs());
         farthest.max().unwrap_or_default()
+    }
+
+    /// Bytes that the store keeps here once what was deleted before the call is gone from it. Bound
+    /// it, as `compacted`.
+    ///
+    /// # Errors
+    /// If the member stops.
+    pub async fn bytes_kept(&self) -> Result<u64, NodeError> {
+        self.compacted(self.read(State::compact_revision)).await;
+        let versions = self.core.versions().clone();
+        let flushing = move || versions.flush().map(|_| versions.sizes().in_use);
+        let kept = self.core.versions().off_thread(flushing).await;
+        kept.ok().and_then(Result::ok).ok_or(NodeError::Stopped)
+    }
+
+    /// Writes the store's file anew, so that it is no larger than what it holds needs. What is
+    /// applied meanwhile waits, as far as there is room.
+    ///
+    /// # Errors
+    /// If the member stops.
+    pub async fn rewrite_store(&self) -> Result<Rewritten, NodeError> {
+        let versions = self.core.versions().clone();
+        let rewriting = move || versions.rewrite();
+        let rewritten = self.core.versions().off_thread(rewriting).await;
+        let rewritten = rewritten.ok().and_then(Result::ok);
+        rewritten.ok_or(NodeError::Stopped)
     }
 
     /// CRC32-C over the versions kept up to `revision` (0: the current), as etcd computes HashKV:

@@ -42,7 +42,7 @@ pub use start::StartError;
 pub use watcher::Watcher;
 
 pub use crate::raft::Applier;
-pub use crate::versions::is_panic_foreseen;
+pub use crate::versions::{Rewritten, is_panic_foreseen};
 
 pub(crate) use core::Core;
 pub(crate) use rebuild::rebuild;

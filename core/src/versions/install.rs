@@ -33,8 +33,9 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 pub struct Installer {
     versions: Versions,
     cluster: ClusterId,
-    /// Of `Shared::install_turn`.
+    /// Of `Shared::install_slot`.
     turn: u64,
+    _holds: Arc<()>,
     database: Option<Database>,
     header: Option<Header>,
     end: Option<End>,
@@ -55,15 +56,16 @@ impl Installer {
     ) -> Result<Installer, VersionsError> {
         let what = "cannot make room for a snapshot";
         let shared = versions.shared.clone();
-        let mut turn = shared.install_turn.lock();
-        *turn += 1;
+        let mut slot = shared.install_slot.lock();
+        slot.turn += 1;
         shared.medium.discard().map_err(VersionsError::io(what))?;
         let health = Arc::new(Health::default());
         let database = open_slot(&*shared.medium, Slot::Install, &health, CACHE_BYTES)?;
         Ok(Installer {
             versions,
             cluster,
-            turn: *turn,
+            turn: slot.turn,
+            _holds: Arc::clone(&slot.holders),
             database: Some(database),
             header: None,
             end: None,
@@ -75,7 +77,7 @@ impl Installer {
 
     /// Takes the next chunk. After an error the installer is of no more use.
     pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), VersionsError> {
-        self.check_turn(*self.versions.shared.install_turn.lock())?;
+        self.check_turn(self.versions.shared.install_slot.lock().turn)?;
         if chunk.len() < CHUNK_HEAD_BYTES || chunk.len() > CHUNK_BYTES_MAX {
             return Err(refused("a chunk has a length that none has"));
         }
@@ -170,8 +172,8 @@ impl Installer {
         self.keep_log_mark()?;
         drop(self.database.take());
         // Held until the slot is promoted: what is in it is this snapshot and no other.
-        let turn = self.versions.shared.install_turn.lock();
-        self.check_turn(*turn)?;
+        let slot = self.versions.shared.install_slot.lock();
+        self.check_turn(slot.turn)?;
         self.versions.ask(Request::Install)
     }
 

@@ -26,6 +26,10 @@ pub trait Medium: Debug + Send + Sync + 'static {
     fn discard(&self) -> io::Result<()>;
     /// Makes the install slot the live one, atomically and durably. Neither is open.
     fn promote(&self) -> io::Result<()>;
+    /// Bytes that are free for more.
+    fn free_bytes(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
 }
 
 /// Files in the data directory, whose lock the caller holds.
@@ -76,6 +80,11 @@ impl Medium for Directory {
         File::open(self.file(Slot::Install))?.sync_all()?;
         fs::rename(self.file(Slot::Install), self.file(Slot::Live))?;
         sync_directory(&self.path)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }
 

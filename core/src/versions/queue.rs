@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::change::{Change, LogMark, Position};
 use super::error::VersionsError;
+use super::rewrite::Rewritten;
 use super::snapshot::SnapshotSource;
 
 /// How far the writer is behind apply.
@@ -32,6 +33,8 @@ pub(super) enum Request {
     Snapshot(Answer<SnapshotSource>),
     /// Keep, durably, how far this member's log had been synced.
     Mark(LogMark),
+    /// Commit durably and write the file anew.
+    Rewrite(Answer<Rewritten>),
     /// Drop what is queued and serve the promoted install slot.
     Install(Answer<()>),
     /// End: a reader has found damage.
@@ -131,7 +134,7 @@ impl Queue {
     }
 
     /// Waits for something or the end, until `deadline` if there is one. Then lets more gather,
-    /// until `deadline` or for `gather`, or until there is enough: one commit serves it all.
+    /// until `deadline`, at most for `gather`, or until there is enough: one commit serves it all.
     /// A request is not kept waiting.
     pub(super) fn wait(&self, deadline: Option<Instant>, gather: Duration) {
         let mut inner = self.inner.lock();
@@ -145,7 +148,8 @@ impl Queue {
                 }
             }
         }
-        let until = deadline.unwrap_or_else(|| Instant::now() + gather);
+        let gathered = Instant::now() + gather;
+        let until = deadline.map_or(gathered, |deadline| deadline.min(gathered));
         while !inner.changes.is_empty()
             && inner.requests.is_empty()
             && inner.closed.is_none()

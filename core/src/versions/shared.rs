@@ -27,10 +27,24 @@ pub(super) struct Shared {
     database: Mutex<Option<Open>>,
     is_open: Condvar,
     marks: Mutex<Marks>,
-    /// Whose the install slot is: snapshots that came in are counted, the newest has it.
-    pub install_turn: Mutex<u64>,
+    pub install_slot: Mutex<InstallSlot>,
     /// The compact revision up to which the rows are gone, durably.
     compacted: watch::Sender<Revision>,
+}
+
+/// Whose the install slot is.
+#[derive(Default)]
+pub(super) struct InstallSlot {
+    /// Snapshots that came in are counted, the newest has it.
+    pub turn: u64,
+    /// Held by those that are coming in.
+    pub holders: Arc<()>,
+}
+
+impl InstallSlot {
+    pub(super) fn is_taken(&self) -> bool {
+        Arc::strong_count(&self.holders) > 1
+    }
 }
 
 struct Open {
@@ -61,7 +75,7 @@ impl Shared {
             database: Mutex::new(None),
             is_open: Condvar::new(),
             marks: Mutex::default(),
-            install_turn: Mutex::default(),
+            install_slot: Mutex::default(),
             compacted: watch::Sender::new(-1),
         }
     }

@@ -15,6 +15,7 @@ use super::medium::Medium;
 use super::queue::{Answer, Lag, Queue, Request};
 use super::recent::RecentEvents;
 use super::restore::Restore;
+use super::rewrite::Rewritten;
 use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES};
 use super::shared::{Shared, read_head};
 use super::snapshot::SnapshotReader;
@@ -244,6 +245,11 @@ impl Versions {
     /// Makes everything submitted before durable; returns the durable position.
     pub fn flush(&self) -> Result<Position, VersionsError> {
         self.ask(Request::Flush)
+    }
+
+    /// Writes the file anew, so that it is no larger than what it holds needs.
+    pub fn rewrite(&self) -> Result<Rewritten, VersionsError> {
+        self.ask(Request::Rewrite)
     }
 
     /// A consistent stream of everything, of just what is durable once this returns.

@@ -39,6 +39,8 @@ pub(super) struct Writer {
     mark: LogMark,
     /// When the oldest of what is not durable must become so.
     durable_at: Option<Instant>,
+    /// The file is not written anew unasked before.
+    pub(super) rewrite_at: Instant,
 }
 
 enum Next {
@@ -55,7 +57,12 @@ impl Writer {
             pending: VecDeque::new(),
             mark: LogMark::default(),
             durable_at: None,
+            rewrite_at: Instant::now(),
         }
+    }
+
+    pub(super) fn is_all_durable(&self) -> bool {
+        self.pending.is_empty() && self.durable_at.is_none()
     }
 
     /// Runs until it is told to stop, or fails for good.
@@ -63,7 +70,7 @@ impl Writer {
         loop {
             let deadline = match compaction::is_due(&self.head) {
                 true => Some(Instant::now()),
-                false => self.durable_at,
+                false => self.durable_at.or(self.rewrite_due()),
             };
             let deadline = deadline.map(Instant::into_std);
             self.shared.queue.wait(deadline, self.pace.durable_every);
@@ -102,7 +109,11 @@ impl Writer {
         let wants_durable = requests.iter().any(|r| {
             matches!(
                 r,
-                Request::Mark(_) | Request::Flush(_) | Request::Snapshot(_) | Request::Stop(_)
+                Request::Mark(_)
+                    | Request::Flush(_)
+                    | Request::Snapshot(_)
+                    | Request::Rewrite(_)
+                    | Request::Stop(_)
             )
         });
         // What was gathered for as long as anything may stay undurable is made durable at once.
@@ -110,6 +121,13 @@ impl Writer {
         let has_work = !changes.is_empty() || compaction::is_due(&self.head);
         if !is_installing && (has_work || is_overdue || wants_durable) {
             self.commit(changes, is_overdue || wants_durable || is_gathered)?;
+        }
+        if !is_installing && self.rewrite_due().is_some_and(|due| due <= Instant::now()) {
+            let rewritten = self.rewrite()?;
+            tracing::info!(
+                ?rewritten,
+                "the versions store was larger than what it holds"
+            );
         }
         for request in requests {
             if let Next::Stop(answer) = self.answer(request)? {
@@ -126,6 +144,7 @@ impl Writer {
             Request::Commit(answer) => drop(answer.send(Ok(()))),
             Request::Flush(answer) => drop(answer.send(Ok(self.head.position))),
             Request::Snapshot(answer) => drop(answer.send(self.snapshot())),
+            Request::Rewrite(answer) => drop(answer.send(Ok(self.rewrite()?))),
             Request::Install(answer) => {
                 let result = self.install();
                 // Without a live database there is nothing to go on with.
@@ -227,14 +246,19 @@ impl Writer {
     fn install(&mut self) -> Result<(), VersionsError> {
         self.pending.clear();
         self.durable_at = None;
+        self.replace()?;
+        self.shared.recent.reset(self.head.revision);
+        Ok(())
+    }
+
+    /// The install slot takes the live one's place.
+    pub(super) fn replace(&mut self) -> Result<(), VersionsError> {
         self.shared.close();
         let promoted = self.shared.medium.promote();
         self.shared.open()?;
-        promoted.map_err(VersionsError::io("cannot put the snapshot in place"))?;
-        let head = self.shared.read(read_head)?.unwrap_or_default();
-        self.head = head;
-        self.shared.recent.reset(head.revision);
-        self.shared.set_marks(&head, true);
+        promoted.map_err(VersionsError::io("cannot put the new file in place"))?;
+        self.head = self.shared.read(read_head)?.unwrap_or_default();
+        self.shared.set_marks(&self.head, true);
         Ok(())
     }
 }

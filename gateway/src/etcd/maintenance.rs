@@ -1,10 +1,11 @@
-//! The service Maintenance: Status, Hash, HashKV and alarms. Snapshot, Defragment, MoveLeader and
+//! The service Maintenance: Status, Hash, HashKV, Defragment and alarms. Snapshot, MoveLeader and
 //! Downgrade are not offered yet.
 
 use std::pin::Pin;
 
 use futures_util::Stream;
 use quorate_core::command::{AlarmCommand, AlarmKind, Command};
+use quorate_core::node::Rewritten;
 use quorate_core::outcome::Outcome;
 use quorate_core::types::MemberId;
 use quorate_proto::etcdserverpb as pb;
@@ -174,13 +175,22 @@ impl pb::maintenance_server::Maintenance for MaintenanceService {
         }))
     }
 
+    /// Not bound by the request timeout, like etcd's; and like there, without a header.
     async fn defragment(
         &self,
-        _request: Request<pb::DefragmentRequest>,
+        request: Request<pb::DefragmentRequest>,
     ) -> Result<Response<pb::DefragmentResponse>, Status> {
-        Err(not_offered(
-            "defragmentation (freed space is reused without it)",
-        ))
+        let call = self.shared.call(request.metadata().as_ref());
+        let rewritten = self.shared.node.rewrite_store().await;
+        match rewritten.map_err(|error| call.unanswered(error))? {
+            Rewritten::Done => Ok(Response::new(pb::DefragmentResponse { header: None })),
+            Rewritten::Busy => Err(Status::unavailable(
+                "quorate: a snapshot is coming in and takes the store's place",
+            )),
+            Rewritten::NoSpace => Err(Status::resource_exhausted(
+                "quorate: the disk has no room for a second copy of what the store holds",
+            )),
+        }
     }
 
     type SnapshotStream =

@@ -1,5 +1,6 @@
-//! The space quota: judged here at the edge by the size of this member's store, and raised as an
-//! alarm of the whole cluster, so that every member refuses alike.
+//! The space quota: judged here at the edge by what this member's store keeps, and raised as an
+//! alarm of the whole cluster, so that every member refuses alike. Pages that are free in the file
+//! don't count: they are used again.
 
 use quorate_core::command::{AlarmCommand, AlarmKind, Command};
 use quorate_proto::etcdserverpb as pb;
@@ -17,10 +18,18 @@ pub async fn check(shared: &Shared, call: &Call<'_>, cost: u64) -> Result<(), St
     let Some(quota) = shared.options.quota_bytes else {
         return Ok(());
     };
-    if cost == 0 || shared.standing.db_size() + cost < quota {
+    if cost == 0 || shared.standing.bytes_kept() + cost < quota {
         return Ok(());
     }
     let (member, kind) = (shared.member, AlarmKind::NoSpace);
+    let alarms = shared.node.read(|state| state.alarms());
+    if alarms.contains(&(member, kind)) {
+        return Err(error::NO_SPACE.into());
+    }
+    // What was deleted or compacted before this call counts as gone, though it may still be there.
+    if call.bytes_kept().await? + cost < quota {
+        return Ok(());
+    }
     let raised = call
         .propose(Command::Alarm(AlarmCommand::Activate { member, kind }))
         .await;

@@ -33,7 +33,7 @@ pub struct EtcdOptions {
     /// Bound of a request without a nearer deadline of its own (etcd: 5 s + 2 elections).
     pub request_timeout: Duration,
     pub election_timeout: Duration,
-    /// Bytes of the store above which writes are refused; None for no quota.
+    /// Bytes kept in the store above which writes are refused; None for no quota.
     pub quota_bytes: Option<u64>,
 }
 
@@ -143,6 +143,17 @@ impl Call<'_> {
         }
         let barrier = self.shared.node.barrier(self.limit.deadline).await;
         barrier.map_err(|error| self.unanswered(error))
+    }
+
+    /// What the store keeps here once all that was deleted before the call is gone.
+    ///
+    /// # Errors
+    /// What etcd answers when the member can't say in time.
+    pub async fn bytes_kept(&self) -> Result<u64, Status> {
+        let kept = self.shared.node.bytes_kept();
+        let kept = tokio::time::timeout_at(self.limit.deadline, kept).await;
+        kept.unwrap_or(Err(NodeError::Timeout))
+            .map_err(|error| self.unanswered(error))
     }
 
     pub fn unanswered(&self, error: NodeError) -> Status {

@@ -17,7 +17,7 @@ const ELECTIONS_MAX: u32 = 3;
 
 pub struct Standing {
     is_learner: AtomicBool,
-    db_size: AtomicU64,
+    bytes_kept: AtomicU64,
     leader_changes: AtomicU64,
     /// Changes each time that the member has been without a leader for too long.
     leaderless: watch::Sender<u64>,
@@ -28,7 +28,7 @@ impl Standing {
     pub fn start(node: Node, election_timeout: Duration) -> Arc<Standing> {
         let standing = Arc::new(Standing {
             is_learner: AtomicBool::new(false),
-            db_size: AtomicU64::new(0),
+            bytes_kept: AtomicU64::new(0),
             leader_changes: AtomicU64::new(0),
             leaderless: watch::Sender::new(0),
         });
@@ -44,9 +44,9 @@ impl Standing {
         self.is_learner.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the store.
-    pub fn db_size(&self) -> u64 {
-        self.db_size.load(Ordering::Relaxed)
+    /// Bytes that the store keeps.
+    pub fn bytes_kept(&self) -> u64 {
+        self.bytes_kept.load(Ordering::Relaxed)
     }
 
     /// Leaders seen since the start.
@@ -63,7 +63,8 @@ impl Standing {
         loop {
             let status = node.status();
             self.is_learner.store(status.is_learner, Ordering::Relaxed);
-            self.db_size.store(status.db_size, Ordering::Relaxed);
+            self.bytes_kept
+                .store(status.db_size_in_use, Ordering::Relaxed);
             if status.leader.is_some() {
                 led = Instant::now();
                 if status.leader != leader {

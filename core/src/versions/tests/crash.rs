@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use super::disk::Disk;
 use super::maker::{CLUSTER, Maker, open, parts, visible};
-use crate::versions::{Change, Opened, Part, Versions};
+use crate::versions::{Change, Opened, Part, Rewritten, Versions};
 
 /// What a store holds to which the first `index` changes were applied without any crash.
 fn clean(changes: &[Change], index: u64) -> Vec<Part> {
@@ -37,6 +37,9 @@ fn run(seed: u64) {
         versions.submit(change.clone()).unwrap();
         if random.random_bool(0.1) {
             assert_eq!(versions.flush().unwrap(), change.position);
+        }
+        if random.random_bool(0.05) {
+            assert_eq!(versions.rewrite().unwrap(), Rewritten::Done);
         }
         if random.random_bool(0.3) {
             std::thread::sleep(Duration::from_micros(random.random_range(0..3000)));

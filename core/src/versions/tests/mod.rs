@@ -10,4 +10,5 @@ mod full_disk;
 mod hash;
 mod maker;
 mod restart;
+mod rewrite;
 mod snapshot;
