@@ -17,22 +17,33 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogOutput};
 
-/// Our own crates at the level asked for, others only from warnings on (debug: all of them).
-pub fn start(level: Level, format: LogFormat, output: LogOutput) {
+/// Our own crates, and what they name otherwise.
+const OWN: [&str; 6] = [
+    "quorate",
+    "quorate_core",
+    "peer",
+    "raft",
+    "script",
+    "versions",
+];
+
+/// What is our own at the level asked for, others only from warnings on (debug: all of them).
+fn targets(level: Level) -> Targets {
     let others = match level {
         Level::DEBUG => Level::INFO,
         level => level.min(Level::WARN),
     };
-    let targets = Targets::new()
-        .with_default(others)
-        .with_target("quorate", level)
-        .with_target("quorate_core", level);
+    let own = OWN.into_iter().map(|target| (target, level));
+    Targets::new().with_default(others).with_targets(own)
+}
+
+pub fn start(level: Level, format: LogFormat, output: LogOutput) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer(output))
         .event_format(ZapLines { format });
     tracing_subscriber::registry()
         .with(lines)
-        .with(targets)
+        .with(targets(level))
         .init();
 }
 
@@ -172,9 +183,48 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
+
+    /// The targets that are named in the sources of a package.
+    fn named_in(directory: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(directory).expect("sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                named_in(&path, found);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a text");
+            let named = text.split("target: \"").skip(1);
+            found.extend(
+                named
+                    .filter_map(|rest| rest.split_once('"'))
+                    .map(|(name, _)| name.into()),
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_is_our_own_is_seen_at_the_level_asked_for() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut named = vec![
+            "quorate::serve".to_string(),
+            "quorate_core::node".to_string(),
+        ];
+        named_in(&package.join("src/redis"), &mut named);
+        named_in(&package.join("../core/src"), &mut named);
+        assert!(named.iter().any(|target| target == "script"), "{named:?}");
+        for target in named {
+            for level in [Level::DEBUG, Level::INFO, Level::WARN] {
+                let targets = targets(level);
+                assert!(targets.would_enable(&target, &level), "{target} at {level}");
+            }
+            assert!(!targets(Level::INFO).would_enable(&target, &Level::DEBUG));
+        }
+        assert!(!targets(Level::INFO).would_enable("hyper", &Level::INFO));
+    }
 
     #[test]
     fn timestamps_are_utc() {

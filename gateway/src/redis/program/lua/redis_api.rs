@@ -195,8 +195,8 @@ fn log(_: &Lua, args: MultiValue) -> Result<()> {
     let text = parts.join(&b' ');
     let text = String::from_utf8_lossy(&text);
     match number::truncated(level) {
-        0 => tracing::trace!(target: "script", "{text}"),
-        1 => tracing::debug!(target: "script", "{text}"),
+        // Both are below what is told by default, and there is no level below this one.
+        0 | 1 => tracing::debug!(target: "script", "{text}"),
         2 => tracing::info!(target: "script", "{text}"),
         3 => tracing::warn!(target: "script", "{text}"),
         _ => return Err(Raised::reply("Invalid debug level.")),
