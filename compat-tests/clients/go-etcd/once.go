@@ -6,6 +6,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3election/v3electionpb"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3lock/v3lockpb"
 )
 
@@ -22,7 +23,7 @@ func writeOnce(endpoints []string, key string) error {
 	defer client.Close()
 	for n := int64(1); ; n++ {
 		for _, write := range []func(context.Context, *clientv3.Client, string, int64) error{
-			putOnce, createOnce, leaseOnce, lockOnce,
+			putOnce, compactOnce, createOnce, leaseOnce, lockOnce, electOnce,
 		} {
 			ctx, cancel := context.WithTimeout(context.Background(), onceLimit)
 			err := write(ctx, client, key, n)
@@ -45,6 +46,18 @@ func putOnce(ctx context.Context, c *clientv3.Client, key string, n int64) error
 		version = put.PrevKv.Version
 	}
 	return equal("versions before the put", version, n-1)
+}
+
+// compactOnce compacts to a revision of its own: a second time is refused.
+func compactOnce(ctx context.Context, c *clientv3.Client, key string, _ int64) error {
+	put, err := c.Put(ctx, key+"/compacted", "x")
+	if err != nil {
+		return fmt.Errorf("put before compact: %w", err)
+	}
+	if _, err := c.Compact(ctx, put.Header.Revision); err != nil {
+		return fmt.Errorf("compact: %w", err)
+	}
+	return nil
 }
 
 func createOnce(ctx context.Context, c *clientv3.Client, key string, _ int64) error {
@@ -87,6 +100,42 @@ func lockOnce(ctx context.Context, c *clientv3.Client, key string, _ int64) erro
 	}
 	if _, err := locks.Unlock(ctx, &v3lockpb.UnlockRequest{Key: held.Key}); err != nil {
 		return fmt.Errorf("unlock: %w", err)
+	}
+	return nil
+}
+
+// electOnce writes its leader's key twice, by Campaign and by Proclaim.
+func electOnce(ctx context.Context, c *clientv3.Client, key string, n int64) error {
+	lease, err := c.Grant(ctx, 60)
+	if err != nil {
+		return fmt.Errorf("grant for an election: %w", err)
+	}
+	elections := v3electionpb.NewElectionClient(c.ActiveConnection())
+	won, err := elections.Campaign(ctx, &v3electionpb.CampaignRequest{
+		Name: []byte(key + "/election"), Lease: int64(lease.ID), Value: []byte("first"),
+	})
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	second := &v3electionpb.ProclaimRequest{Leader: won.Leader, Value: []byte("second")}
+	if _, err := elections.Proclaim(ctx, second); err != nil {
+		return fmt.Errorf("proclaim: %w", err)
+	}
+	got, err := c.Get(ctx, string(won.Leader.Key))
+	if err != nil {
+		return fmt.Errorf("get of the leader's key: %w", err)
+	}
+	if err := equal("keys of the leader", len(got.Kvs), 1); err != nil {
+		return err
+	}
+	if err := equal("versions of the leader's key", got.Kvs[0].Version, int64(2)); err != nil {
+		return err
+	}
+	if _, err := elections.Resign(ctx, &v3electionpb.ResignRequest{Leader: won.Leader}); err != nil {
+		return fmt.Errorf("resign: %w", err)
+	}
+	if _, err := c.Revoke(ctx, lease.ID); err != nil {
+		return fmt.Errorf("revoke after an election: %w", err)
 	}
 	return nil
 }
