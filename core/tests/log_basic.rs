@@ -36,9 +36,9 @@ fn entries_and_votes_survive_a_restart() {
             .map(|i| entry(i, 1 + u64::from(i > 10)))
             .collect::<Vec<_>>()
     );
-    assert_eq!(rig.log.term_of(10), Some(1));
-    assert_eq!(rig.log.term_of(11), Some(2));
-    assert_eq!(rig.log.term_of(17), None);
+    assert_eq!(rig.log.position(10).map(|position| position.term), Some(1));
+    assert_eq!(rig.log.position(11).map(|position| position.term), Some(2));
+    assert_eq!(rig.log.position(17).map(|position| position.term), None);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn purge_frees_segments_and_survives() {
         rig.log.read(350..352, 99),
         Err(LogError::Purged { first: 351, .. })
     ));
-    assert_eq!(rig.log.term_of(350), Some(1));
+    assert_eq!(rig.log.position(350).map(|position| position.term), Some(1));
     let mut rig = rig.restart();
     assert_eq!(rig.recovered.purged, Some(purged(350, 1)));
     assert_eq!(rig.recovered.vote.as_deref(), Some(&b"kept"[..]));
@@ -165,7 +165,10 @@ fn a_purge_beyond_the_end_moves_the_log_there() {
     let rig = rig.restart();
     let (first, last) = rig.recovered.entries.expect("entries");
     assert_eq!((first.index, last.index), (1001, 1003));
-    assert_eq!(rig.log.term_of(1000), Some(7));
+    assert_eq!(
+        rig.log.position(1000).map(|position| position.term),
+        Some(7)
+    );
 }
 
 #[test]

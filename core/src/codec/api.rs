@@ -9,8 +9,6 @@ use bytes::Bytes;
 use super::wire::{DecodeError, Reader, Wire, put_list};
 use crate::command::{Batch, Entry};
 use crate::limits::FEATURE_LEVEL;
-use crate::outcome::RevisionEvents;
-use crate::types::KeyValue;
 
 /// The format written, and the only one there is so far.
 pub const FORMAT: u8 = 1;
@@ -54,32 +52,12 @@ pub fn decode_batches(input: Bytes) -> Result<Vec<Batch>, DecodeError> {
     decode(Reader::sharing(input))
 }
 
-/// A stored record.
-pub fn encode_key_value(kv: &KeyValue, out: &mut Vec<u8>) {
-    encode(kv, out);
-}
-
-/// Fields share `input`: key and value live in one allocation.
-pub fn decode_key_value(input: Bytes) -> Result<KeyValue, DecodeError> {
-    decode(Reader::sharing(input))
-}
-
-/// All changes of one revision.
-pub fn encode_events(events: &RevisionEvents, out: &mut Vec<u8>) {
-    encode(events, out);
-}
-
-/// Fields share `input`.
-pub fn decode_events(input: Bytes) -> Result<RevisionEvents, DecodeError> {
-    decode(Reader::sharing(input))
-}
-
-fn encode<T: Wire>(thing: &T, out: &mut Vec<u8>) {
+pub(super) fn encode<T: Wire>(thing: &T, out: &mut Vec<u8>) {
     out.push(FORMAT);
     thing.put(out);
 }
 
-fn decode<T: Wire>(mut input: Reader) -> Result<T, DecodeError> {
+pub(super) fn decode<T: Wire>(mut input: Reader) -> Result<T, DecodeError> {
     let found = input.byte()?;
     if found != FORMAT {
         return Err(DecodeError::UnknownFormat {
@@ -95,6 +73,7 @@ fn decode<T: Wire>(mut input: Reader) -> Result<T, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::alone::*;
 
     /// What can be read is written as it was read: there is one encoding of each value.
     fn check<T>(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::error::{LogError, LogFault};
+use super::error::LogError;
 use super::flusher::Flusher;
 use super::metrics::LogMetrics;
 use super::options::{Mark, Options};
@@ -121,11 +121,13 @@ impl Log {
 
     /// Queues an empty group: its callback proves that everything before is synced, and its record
     /// makes later damage to what was last until now provable.
+    #[cfg(any(test, feature = "internals"))]
     pub fn seal(&self, done: Done) {
         self.submit(done, |_| Ok(Op::Seal));
     }
 
     /// Takes no more requests. What is queued is still flushed, then sealed.
+    #[cfg(any(test, feature = "internals"))]
     pub fn close(&self) {
         self.shared.state.lock().closed = true;
         self.shared.wake.notify_all();
@@ -147,11 +149,6 @@ impl Log {
         self.shared.state.lock().index.position(index)
     }
 
-    /// Term of an entry, or of the last purged one, from memory.
-    pub fn term_of(&self, index: u64) -> Option<u64> {
-        self.position(index).map(|position| position.term)
-    }
-
     /// The newest point that is known to be on disk. Keep it elsewhere, durably, and give it back
     /// as [`Options::synced_at_least`].
     pub fn synced(&self) -> Mark {
@@ -159,7 +156,8 @@ impl Log {
     }
 
     /// Why the log stopped for good, if it did.
-    pub fn fault(&self) -> Option<LogFault> {
+    #[cfg(any(test, feature = "internals"))]
+    pub fn fault(&self) -> Option<super::error::LogFault> {
         self.shared.state.lock().fault.clone()
     }
 

@@ -55,12 +55,20 @@ mod threads;
 mod writer;
 
 pub use append::Log;
-pub use error::{Corruption, LogError, LogFault};
-pub use flusher::{Flusher, Step};
+#[cfg(any(test, feature = "internals"))]
+pub use error::Corruption;
+pub use error::{LogError, LogFault};
+pub use flusher::Flusher;
+#[cfg(any(test, feature = "internals"))]
+pub use flusher::Step;
 pub use metrics::{LogMetrics, SYNC_BUCKET_MICROS};
 pub use options::{Mark, Options};
 pub use queue::Done;
-pub use record::{Identity, Position, Record};
+#[cfg(any(test, feature = "internals"))]
+pub use record::Position;
+pub use record::{Identity, Record};
 pub use recovery::{Purged, Recovered};
+#[cfg(any(test, feature = "internals"))]
 pub use spares::Preparer;
+#[cfg(any(test, feature = "internals"))]
 pub use threads::LogThreads;

@@ -23,4 +23,6 @@ pub(crate) use meeting::{ask_around, meet_all};
 pub(crate) use server::serve;
 pub(crate) use service::{Service, Session};
 pub(crate) use transport::address_of;
-pub use transport::{Accept, Boxed, Duplex, SocketTransport, Transport};
+pub use transport::{Accept, SocketTransport, Transport};
+#[cfg(any(test, feature = "internals"))]
+pub use transport::{Boxed, Duplex};

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::VersionsError;
 use super::medium::sync_directory;
@@ -22,7 +22,6 @@ pub struct Identity {
 /// A locked data directory. The lock ends when this is dropped, or with the process.
 #[derive(Debug)]
 pub struct DataDir {
-    path: PathBuf,
     identity: Identity,
     _lock: File,
 }
@@ -57,14 +56,9 @@ impl DataDir {
             return Err(foreign(path, &identity, cluster, member));
         }
         Ok(DataDir {
-            path: path.to_owned(),
             identity,
             _lock: lock,
         })
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     pub fn identity(&self) -> Identity {

@@ -38,16 +38,25 @@ mod writer;
 mod tests;
 
 pub use change::{Change, LogMark, Position};
-pub use data_dir::{DataDir, Identity};
+pub use data_dir::DataDir;
+#[cfg(any(test, feature = "internals"))]
+pub use data_dir::Identity;
 pub use error::VersionsError;
+#[cfg(any(test, feature = "internals"))]
 pub use events::Slice;
 pub use guarded::is_panic_foreseen;
 pub(crate) use guarded::or_damaged;
 pub use install::Installer;
-pub use medium::{Directory, Medium, Slot};
+pub use medium::Directory;
+#[cfg(any(test, feature = "internals"))]
+pub use medium::{Medium, Slot};
+#[cfg(any(test, feature = "internals"))]
 pub use queue::Lag;
+#[cfg(any(test, feature = "internals"))]
 pub use recent::RecentEvents;
 pub use restore::{Part, Restore};
 pub use rewrite::Rewritten;
 pub use snapshot::SnapshotReader;
-pub use store::{Opened, Options, Sizes, Versions};
+#[cfg(any(test, feature = "internals"))]
+pub use store::Sizes;
+pub use store::{Opened, Options, Versions};
