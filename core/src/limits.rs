@@ -62,8 +62,11 @@ pub const ENTRY_VISITED_KEYS_MAX: u64 = 4 * TXN_VISITED_KEYS_MAX;
 /// How deep txns nest.
 pub const TXN_DEPTH_MAX: usize = 32;
 
-/// Keys that end by time in one entry; the rest follow in further ticks.
-pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 512;
+/// Keys that end by time in one entry that came for it; the rest follow in further ticks.
+pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 1_024;
+
+/// The same for an entry that came for something else, which is not to wait for them.
+pub const EXPIRED_KEYS_BESIDE_MAX: usize = 256;
 
 /// Longest life of a lease, in seconds (etcd: 9,000,000,000).
 pub const LEASE_TTL_SECONDS_MAX: u64 = 9_000_000_000;

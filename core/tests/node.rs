@@ -187,6 +187,47 @@ async fn next_seen(watcher: &mut Watcher) -> Option<Revision> {
 }
 
 /// The simulator found watchers asleep for good that had caught up over others' changes only.
+/// A tick ends so many keys at most, and a barrier once had one tick applied.
+#[tokio::test]
+async fn no_read_finds_one_of_many_keys_that_are_due_at_once() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let node = Node::start(config(dir.path(), "one", &cluster(&["one"])))
+        .await
+        .expect("starts");
+    let op = |key: u32| {
+        Op::Put(PutOp {
+            key: key.to_be_bytes().to_vec().into(),
+            value: PutValue::Set(Value::Bytes(Bytes::new())),
+            life: Life::For(1_000),
+            want_prev: false,
+        })
+    };
+    let txn = Txn {
+        then: (0..9_000).map(op).collect(),
+        ..Txn::default()
+    };
+    let reply = propose(&node, Command::Txn(txn)).await.expect("put");
+    reply.applied.outcome.expect("put");
+    let everything = KeyRange::From(Bytes::new());
+    let end = soon();
+    loop {
+        assert!(Instant::now() < end, "they end");
+        let now = node.barrier(end).await.expect("a leader").now;
+        let (left, due) = node.read(|state| {
+            let ends = state.iter(&everything).filter_map(|record| record.deadline);
+            (
+                state.count(&everything),
+                ends.filter(|end| end.is_over(now)).count(),
+            )
+        });
+        assert_eq!(due, 0, "of {left} that are left");
+        if left == 0 {
+            break;
+        }
+    }
+    node.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_watcher_that_caught_up_over_foreign_changes_is_woken() {
     let dir = tempfile::tempdir().expect("temp dir");

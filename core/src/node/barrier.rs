@@ -17,7 +17,6 @@ use super::api::Barrier;
 use super::proposer::Route;
 use super::window::View;
 use super::{Core, elector};
-use crate::command::Command;
 use crate::outcome::NodeError;
 use crate::peer::Kind;
 use crate::raft::{TypeConfig, wire};
@@ -128,7 +127,7 @@ fn retry(core: &Core, reads: Vec<Waiter>, error: &NodeError) {
 
 async fn confirm(core: &Arc<Core>, deadline: Instant) -> Result<Barrier, NodeError> {
     match core.route() {
-        Route::Here(stamp) => confirm_here(core, stamp.term, deadline).await,
+        Route::Here(stamp) => confirm_here(core, stamp.term).await,
         Route::To(view) => {
             let asking = unless_another_leads(core, view, ask(core, view.leader, deadline));
             let barrier = asking.await.ok_or(NodeError::NoLeader)??;
@@ -141,11 +140,7 @@ async fn confirm(core: &Arc<Core>, deadline: Instant) -> Result<Barrier, NodeErr
 
 /// On the leader: proves by a beat that it leads now, waits for what it has committed, and ends the
 /// lives that are due, so that no read sees a key whose time has passed.
-async fn confirm_here(
-    core: &Arc<Core>,
-    term: Term,
-    deadline: Instant,
-) -> Result<Barrier, NodeError> {
+async fn confirm_here(core: &Arc<Core>, term: Term) -> Result<Barrier, NodeError> {
     let beat = elector::beat(core, term).ok_or(NodeError::NoLeader)?;
     let mut index = committed(core, term).await?;
     let view = View {
@@ -159,11 +154,9 @@ async fn confirm_here(
         return Err(NodeError::NoLeader);
     };
     if core.replica.glance().first_ends.is_due(stamp.now()) {
-        let reply = core
-            .submit(Default::default(), Command::Tick, deadline)
-            .await?;
-        index = index.max(reply.index);
-        core.replica.wait_applied(index).await;
+        core.ends_wanted.notify_one();
+        let ended = unless_another_leads(core, view, core.replica.wait_ended(stamp.now()));
+        index = index.max(ended.await.ok_or(NodeError::NoLeader)?);
     }
     Ok(Barrier {
         index,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
-use tokio::sync::{SetOnce, oneshot};
+use tokio::sync::{Notify, SetOnce, oneshot};
 use tokio::time::Instant;
 
 use super::barrier::Barriers;
@@ -50,6 +50,8 @@ pub(crate) struct Core {
     pub(super) joined: SetOnce<()>,
     pub(super) proposals: Proposals,
     pub(super) log: Arc<LogMetrics>,
+    /// Rung by who waits for lives that are due to be ended.
+    pub(crate) ends_wanted: Notify,
     /// Connections for forwarding, by member.
     pub(super) links: Mutex<HashMap<MemberId, Link>>,
 }

@@ -190,6 +190,7 @@ pub(super) async fn open(
         joined: SetOnce::new(),
         proposals: Proposals::default(),
         log: log_metrics,
+        ends_wanted: Notify::new(),
         links: Mutex::new(HashMap::new()),
     });
     let held = Held {

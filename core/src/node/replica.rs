@@ -162,6 +162,16 @@ impl Replica {
         drop(glance.wait_for(|glance| glance.applied >= index).await);
     }
 
+    /// Resolves once all lives that are over at that time have ended here, with the last entry that
+    /// was applied then; never if the node stops first.
+    pub(crate) async fn wait_ended(&self, now: Now) -> Index {
+        let mut glance = self.glance.subscribe();
+        let ended = glance
+            .wait_for(|glance| !glance.first_ends.is_due(now))
+            .await;
+        ended.map_or(0, |glance| glance.applied)
+    }
+
     /// Reads a range, history included, with its disk reads outside the lock. What a compaction
     /// takes away meanwhile was compacted.
     ///

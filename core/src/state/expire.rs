@@ -1,6 +1,6 @@
-//! Ends the lives that are due: one revision each, in the order of their deadlines. At most
-//! `EXPIRED_KEYS_PER_ENTRY_MAX` keys an entry; beyond that just those that a command names, so that
-//! nothing due is ever seen by the next command that names it.
+//! Ends the lives that are due: one revision each, the longest due first. A tick ends
+//! `EXPIRED_KEYS_PER_ENTRY_MAX` keys, another entry few. Beyond that come just those that a command
+//! names, so that nothing due is ever seen by the next command that names it.
 
 use bytes::Bytes;
 
@@ -8,14 +8,18 @@ use super::apply::State;
 use super::draft::Draft;
 use super::ends::order;
 use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
-use crate::limits::EXPIRED_KEYS_PER_ENTRY_MAX;
+use crate::limits::{EXPIRED_KEYS_BESIDE_MAX, EXPIRED_KEYS_PER_ENTRY_MAX};
 use crate::outcome::{Cause, Effects};
 use crate::types::{KeyRange, LeaseId};
 
 impl State {
     /// Ends what is due before `command` looks. `ended` counts the keys of this entry.
     pub(super) fn expire(&mut self, command: &Command, ended: &mut usize, effects: &mut Effects) {
-        while *ended < EXPIRED_KEYS_PER_ENTRY_MAX {
+        let most = match command {
+            Command::Tick => EXPIRED_KEYS_PER_ENTRY_MAX,
+            _ => EXPIRED_KEYS_BESIDE_MAX,
+        };
+        while *ended < most {
             let Some(id) = self.first_due() else {
                 return;
             };

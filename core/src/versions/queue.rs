@@ -20,6 +20,8 @@ pub struct Lag {
     pub bytes: usize,
     /// Proposers should wait: apply itself is about to.
     pub is_high: bool,
+    /// What can take its time should, so that proposers need not wait.
+    pub is_rising: bool,
 }
 
 pub(super) type Answer<T> = SyncSender<Result<T, VersionsError>>;
@@ -214,6 +216,7 @@ impl Queue {
             changes: inner.changes.len(),
             bytes: inner.bytes,
             is_high: inner.bytes > self.bytes_max / 2,
+            is_rising: inner.bytes > self.bytes_max / 8,
         }
     }
 }
