@@ -5,6 +5,8 @@
 pub mod command;
 mod hash;
 pub mod limits;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod node;
 pub mod outcome;
 mod raft;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use crate::hash::Hash;
+#[cfg(feature = "mutants")]
+use crate::mutants::{self, Mutant};
 
 /// The one order of everything: 1 is an empty store, the first change makes 2 (etcd's rule).
 pub type Revision = i64;
@@ -54,6 +56,10 @@ impl Deadline {
     /// deadline 12 and must not end before 12.9: it ends once the clock is past its deadline, a
     /// millisecond late at most, never early.
     pub fn is_over(self, now: Now) -> bool {
+        #[cfg(feature = "mutants")]
+        if mutants::is_on(Mutant::EarlyEnds) && self == Deadline::Clock(now.clock) {
+            return true;
+        }
         match self {
             Deadline::Clock(end) => end < now.clock,
             Deadline::Wall(end) => end < now.wall,

@@ -30,6 +30,8 @@ use super::window::Window;
 use crate::command::EntryHeader;
 use crate::limits::FEATURE_LEVEL;
 use crate::log::{self, Log};
+#[cfg(feature = "mutants")]
+use crate::mutants::{self, Mutant};
 use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
@@ -306,6 +308,13 @@ fn open_log(
         }),
         on_fatal: Some(Arc::new(on_fatal)),
         ..environment.workers.log_options()
+    };
+    #[cfg(feature = "mutants")]
+    let options = log::Options {
+        synced_at_least: options
+            .synced_at_least
+            .filter(|_| !mutants::is_on(Mutant::NoLogMark)),
+        ..options
     };
     let (log, flusher, recovered) =
         Log::open(environment.disk.clone(), dir, identity, options).map_err(failed)?;

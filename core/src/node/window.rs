@@ -261,6 +261,22 @@ impl Inner {
     fn begin(&mut self) {
         self.round.0 += 1;
         (self.sent, self.under_way) = (0, 0);
+        #[cfg(feature = "mutants")]
+        self.number_anew();
+    }
+
+    #[cfg(feature = "mutants")]
+    fn number_anew(&mut self) {
+        use crate::mutants::{Mutant, is_on};
+        if is_on(Mutant::TurnedOrder) {
+            self.unsettled.make_contiguous().reverse();
+        }
+        if is_on(Mutant::TurnedOrder) || is_on(Mutant::SentAgainAsNew) {
+            for one in &mut self.unsettled {
+                self.number += 1;
+                one.number = self.number;
+            }
+        }
     }
 
     /// So many proposals of the batch were taken as there are replies: the last ones.

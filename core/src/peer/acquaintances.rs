@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::handshake::{Hello, Refusal};
+#[cfg(feature = "mutants")]
+use crate::mutants::{self, Mutant};
 use crate::types::MemberId;
 
 const FORMAT: &str = "format 1";
@@ -90,6 +92,8 @@ impl Acquaintances {
         let mut met = self.met.lock();
         let noted = met.get(&theirs.member).copied();
         let known = (self.published)(theirs.member).or(noted);
+        #[cfg(feature = "mutants")]
+        let known = known.filter(|_| !mutants::is_on(Mutant::AnyDisk));
         if known.is_some_and(|incarnation| incarnation != theirs.incarnation) {
             return Err(Refusal::DataLost);
         }

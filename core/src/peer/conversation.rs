@@ -16,6 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::dial::Dialled;
 use super::frame::{Frame, FrameReader, Kind};
 use super::link::{Call, LinkError};
+#[cfg(feature = "mutants")]
+use crate::mutants::{self, Mutant};
 
 /// Bytes gathered for writing.
 const WRITE_BYTES_MAX: usize = 1 << 20;
@@ -215,6 +217,10 @@ impl Conversation {
             self.next_id += 1;
             self.pulses.sent(now, self.next_id);
             self.write(Kind::Alive, Bytes::new());
+        }
+        #[cfg(feature = "mutants")]
+        if mutants::is_on(Mutant::SilentConnections) {
+            return true;
         }
         let is_overdue = oldest.is_some_and(|at| now > at + ANSWER_TIMEOUT);
         if is_overdue || self.pulses.is_silent(now) {

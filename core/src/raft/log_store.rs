@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 use super::types::{LogId, RaftEntry, TypeConfig, Vote};
 use super::wire;
 use crate::log::{Done, Log, LogError, Mark, Purged, Record, Recovered};
+#[cfg(feature = "mutants")]
+use crate::mutants::{self, Mutant};
 use crate::versions::{LogMark, Versions};
 
 /// Decoded entries kept, and the bytes of their payloads; small commands take three times as much
@@ -221,6 +223,10 @@ impl RaftLogReader<TypeConfig> for LogStore {
         start: u64,
         end: u64,
     ) -> Result<Vec<RaftEntry>, io::Error> {
+        #[cfg(feature = "mutants")]
+        if mutants::is_on(Mutant::EndlessAppends) {
+            return self.read(start, end).await;
+        }
         self.read_some(start..end, APPEND_BYTES_MAX).await
     }
 

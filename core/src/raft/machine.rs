@@ -119,7 +119,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let store = versions.clone();
         let (state, position) = store
             .off_thread(move || -> Result<_, Box<dyn Error + Send + Sync>> {
-                install.finish()?;
+                install.install()?;
                 let opened = versions.reopened()?;
                 Ok((rebuild(opened.parts)?, opened.position))
             })

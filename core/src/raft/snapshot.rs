@@ -19,7 +19,7 @@ use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
 use super::types::{Raft, TypeConfig, Vote};
 use super::wire;
 use crate::peer::{Kind, Link, LinkError};
-use crate::versions::{Installer, SnapshotReader, Versions};
+use crate::versions::{Installer, Sealed, SnapshotReader, Versions};
 
 const BEGIN: u8 = 0;
 const PART: u8 = 1;
@@ -30,7 +30,7 @@ pub(crate) enum SnapshotData {
     /// A consistent read of this member's store.
     Outgoing(Versions, Box<SnapshotReader>),
     /// A second store, filled and checked, that can take this member's place.
-    Incoming(Box<Installer>),
+    Incoming(Sealed),
 }
 
 /// Streams a snapshot to a peer. The time limit is for each part.
@@ -134,9 +134,13 @@ impl IncomingSnapshot {
                     meta,
                     install,
                 } = incoming;
+                let sealed = versions.off_thread(move || install.seal()).await;
+                let sealed = sealed
+                    .map_err(io::Error::other)?
+                    .map_err(io::Error::other)?;
                 let snapshot = Snapshot {
                     meta,
-                    snapshot: SnapshotData::Incoming(install),
+                    snapshot: SnapshotData::Incoming(sealed),
                 };
                 let installed = raft.install_full_snapshot(vote, snapshot).await;
                 let response = installed.map_err(io::Error::other)?;

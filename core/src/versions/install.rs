@@ -29,7 +29,7 @@ const _: () = assert!(
 const PORTION_BYTES: usize = 4 * 1024 * 1024;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Takes chunks in order; dropped before `finish`, it changes nothing.
+/// Takes chunks in order; dropped before `seal`, it changes nothing.
 pub struct Installer {
     versions: Versions,
     cluster: ClusterId,
@@ -57,6 +57,9 @@ impl Installer {
         let what = "cannot make room for a snapshot";
         let shared = versions.shared.clone();
         let mut slot = shared.install_slot.lock();
+        if slot.is_sealed && !is_shared() {
+            return Err(refused("one that came in before is being put in place"));
+        }
         slot.turn += 1;
         shared.medium.discard().map_err(VersionsError::io(what))?;
         let health = Arc::new(Health::default());
@@ -159,10 +162,13 @@ impl Installer {
         Ok(())
     }
 
-    /// Makes the snapshot the live store, durably; what had not been committed before is dropped.
-    /// One that another was begun after is refused.
-    /// A snapshot that is torn leaves everything as it was. Nothing may be submitted meanwhile.
-    pub fn finish(mut self) -> Result<(), VersionsError> {
+    /// Checks that all of it is there, as it was sent. From then on the slot is this snapshot's
+    /// alone: one that comes later has to wait, since nobody can go back on an install once Raft
+    /// knows of it.
+    ///
+    /// # Errors
+    /// A snapshot that is torn, or after which another was begun, is refused: all stays as it was.
+    pub fn seal(mut self) -> Result<Sealed, VersionsError> {
         let end = self.end.ok_or_else(|| refused("its end is missing"))?;
         self.commit(Durability::Immediate)?;
         if end != self.found || !self.stream.is_empty() {
@@ -171,15 +177,22 @@ impl Installer {
         self.check_head()?;
         self.keep_log_mark()?;
         drop(self.database.take());
-        // Held until the slot is promoted: what is in it is this snapshot and no other.
-        let slot = self.versions.shared.install_slot.lock();
+        let mut slot = self.versions.shared.install_slot.lock();
         self.check_turn(slot.turn)?;
-        self.versions.ask(Request::Install)
+        assert!(
+            !slot.is_sealed || is_shared(),
+            "whoever has the turn has the slot"
+        );
+        slot.is_sealed = true;
+        Ok(Sealed {
+            versions: self.versions.clone(),
+            _holds: self._holds,
+        })
     }
 
     /// A leader that is no longer one may still be sending; what begins later replaces it.
     fn check_turn(&self, turn: u64) -> Result<(), VersionsError> {
-        match turn == self.turn {
+        match turn == self.turn || is_shared() {
             true => Ok(()),
             false => Err(refused(
                 "another one that came in later has taken its place",
@@ -216,6 +229,34 @@ impl Installer {
     }
 }
 
+/// A snapshot that has come in, whole. Dropped before it is installed, it changes nothing.
+pub struct Sealed {
+    versions: Versions,
+    _holds: Arc<()>,
+}
+
+impl Sealed {
+    /// Makes it the live store, durably; what had not been committed before is dropped. Nothing may
+    /// be submitted meanwhile.
+    pub fn install(self) -> Result<(), VersionsError> {
+        self.versions.ask(Request::Install)
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        self.versions.shared.install_slot.lock().is_sealed = false;
+    }
+}
+
+/// Whether the slot is, as it never may be.
+fn is_shared() -> bool {
+    #[cfg(feature = "mutants")]
+    return crate::mutants::is_on(crate::mutants::Mutant::TwoInstalls);
+    #[cfg(not(feature = "mutants"))]
+    false
+}
+
 /// A whole row at the beginning of the stream, and what follows it.
 struct Split<'a> {
     table: u8,
@@ -250,6 +291,6 @@ impl Installer {
         for chunk in chunks {
             self.chunk(&chunk?)?;
         }
-        self.finish()
+        self.seal()?.install()
     }
 }

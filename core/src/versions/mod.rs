@@ -46,7 +46,7 @@ pub use error::VersionsError;
 pub use events::Slice;
 pub use guarded::is_panic_foreseen;
 pub(crate) use guarded::or_damaged;
-pub use install::Installer;
+pub use install::{Installer, Sealed};
 pub use medium::Directory;
 #[cfg(any(test, feature = "internals"))]
 pub use medium::{Medium, Slot};

@@ -37,7 +37,9 @@ pub(super) struct Shared {
 pub(super) struct InstallSlot {
     /// Snapshots that came in are counted, the newest has it.
     pub turn: u64,
-    /// Held by those that are coming in.
+    /// What is in it is whole, and about to be put in place.
+    pub is_sealed: bool,
+    /// Held by those that are coming in or whole.
     pub holders: Arc<()>,
 }
 

@@ -117,15 +117,17 @@ impl Versions {
     }
 
     /// As `open`, for a simulation: there is no thread. Somebody must call `step` regularly;
-    /// calls that wait for the writer step it themselves.
+    /// calls that wait for the writer step it themselves. `slowness` is what work off the core's
+    /// thread is late, each time.
     pub fn open_stepped(
         medium: Arc<dyn Medium>,
         cluster: ClusterId,
         options: Options,
+        slowness: impl Fn() -> Option<Duration> + Send + Sync + 'static,
         on_fatal: impl FnOnce(String) + Send + 'static,
     ) -> Result<Opened, VersionsError> {
         let (mut versions, writer) = Versions::begin(medium, cluster, options)?;
-        versions.hand = Some(Hand::new(writer, on_fatal));
+        versions.hand = Some(Hand::new(writer, slowness, on_fatal));
         versions.reopened()
     }
 
@@ -258,6 +260,9 @@ impl Versions {
     }
 
     /// Begins to take in a snapshot. Only one at a time: one that is still coming in is given up.
+    ///
+    /// # Errors
+    /// While one that has come in is being put in place.
     pub fn install(&self) -> Result<Installer, VersionsError> {
         Installer::begin(self.clone(), self.cluster)
     }
@@ -280,8 +285,11 @@ impl Versions {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, tokio::task::JoinError> {
-        match self.hand {
-            Some(_) => Ok(work()),
+        match &self.hand {
+            Some(hand) => {
+                hand.be_late().await;
+                Ok(work())
+            }
             None => tokio::task::spawn_blocking(work).await,
         }
     }

@@ -1,6 +1,7 @@
 //! Who runs the writer: a thread of its own, or the hand of a simulator, step by step.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -34,18 +35,36 @@ impl Writer {
     }
 }
 
-/// A writer that is stepped; none once it has ended.
+/// A writer that is stepped.
 #[derive(Clone)]
-pub(super) struct Hand(Arc<Mutex<Option<(Writer, OnFatal)>>>);
+pub(super) struct Hand {
+    /// None once it has ended.
+    held: Arc<Mutex<Option<(Writer, OnFatal)>>>,
+    slowness: Arc<dyn Fn() -> Option<Duration> + Send + Sync>,
+}
 
 impl Hand {
-    pub(super) fn new(writer: Writer, on_fatal: impl FnOnce(String) + Send + 'static) -> Hand {
-        Hand(Arc::new(Mutex::new(Some((writer, Box::new(on_fatal))))))
+    pub(super) fn new(
+        writer: Writer,
+        slowness: impl Fn() -> Option<Duration> + Send + Sync + 'static,
+        on_fatal: impl FnOnce(String) + Send + 'static,
+    ) -> Hand {
+        Hand {
+            held: Arc::new(Mutex::new(Some((writer, Box::new(on_fatal))))),
+            slowness: Arc::new(slowness),
+        }
+    }
+
+    /// Work that a thread would do begins later than it was asked for.
+    pub(super) async fn be_late(&self) {
+        if let Some(by) = (self.slowness)() {
+            tokio::time::sleep(by).await;
+        }
     }
 
     /// Does what there is to do now.
     pub(super) fn step(&self) {
-        let mut held = self.0.lock();
+        let mut held = self.held.lock();
         let Some((writer, _)) = &mut *held else {
             return;
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use quorate_core::command::*;
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, OpResult, Outcome, Refusal};
@@ -13,9 +14,23 @@ use crate::client::Slot;
 use crate::history::{Answer, Request};
 
 const DEADLINE: Duration = Duration::from_secs(3);
+/// What large values are made of.
+const PADDING: u8 = b'.';
+
+/// Asks for one after the other on one connection, without waiting for answers; `gap` lies between.
+pub async fn ask_all(node: Node, requests: Vec<(Request, Slot)>, gap: Duration) {
+    let asked = requests.into_iter().zip(0..).map(|((request, slot), nth)| {
+        let node = node.clone();
+        async move {
+            tokio::time::sleep(gap * nth).await;
+            ask(node, request, slot).await;
+        }
+    });
+    join_all(asked).await;
+}
 
 /// Asks, in the process of a member, and leaves the answer.
-pub async fn ask(node: Node, request: Request, slot: Slot) {
+async fn ask(node: Node, request: Request, slot: Slot) {
     let deadline = Instant::now() + DEADLINE;
     let answer = match request {
         Request::Read { key } => read(&node, &key, deadline).await,
@@ -71,9 +86,27 @@ async fn change(node: &Node, command: Command, deadline: Instant) -> Answer {
     }
 }
 
+/// A value as the history has it: of a large one, what comes first and its length.
 pub fn text(value: &Value) -> String {
     let bytes = value.as_bytes().cloned().unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let shown = bytes.split(|byte| *byte == PADDING).next();
+    let shown = String::from_utf8_lossy(shown.unwrap_or_default());
+    match bytes.len() == shown.len() {
+        true => shown.into_owned(),
+        false => format!("{shown}+{}", bytes.len()),
+    }
+}
+
+/// The bytes of a value, given as `text` tells it.
+fn value(text: &str) -> Bytes {
+    match text.split_once('+') {
+        None => bytes(text),
+        Some((shown, length)) => {
+            let mut value = vec![PADDING; length.parse().expect("a length")];
+            value[..shown.len()].copy_from_slice(shown.as_bytes());
+            value.into()
+        }
+    }
 }
 
 fn command(request: &Request) -> Command {
@@ -140,10 +173,10 @@ fn created_at(key: &str, revision: Revision) -> Guard {
     }
 }
 
-fn put(key: &str, value: &str, life: Life) -> Op {
+fn put(key: &str, text: &str, life: Life) -> Op {
     Op::Put(PutOp {
         key: bytes(key),
-        value: PutValue::Set(Value::Bytes(bytes(value))),
+        value: PutValue::Set(Value::Bytes(value(text))),
         life,
         want_prev: false,
     })

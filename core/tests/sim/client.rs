@@ -1,4 +1,5 @@
-//! Clients: each asks one thing at a time of a member chosen anew, as its dice say.
+//! Clients: each asks one thing at a time of a member chosen anew, as its dice say; but for those
+//! that stay on a connection, and send several writes on it without waiting for answers.
 
 use std::sync::Arc;
 
@@ -8,12 +9,15 @@ use quorate_core::types::Revision;
 use crate::entropy::Dice;
 use crate::history::{Answer, Request};
 use crate::leaseholder::Leaseholder;
+use crate::network::MemberNumber;
 
 /// Where an answer is left.
 pub type Slot = Arc<Mutex<Option<Answer>>>;
 
 /// Revisions that a compaction leaves.
 const KEPT: Revision = 60;
+/// Half of the keys keep their history, half forget it.
+const PREFIXES: [&str; 2] = ["w/", "redis/0/"];
 
 pub struct Client {
     pub dice: Dice,
@@ -25,6 +29,9 @@ pub struct Client {
     held: Option<(String, Revision)>,
     leaseholder: Leaseholder,
     role: Role,
+    /// Whom it asked last, and how many connections it has given up.
+    member: MemberNumber,
+    pub given_up: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -32,7 +39,22 @@ enum Role {
     Keys,
     Locks,
     Leases,
+    Pipelines,
 }
+
+const ROLES: [Role; 11] = [
+    Role::Locks,
+    Role::Keys,
+    Role::Leases,
+    Role::Locks,
+    Role::Keys,
+    Role::Leases,
+    Role::Locks,
+    Role::Keys,
+    Role::Leases,
+    Role::Pipelines,
+    Role::Pipelines,
+];
 
 impl Client {
     pub fn new(number: usize, dice: Dice) -> Client {
@@ -43,23 +65,46 @@ impl Client {
             newest: 0,
             held: None,
             leaseholder: Leaseholder::default(),
-            role: [Role::Locks, Role::Keys, Role::Leases][number % 3],
+            role: ROLES[number],
+            member: 0,
+            given_up: 0,
         }
     }
 
-    pub fn next_request(&mut self) -> Request {
+    /// One of so many members.
+    pub fn choose(&mut self, members: usize) -> MemberNumber {
+        let stays = matches!(self.role, Role::Pipelines) && !self.dice.once_in(8);
+        if !stays {
+            self.member = self.dice.range(0, members as u64) as usize;
+        }
+        self.member
+    }
+
+    /// What it asks for, and the time in milliseconds from one to the next.
+    pub fn next_requests(&mut self) -> (Vec<Request>, u64) {
+        let (requests, gap_ms) = match self.role {
+            Role::Pipelines => (self.dice.range(2, 8), self.dice.range(0, 5)),
+            _ => (1, 0),
+        };
+        ((0..requests).map(|_| self.next_request()).collect(), gap_ms)
+    }
+
+    fn next_request(&mut self) -> Request {
         self.asked += 1;
         let unique = format!("{}-{}", self.number, self.asked);
         match self.role {
             Role::Locks => self.lock_request(unique),
             Role::Keys => self.key_request(unique),
+            Role::Pipelines => Request::Put {
+                key: format!("{}p{}", PREFIXES[self.number % 2], self.dice.range(0, 4)),
+                value: unique,
+            },
             Role::Leases => self.leaseholder.next_request(&mut self.dice, unique),
         }
     }
 
     fn key_request(&mut self, value: String) -> Request {
-        // Half of the keys forget their history, half keep it.
-        let prefix = ["w/", "redis/0/"][self.dice.range(0, 2) as usize];
+        let prefix = PREFIXES[self.dice.range(0, 2) as usize];
         let key = format!("{prefix}k{}", self.dice.range(0, 4));
         match self.dice.range(0, 10) {
             // What a watcher that lags far may then miss, and must be told.
@@ -101,6 +146,7 @@ impl Client {
     /// Learns from an answer.
     pub fn told(&mut self, request: &Request, answer: &Answer) {
         self.leaseholder.told(request, answer);
+        self.given_up += u64::from(*answer == Answer::Unknown);
         if let Answer::Done { revision, .. } | Answer::Value { revision, .. } = answer {
             self.newest = *revision;
         }

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use crate::entropy::Dice;
 use crate::failing_disk::FailingDisk;
 use crate::forgotten_vote::ForgottenVote;
+use crate::large_values::LargeValues;
+use crate::lost_disk::LostDisk;
 use crate::member::MEMBERS;
 use crate::network::MemberNumber;
 use crate::orderly_shutdown::OrderlyShutdown;
+use crate::silent_peer::SilentPeer;
 use crate::stale_leader::StaleLeader;
+use crate::two_installs::TwoInstalls;
 use crate::world::World;
 
 /// What may happen, as the summary names it.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 18] = [
     "crash",
     "crash of all",
     "torn write",
@@ -27,6 +31,10 @@ pub const KINDS: [&str; 14] = [
     "stale leader",
     "failing disk",
     "orderly shutdown",
+    "silent peer",
+    "lost disk",
+    "large values",
+    "two installs",
 ];
 
 /// A fault in several steps.
@@ -36,6 +44,9 @@ pub trait Script {
     /// # Errors
     /// What did not follow as it must.
     fn tick(&mut self, world: &mut World) -> Result<bool, String>;
+
+    /// All faults end now, before it is over.
+    fn end(&mut self, _world: &mut World) {}
 }
 
 pub struct Faults {
@@ -84,7 +95,9 @@ impl Faults {
     /// Ends all faults.
     pub fn heal(&mut self, world: &mut World) -> Result<(), String> {
         world.net.heal();
-        self.script = None;
+        if let Some(mut script) = self.script.take() {
+            script.end(world);
+        }
         world.paused_until = world.paused_until.map(|until| until.min(world.now));
         for member in 0..MEMBERS {
             world.members[member].stall_log(0);
@@ -134,7 +147,7 @@ impl Faults {
         let member = self.dice.range(0, MEMBERS as u64) as usize;
         let other = (member + 1 + self.dice.range(0, 2) as usize) % MEMBERS;
         let lasting = self.dice.range(100, 4_000);
-        let kind = match self.dice.range(0, 18) {
+        let kind = match self.dice.range(0, 24) {
             0 | 1 => self.crash(world, member, "crash"),
             2 => self.tear(world, member),
             3 => {
@@ -169,6 +182,11 @@ impl Faults {
             16 => self.begin(world, "orderly shutdown", OrderlyShutdown::begin),
             14 | 15 => self.begin(world, "failing disk", FailingDisk::begin),
             13 => self.begin(world, "stale leader", StaleLeader::begin),
+            18 | 19 => self.begin(world, "lost disk", LostDisk::begin),
+            20 | 21 => self.begin(world, "two installs", TwoInstalls::begin),
+            // It costs much.
+            22 if self.dice.once_in(4) => self.begin(world, "large values", LargeValues::begin),
+            17 => self.begin(world, "silent peer", SilentPeer::begin),
             _ => self.pause(world, member, lasting),
         };
         if matches!(

@@ -18,10 +18,14 @@ use crate::entropy::Dice;
 use crate::medium::SimMedium;
 use crate::member::Clocks;
 
+/// The most that slow work takes.
+const SLOW_MS: u64 = 200;
+
 pub struct Hands {
     pub medium: Arc<SimMedium>,
     pub clocks: Arc<Clocks>,
     pub stalled_until: Arc<AtomicU64>,
+    pub slow_until: Arc<AtomicU64>,
     pub dice: Mutex<Dice>,
 }
 
@@ -65,7 +69,14 @@ impl Workers for Hands {
             no_space_retry: Duration::ZERO,
             ..versions::Options::default()
         };
-        let opened = Versions::open_stepped(self.medium.clone(), cluster, options, on_fatal)?;
+        let (clocks, until) = (self.clocks.clone(), self.slow_until.clone());
+        let dice = Mutex::new(self.dice.lock().fork());
+        let slowness = move || {
+            let is_slow = clocks.now_ms.load(Ordering::Relaxed) < until.load(Ordering::Relaxed);
+            is_slow.then(|| Duration::from_millis(dice.lock().range(1, SLOW_MS)))
+        };
+        let medium = self.medium.clone();
+        let opened = Versions::open_stepped(medium, cluster, options, slowness, on_fatal)?;
         tokio::spawn(write(opened.versions.clone(), self.dice.lock().fork()));
         Ok(opened)
     }

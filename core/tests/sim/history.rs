@@ -79,9 +79,19 @@ pub enum Answer {
     Unknown,
 }
 
+/// What is sent on one is carried out in the order in which it was sent. Who gives up waiting
+/// closes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connection {
+    pub client: usize,
+    pub member: MemberNumber,
+    /// Of those of the client.
+    pub number: u64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
-    pub member: MemberNumber,
+    pub connection: Connection,
     pub request: Request,
     pub sent: u64,
     /// When the answer came; for an unknown one never.

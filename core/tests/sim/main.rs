@@ -19,18 +19,23 @@ mod forgotten_vote;
 mod hands;
 mod history;
 mod invariants;
+mod large_values;
 mod leaseholder;
+mod lost_disk;
 mod medium;
 mod member;
+mod mutants;
 mod network;
 mod observer;
 mod orderly_shutdown;
 mod panics;
+mod silent_peer;
 mod stale_leader;
 mod trace;
+mod two_installs;
 mod world;
 
-use std::path::Path;
+use std::ffi::OsStr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -41,6 +46,8 @@ use world::World;
 
 /// Set for a run that is held up in real time, which must change nothing.
 const DAWDLES: &str = "QUORATE_SIM_DAWDLES";
+/// The file for what happened.
+const TRACE: &str = "QUORATE_SIM_TRACE";
 /// So many seeds have every kind of fault and of request in them.
 const SEEDS_WITH_ALL: u64 = 50;
 const ONE_SEED: &str = "one_seed";
@@ -76,6 +83,9 @@ fn play(seed: u64) -> Result<(), String> {
     let run = move || {
         entropy::seed(seed);
         panics::watch();
+        if let Ok(name) = std::env::var(mutants::MUTANT) {
+            mutants::put_back(&name);
+        }
         let dir = std::env::temp_dir().join(format!("quorate-sim-{}", std::process::id()));
         let run = World::run(seed, &dir, std::env::var_os(DAWDLES).is_some());
         drop(std::fs::remove_dir_all(&dir));
@@ -89,7 +99,7 @@ fn play(seed: u64) -> Result<(), String> {
             RecvTimeoutError::Timeout => "simulated time stands still: a task never rests",
             RecvTimeoutError::Disconnected => "the simulation panicked",
         })??;
-    if let Ok(path) = std::env::var("QUORATE_SIM_TRACE") {
+    if let Ok(path) = std::env::var(TRACE) {
         std::fs::write(path, &run.trace).map_err(|error| error.to_string())?;
     }
     let operations = &run.history.operations;
@@ -107,17 +117,12 @@ fn play(seed: u64) -> Result<(), String> {
 }
 
 /// Plays a seed in a process of its own.
-fn play_apart(seed: u64, trace: Option<&Path>, dawdles: bool) -> Result<String, String> {
+fn play_apart(seed: u64, settings: &[(&str, &OsStr)]) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args([ONE_SEED, "--exact", "--nocapture"]);
     command.env("QUORATE_SIM_SEED", seed.to_string());
-    if let Some(trace) = trace {
-        command.env("QUORATE_SIM_TRACE", trace);
-    }
-    if dawdles {
-        command.env(DAWDLES, "1");
-    }
+    command.envs(settings.iter().copied());
     let output = command.output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find(|line| line.starts_with("seed "));
@@ -147,7 +152,7 @@ fn what_was_promised_holds_under_every_seed() {
         while let seed = next.fetch_add(1, Ordering::Relaxed)
             && seed < end
         {
-            match play_apart(seed, None, false) {
+            match play_apart(seed, &[]) {
                 Ok(line) => {
                     println!("{line}");
                     lines.lock().push(line);
@@ -177,9 +182,12 @@ fn what_was_promised_holds_under_every_seed() {
 fn a_seed_leaves_the_same_trace_each_time() {
     let dir = tempfile::tempdir().expect("temp dir");
     for seed in [3, 4] {
-        let traces = [("one", false), ("other", true)].map(|(name, dawdles)| {
+        let traces = [("one", None), ("other", Some((DAWDLES, OsStr::new("1"))))];
+        let traces = traces.map(|(name, dawdles)| {
             let path = dir.path().join(name);
-            play_apart(seed, Some(&path), dawdles).expect("the seed can be played");
+            let mut settings = vec![(TRACE, path.as_os_str())];
+            settings.extend(dawdles);
+            play_apart(seed, &settings).expect("the seed can be played");
             std::fs::read_to_string(path).expect("it left a trace")
         });
         let [one, other] = &traces;

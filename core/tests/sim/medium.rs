@@ -24,10 +24,12 @@ struct Content {
     unsynced: Vec<Unsynced>,
 }
 
+/// Files and their names. One that has lost its name is still there for who has it open.
 #[derive(Debug, Default)]
 struct Files {
-    live: Content,
-    install: Content,
+    contents: Vec<Content>,
+    live: Option<usize>,
+    install: Option<usize>,
     /// What goes wrong, and how many calls that it can befall come before.
     trouble: Option<(u64, Trouble)>,
     syncs: u64,
@@ -54,25 +56,23 @@ pub struct SimMedium(Arc<Mutex<Files>>);
 impl SimMedium {
     /// What the next start finds after a power cut now. This one goes on without effect.
     pub fn crashed(&self, dice: &mut Dice) -> SimMedium {
-        let files = self.0.lock();
-        let live = files.live.crashed(dice);
-        let install = files.install.crashed(dice);
-        SimMedium(Arc::new(Mutex::new(Files {
-            live,
-            install,
-            ..Files::default()
-        })))
+        self.kept(|content| content.crashed(dice))
     }
 
     /// What the next start finds after the process died just now; nothing is lost.
     pub fn killed(&self) -> SimMedium {
+        self.kept(Content::clone)
+    }
+
+    fn kept(&self, mut content: impl FnMut(&Content) -> Content) -> SimMedium {
         let files = self.0.lock();
-        let (live, install) = (files.live.clone(), files.install.clone());
-        SimMedium(Arc::new(Mutex::new(Files {
-            live,
-            install,
-            ..Files::default()
-        })))
+        let mut kept = Files::default();
+        let mut keep = |file: Option<usize>| {
+            kept.contents.push(content(&files.contents[file?]));
+            Some(kept.contents.len() - 1)
+        };
+        (kept.live, kept.install) = (keep(files.live), keep(files.install));
+        SimMedium(Arc::new(Mutex::new(kept)))
     }
 
     /// It happens after `calls` more calls that it can befall.
@@ -92,17 +92,24 @@ impl SimMedium {
 
     /// Bytes and checksum of what is live, for the trace.
     pub fn summary(&self) -> (usize, u32) {
-        let files = self.0.lock();
-        (files.live.synced.len(), crc32c::crc32c(&files.live.synced))
+        let mut files = self.0.lock();
+        let live = files.open(Slot::Live);
+        let synced = &files.contents[live].synced;
+        (synced.len(), crc32c::crc32c(synced))
     }
 }
 
 impl Files {
-    fn content(&mut self, slot: Slot) -> &mut Content {
-        match slot {
+    /// The file of that name, made if it was not there.
+    fn open(&mut self, slot: Slot) -> usize {
+        let name = match slot {
             Slot::Live => &mut self.live,
             Slot::Install => &mut self.install,
-        }
+        };
+        *name.get_or_insert_with(|| {
+            self.contents.push(Content::default());
+            self.contents.len() - 1
+        })
     }
 
     /// A write, or a sync.
@@ -183,20 +190,22 @@ fn make(bytes: &mut Vec<u8>, change: &Unsynced) {
 
 impl Medium for SimMedium {
     fn open(&self, slot: Slot) -> io::Result<Box<dyn StorageBackend>> {
+        let file = self.0.lock().open(slot);
         let files = self.0.clone();
-        Ok(Box::new(Backend { files, slot }))
+        Ok(Box::new(Backend { files, file }))
     }
 
     fn discard(&self) -> io::Result<()> {
-        self.0.lock().install = Content::default();
+        self.0.lock().install = None;
         Ok(())
     }
 
     fn promote(&self) -> io::Result<()> {
         let mut files = self.0.lock();
         files.enter(true)?;
-        files.live = std::mem::take(&mut files.install);
-        files.live.reach_the_disk();
+        let install = files.open(Slot::Install);
+        files.contents[install].reach_the_disk();
+        (files.live, files.install) = (Some(install), None);
         Ok(())
     }
 }
@@ -204,7 +213,7 @@ impl Medium for SimMedium {
 #[derive(Debug)]
 struct Backend {
     files: Arc<Mutex<Files>>,
-    slot: Slot,
+    file: usize,
 }
 
 impl Backend {
@@ -215,7 +224,7 @@ impl Backend {
         if verdict.is_err() && has_power {
             return verdict;
         }
-        let content = files.content(self.slot);
+        let content = &mut files.contents[self.file];
         // A write under way when the power goes may still reach the disk.
         make(&mut content.seen, &change);
         content.unsynced.push(change);
@@ -225,12 +234,12 @@ impl Backend {
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.files.lock().content(self.slot).seen.len() as u64)
+        Ok(self.files.lock().contents[self.file].seen.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let mut files = self.files.lock();
-        let seen = &files.content(self.slot).seen;
+        let files = self.files.lock();
+        let seen = &files.contents[self.file].seen;
         let bytes = seen.get(offset as usize..offset as usize + out.len());
         out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
@@ -245,7 +254,7 @@ impl StorageBackend for Backend {
         files.syncs += 1;
         let verdict = files.enter(true);
         let has_power = !matches!(files.trouble, Some((_, Trouble::PowerCut)));
-        let content = files.content(self.slot);
+        let content = &mut files.contents[self.file];
         match verdict {
             Ok(()) => content.reach_the_disk(),
             Err(_) if has_power => content.unsynced.clear(),

@@ -2,6 +2,7 @@
 //! crash drops the runtime, and with it every task, as the end of a process would.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use quorate_core::disk::{Fault, SimDisk, SimOp};
+use quorate_core::disk::{Disk, Fault, SimDisk, SimOp};
 use quorate_core::node::{Environment, Node, NodeConfig, Status, TimeSource};
 use quorate_core::types::{KeyRange, KeyValue, Revision, UnixMillis};
 use tokio::runtime::{Builder, Runtime};
@@ -53,9 +54,18 @@ pub struct Member {
     pub clocks: Arc<Clocks>,
     /// Until when nothing is flushed, in simulated time.
     stalled_until: Arc<AtomicU64>,
+    /// Until when work off the core's thread takes its time.
+    slow_until: Arc<AtomicU64>,
     dice: Dice,
     may_stop: bool,
     process: Option<Process>,
+}
+
+/// All that a member has on disk.
+pub struct Disks {
+    log: SimDisk,
+    versions: Arc<SimMedium>,
+    data_dir: PathBuf,
 }
 
 /// What ends with a crash.
@@ -82,6 +92,7 @@ impl Member {
             medium: Arc::default(),
             clocks,
             stalled_until: Arc::default(),
+            slow_until: Arc::default(),
             dice,
             may_stop: false,
             process: None,
@@ -166,6 +177,7 @@ impl Member {
                 medium: self.medium.clone(),
                 clocks: self.clocks.clone(),
                 stalled_until: self.stalled_until.clone(),
+                slow_until: self.slow_until.clone(),
                 dice: Mutex::new(self.dice.fork()),
             }),
         };
@@ -245,6 +257,43 @@ impl Member {
         self.stalled_until.store(until, Ordering::Relaxed);
     }
 
+    /// Until then, or until the process ends, what waits for the disk off the core's thread takes
+    /// a while.
+    pub fn slow_down(&mut self, until: u64) {
+        self.slow_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Leaves an empty disk in the place of this one. The process must have ended.
+    pub fn wipe(&mut self) -> Disks {
+        let aside = self.data_dir.with_extension("aside");
+        fs::rename(&self.data_dir, &aside).expect("its data directory can be moved");
+        Disks {
+            log: self.take_log(),
+            versions: std::mem::take(&mut self.medium),
+            data_dir: aside,
+        }
+    }
+
+    /// What the next start finds.
+    pub fn put_in_place(&mut self, disks: Disks) {
+        drop(fs::remove_dir_all(&self.data_dir));
+        fs::rename(disks.data_dir, &self.data_dir).expect("it can be moved back");
+        self.medium = disks.versions;
+        self.put_log(disks.log);
+    }
+
+    /// The log's disk, with its files where they can be put into any member's directory.
+    pub fn take_log(&mut self) -> SimDisk {
+        let log = std::mem::take(&mut self.disk);
+        move_files(&log, &self.data_dir.join("log"), Path::new(""));
+        log
+    }
+
+    pub fn put_log(&mut self, log: SimDisk) {
+        move_files(&log, Path::new(""), &self.data_dir.join("log"));
+        self.disk = log;
+    }
+
     /// The machine loses power; what was not synced is lost or torn.
     pub fn crash(&mut self) {
         let disk = self.disk.fork();
@@ -265,8 +314,20 @@ impl Member {
 
     fn end(&mut self) {
         self.stall_log(0);
+        self.slow_down(0);
         self.net.kill(self.number);
         self.process = None;
+    }
+}
+
+fn move_files(disk: &SimDisk, from: &Path, to: &Path) {
+    for name in disk.list(from).expect("it can be listed") {
+        let moved = disk.rename(&from.join(&name), &to.join(&name));
+        moved.expect("nothing fails while no process runs");
+    }
+    for dir in [from, to] {
+        disk.sync_dir(dir)
+            .expect("nothing fails while no process runs");
     }
 }
 

@@ -1,5 +1,7 @@
 //! The network of the simulation: ordered byte streams with delays, cuts in each direction, and
-//! resets. What is sent over a cut waits, as TCP's retransmission has it, until the cut heals.
+//! resets. What is sent over a cut waits, as TCP's retransmission has it, until the cut heals. A
+//! connection that has fallen silent stays so for ever: it takes bytes until its buffer is full,
+//! nothing arrives, and no end of it is ever heard of.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
@@ -17,6 +19,9 @@ use crate::member::MEMBERS;
 use crate::trace::Trace;
 
 pub type MemberNumber = usize;
+
+/// What a connection takes that nobody reads.
+const SILENT_BYTES_MAX: usize = 256 << 10;
 
 /// The address of a member.
 pub fn address(member: MemberNumber) -> String {
@@ -49,6 +54,8 @@ struct Pipe {
     arrived: VecDeque<u8>,
     /// How it ended, as the reader learns.
     end: Option<io::ErrorKind>,
+    /// Bytes that were sent since it fell silent.
+    silent: Option<usize>,
     reader: Option<Waker>,
 }
 
@@ -121,11 +128,26 @@ impl Net {
         inner.delay = (1, 3);
     }
 
+    /// What is sent on the connections that there are now never arrives, for ever.
+    pub fn silence(&self, from: MemberNumber, to: MemberNumber) {
+        let mut inner = self.0.lock();
+        for pipe in inner.pipes.values_mut() {
+            if (pipe.from, pipe.to) == (from, to) && pipe.silent.is_none() {
+                pipe.under_way.clear();
+                pipe.silent = Some(0);
+            }
+        }
+    }
+
     /// Connections between the two break.
     pub fn reset(&self, one: MemberNumber, other: MemberNumber) {
         let mut inner = self.0.lock();
         let reset = Some(io::ErrorKind::ConnectionReset);
-        for pipe in inner.pipes.values_mut() {
+        for pipe in inner
+            .pipes
+            .values_mut()
+            .filter(|pipe| pipe.silent.is_none())
+        {
             if (pipe.from, pipe.to) == (one, other) || (pipe.from, pipe.to) == (other, one) {
                 pipe.end = reset;
                 pipe.reader.take().inspect(Waker::wake_by_ref);
@@ -140,7 +162,11 @@ impl Net {
         inner.listeners.remove(&member);
         inner.calls.retain(|_, call| call.from != member);
         let due = inner.due();
-        for pipe in inner.pipes.values_mut() {
+        for pipe in inner
+            .pipes
+            .values_mut()
+            .filter(|pipe| pipe.silent.is_none())
+        {
             if pipe.from == member {
                 let reset = Parcel::End(io::ErrorKind::ConnectionReset);
                 pipe.under_way.push_back((due, reset));
@@ -207,18 +233,27 @@ impl Inner {
                 under_way: VecDeque::new(),
                 arrived: VecDeque::new(),
                 end: None,
+                silent: None,
                 reader: None,
             };
             self.pipes.insert(id, pipe);
         }
     }
 
-    fn send(&mut self, id: u64, parcel: Parcel) -> io::Result<()> {
+    /// Whether it was taken.
+    fn send(&mut self, id: u64, parcel: Parcel) -> io::Result<bool> {
         let due = self.due();
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let pipe = self.pipes.get_mut(&id).ok_or_else(gone)?;
         if pipe.end.is_some() {
             return Err(gone());
+        }
+        if let Some(bytes) = &mut pipe.silent {
+            let has_room = *bytes < SILENT_BYTES_MAX;
+            if let Parcel::Bytes(more) = parcel {
+                *bytes += more.len();
+            }
+            return Ok(has_room);
         }
         let last = pipe.under_way.back().map_or(0, |(due, _)| *due);
         if let Parcel::Bytes(bytes) = &parcel {
@@ -230,7 +265,7 @@ impl Inner {
             );
         }
         pipe.under_way.push_back((due.max(last), parcel));
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -352,9 +387,10 @@ impl AsyncRead for SimStream {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         };
         if !pipe.arrived.is_empty() {
-            let take = buffer.remaining().min(pipe.arrived.len());
-            let bytes: Vec<u8> = pipe.arrived.drain(..take).collect();
-            buffer.put_slice(&bytes);
+            let (front, _) = pipe.arrived.as_slices();
+            let take = buffer.remaining().min(front.len());
+            buffer.put_slice(&front[..take]);
+            drop(pipe.arrived.drain(..take));
             return Poll::Ready(Ok(()));
         }
         match pipe.end {
@@ -375,8 +411,11 @@ impl AsyncWrite for SimStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let parcel = Parcel::Bytes(bytes.to_vec());
-        let sent = self.net.0.lock().send(self.output, parcel);
-        Poll::Ready(sent.map(|()| bytes.len()))
+        match self.net.0.lock().send(self.output, parcel) {
+            // There never will be room, so nobody is woken.
+            Ok(false) => Poll::Pending,
+            sent => Poll::Ready(sent.map(|_| bytes.len())),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

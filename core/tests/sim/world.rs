@@ -1,7 +1,7 @@
 //! A run: members, network, clients and watchers under one seed, with faults, then a healed end
 //! in which everybody must come to rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::ask;
 use crate::client::{Client, Slot};
 use crate::entropy::Dice;
 use crate::faults::Faults;
-use crate::history::{Answer, History, Observer, Operation, Request, Shared};
+use crate::history::{Answer, Connection, History, Observer, Operation, Request, Shared};
 use crate::invariants::Invariants;
 use crate::member::{MEMBERS, Member};
 use crate::network::{MemberNumber, Net};
@@ -30,14 +30,18 @@ const REST_MS: u64 = 5_000;
 const DAWDLES_AT_MS: u64 = 1_400;
 const DAWDLE: Duration = Duration::from_secs(5);
 const SAMPLE_MS: u64 = 50;
-const CLIENTS: usize = 9;
+const CLIENTS: usize = 11;
+/// Of what no client asks, but a fault.
+const NO_CLIENT: usize = CLIENTS;
 /// The most that a client waits for an answer.
 const PATIENCE_MS: u64 = 3_000;
 
-/// What is under way for a client.
+/// What is under way for a client, on one connection.
 struct Asked {
-    operation: usize,
-    slot: Slot,
+    client: usize,
+    /// Operations without an answer, and where it will be.
+    waiting: Vec<(usize, Slot)>,
+    member: MemberNumber,
     starts: u64,
     /// When the client has no more patience; it may still happen then.
     gives_up_at: u64,
@@ -54,7 +58,11 @@ pub struct World {
     /// A member whose process is stopped, until when.
     pub paused_until: [u64; MEMBERS],
     pub history: Shared,
-    clients: Vec<(Client, Option<Asked>, u64)>,
+    /// With when each asks again; none while something is under way.
+    clients: Vec<(Client, Option<u64>)>,
+    asked: Vec<Asked>,
+    /// Clients have a rest.
+    pub is_quiet: bool,
     /// The observers of each member that run since this start.
     observed: [u64; MEMBERS],
     invariants: Invariants,
@@ -65,6 +73,8 @@ pub struct Run {
     pub history: History,
     pub trace: String,
     pub faults: String,
+    /// The rate of the fastest clock, in thousandths.
+    pub rate_max: u64,
     /// Of each member at the end: every key with its value and the revision of its last change.
     pub finals: Vec<BTreeMap<String, (String, Revision)>>,
 }
@@ -86,10 +96,12 @@ impl World {
             observers: observers.collect(),
             ..History::default()
         };
-        let clients = (0..CLIENTS).map(|number| (Client::new(number, dice.fork()), None, 0));
+        let clients = (0..CLIENTS).map(|number| (Client::new(number, dice.fork()), Some(0)));
         World {
             now: 0,
             clients: clients.collect(),
+            asked: Vec::new(),
+            is_quiet: false,
             dice,
             net,
             trace,
@@ -179,95 +191,120 @@ impl World {
     /// Lets clients with nothing under way ask.
     fn ask(&mut self, asks: bool) {
         for at in 0..self.clients.len() {
-            let (client, asked, not_before) = &mut self.clients[at];
-            if !asks || asked.is_some() || *not_before > self.now {
+            let (client, asks_at) = &mut self.clients[at];
+            if !asks || self.is_quiet || asks_at.is_none_or(|at| at > self.now) {
                 continue;
             }
-            let member = client.dice.range(0, MEMBERS as u64) as usize;
+            let member = client.choose(MEMBERS);
             if self.members[member].node().is_none() {
                 continue;
             }
-            let request = client.next_request();
-            self.send(at, member, request);
+            let (requests, gap_ms) = client.next_requests();
+            let patience = client.dice.range(200, PATIENCE_MS);
+            *asks_at = None;
+            self.send(at, member, requests, gap_ms, patience);
         }
     }
 
-    fn send(&mut self, client: usize, member: MemberNumber, request: Request) {
+    /// Asks for something that no client does, in this order; true if it could be asked for.
+    pub fn post(&mut self, member: MemberNumber, requests: Vec<Request>) -> bool {
+        self.send(NO_CLIENT, member, requests, 0, PATIENCE_MS)
+    }
+
+    /// Whether all that was posted is answered.
+    pub fn has_posted(&self) -> bool {
+        self.asked.iter().all(|asked| asked.client != NO_CLIENT)
+    }
+
+    fn send(
+        &mut self,
+        client: usize,
+        member: MemberNumber,
+        requests: Vec<Request>,
+        gap_ms: u64,
+        patience: u64,
+    ) -> bool {
         let Some(node) = self.members[member].node() else {
-            return;
+            return false;
         };
-        let now = self.now;
-        self.trace.line(
-            now,
-            format_args!("client {client} to {member}: {request:?}"),
-        );
-        let slot = Slot::default();
-        let mut history = self.history.lock();
-        let operation = history.operations.len();
-        history.operations.push(Operation {
+        let (sent, start) = (self.now, self.starts[member]);
+        let connection = Connection {
+            client,
             member,
-            request: request.clone(),
-            sent: now,
-            acknowledged: None,
-            answer: Answer::Unknown,
-        });
+            number: self
+                .clients
+                .get(client)
+                .map_or(0, |(client, _)| client.given_up),
+        };
+        let mut history = self.history.lock();
+        let (mut waiting, mut asks) = (Vec::new(), Vec::new());
+        for request in requests {
+            let line = format_args!("client {client} to {member}: {request:?}");
+            self.trace.line(sent, line);
+            let slot = Slot::default();
+            waiting.push((history.operations.len(), slot.clone()));
+            history.operations.push(Operation {
+                connection,
+                request: request.clone(),
+                sent,
+                acknowledged: None,
+                answer: Answer::Unknown,
+            });
+            asks.push((request, slot));
+        }
         drop(history);
-        self.members[member].spawn(ask::ask(node, request, slot.clone()));
-        let (client, asked, _) = &mut self.clients[client];
-        *asked = Some(Asked {
-            operation,
-            slot,
-            starts: self.starts[member],
-            gives_up_at: now + client.dice.range(200, PATIENCE_MS),
+        self.members[member].spawn(ask::ask_all(node, asks, Duration::from_millis(gap_ms)));
+        self.asked.push(Asked {
+            client,
+            waiting,
+            member,
+            starts: start,
+            gives_up_at: sent + patience,
         });
+        true
     }
 
     /// Takes the answers that have come; the end of a process is an answer, too.
     fn collect(&mut self) {
         let mut history = self.history.lock();
-        for (client, asked, not_before) in &mut self.clients {
-            let Some(Asked {
-                operation,
-                slot,
-                starts,
-                gives_up_at,
-            }) = asked
-            else {
-                continue;
-            };
-            let operation = &mut history.operations[*operation];
-            let member = operation.member;
-            let answer = match slot.lock().take() {
-                Some(answer) => answer,
-                None if self.starts[member] > *starts || !self.members[member].is_running() => {
-                    Answer::Unknown
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.retain_mut(|asked| {
+            let number = asked.client;
+            let is_gone = self.starts[asked.member] > asked.starts
+                || !self.members[asked.member].is_running()
+                || self.now >= asked.gives_up_at;
+            asked.waiting.retain(|(operation, slot)| {
+                let operation = &mut history.operations[*operation];
+                let answer = slot.lock().take();
+                let Some(answer) = answer.or(is_gone.then_some(Answer::Unknown)) else {
+                    return true;
+                };
+                operation.acknowledged = (answer != Answer::Unknown).then_some(self.now);
+                if let Some((client, _)) = self.clients.get_mut(number) {
+                    client.told(&operation.request, &answer);
                 }
-                None if self.now >= *gives_up_at => Answer::Unknown,
-                None => continue,
-            };
-            operation.acknowledged = (answer != Answer::Unknown).then_some(self.now);
-            client.told(&operation.request, &answer);
-            let number = client.number;
-            self.trace
-                .line(self.now, format_args!("client {number}: {answer:?}"));
-            operation.answer = answer;
-            *not_before = self.now + client.dice.range(1, 60);
-            *asked = None;
-        }
+                self.trace
+                    .line(self.now, format_args!("client {number}: {answer:?}"));
+                operation.answer = answer;
+                false
+            });
+            if let Some((client, asks_at)) = self.clients.get_mut(number)
+                && asked.waiting.is_empty()
+            {
+                *asks_at = Some(self.now + client.dice.range(1, 60));
+            }
+            !asked.waiting.is_empty()
+        });
+        self.asked = asked;
     }
 
     /// After healing each member takes a write and a read in time.
     fn serve_everywhere(&mut self) -> Result<(), String> {
         let until = self.now + HEAL_MS;
-        let first = self.history.lock().operations.len();
-        let served = |history: &History, member| {
-            let done = |o: &Operation| o.member == member && o.changed_at().is_some();
-            history.operations[first..].iter().any(done)
-        };
+        let since = self.now;
         while self.now < until {
             self.tick(true)?;
-            let history = self.history.lock();
-            if (0..MEMBERS).all(|member| served(&history, member)) {
+            if self.all_have_served(since) {
                 return Ok(());
             }
         }
@@ -275,6 +312,18 @@ impl World {
         Err(format!(
             "not all serve {HEAL_MS} ms after healing: {states:#?}"
         ))
+    }
+
+    /// Whether each member has carried out a change that it was asked for since then.
+    pub fn all_have_served(&self, since: u64) -> bool {
+        let history = self.history.lock();
+        let asked = history.operations.iter().rev();
+        let asked = asked.take_while(|operation| operation.sent >= since);
+        let changed: BTreeSet<_> = asked
+            .filter(|operation| operation.changed_at().is_some())
+            .map(|operation| operation.connection.member)
+            .collect();
+        changed.len() == MEMBERS
     }
 
     /// Nobody asks any more: all members reach one index, lives end, watchers see the head.
@@ -310,6 +359,8 @@ impl World {
 
     fn ended(self, faults: String) -> Run {
         let finals = self.members.iter().map(Member::keys).collect();
+        let rate = |member: &Member| member.clocks.rate.load(Ordering::Relaxed);
+        let rate_max = self.members.iter().map(rate).max().unwrap_or(1000);
         for member in &self.members {
             let (digest, lines) = (member.digest(), member.medium_summary());
             self.trace
@@ -322,6 +373,7 @@ impl World {
             history,
             trace: self.trace.text(),
             faults,
+            rate_max,
             finals,
         }
     }

@@ -24,7 +24,7 @@ fn stepped(disk: Arc<Disk>) -> Versions {
         durable_every,
         ..options()
     };
-    let opened = Versions::open_stepped(disk, CLUSTER, options, |why| panic!("{why}"));
+    let opened = Versions::open_stepped(disk, CLUSTER, options, || None, |why| panic!("{why}"));
     opened.unwrap().versions
 }
 

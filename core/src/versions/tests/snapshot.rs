@@ -167,18 +167,52 @@ fn a_later_snapshot_takes_the_place_of_one_that_is_coming_in() {
     late.chunk(&chunks[0]).expect("in order");
     let mut second = into.install().expect("begins");
     second.chunk(&chunks[0]).expect("in order");
-    let told = |result: Result<(), VersionsError>| result.expect_err("given up").to_string();
-    assert!(told(late.chunk(&chunks[1])).contains("taken its place"));
-    assert!(told(first.finish()).contains("taken its place"));
+    let given_up = |result: Result<(), VersionsError>| {
+        let why = result.expect_err("given up").to_string();
+        assert!(why.contains("taken its place"), "{why}");
+    };
+    given_up(late.chunk(&chunks[1]));
+    given_up(first.seal().map(drop));
     assert_eq!(into.reopened().expect("readable").revision, before);
     for chunk in &chunks[1..] {
         second.chunk(chunk).expect("in order");
     }
-    second.finish().expect("whole");
+    second
+        .seal()
+        .expect("whole")
+        .install()
+        .expect("put in place");
     let after = into.reopened().expect("readable");
     assert!(after.position.index > 0 && after.revision > before);
     into.close().expect("closes");
     drop((into, after));
     let again = Versions::open(medium(), CLUSTER, options(), fatal).expect("opens again");
     assert!(again.position.index > 0);
+}
+
+/// Raft has been told of it, and can't be told otherwise.
+#[test]
+fn a_snapshot_that_is_whole_keeps_the_slot_until_it_is_in_place_or_given_up() {
+    let (from, _) = filled();
+    let chunks = chunks(&from);
+    let into = open(Disk::new()).versions;
+    let whole = || {
+        let mut installer = into.install().expect("begins");
+        for chunk in &chunks {
+            installer.chunk(chunk).expect("in order");
+        }
+        installer.seal().expect("whole")
+    };
+    let waits = || {
+        let why = into.install().err().expect("it has to wait").to_string();
+        assert!(why.contains("put in place"), "{why}");
+    };
+    let sealed = whole();
+    waits();
+    drop(sealed);
+    let sealed = whole();
+    waits();
+    sealed.install().expect("put in place");
+    assert!(into.reopened().expect("readable").position.index > 0);
+    into.install().expect("begins again");
 }

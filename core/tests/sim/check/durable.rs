@@ -8,7 +8,7 @@ use crate::history::{Answer, Happened, History, Request};
 use crate::world::Run;
 
 /// The key and the value of a request that writes a value.
-fn written(request: &Request) -> Option<(&String, &String)> {
+pub fn written(request: &Request) -> Option<(&String, &String)> {
     match request {
         Request::Put { key, value } | Request::Attach { key, value, .. } => Some((key, value)),
         Request::Acquire { lock, owner, .. } => Some((lock, owner)),

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use quorate_core::types::Revision;
 
-use super::locks::RATE_MAX;
 use crate::history::{Answer, Happened, Operation, Request};
 use crate::world::Run;
+
+/// No entry is committed sooner after it was made.
+const ROUND_TRIP_MS: u64 = 2;
 
 /// # Errors
 /// The life that ended early, or never.
@@ -16,7 +18,8 @@ pub fn end_in_time(run: &Run, happened: &BTreeMap<Revision, Happened>) -> Result
         for change in there.changes.iter().filter(|change| change.expired) {
             let operations = run.history.operations.iter();
             let created = creation(happened, &change.key, there);
-            let promises = operations.filter_map(|o| promise(o, &change.key, created));
+            let promises =
+                operations.filter_map(|o| promise(o, &change.key, created, run.rate_max));
             // They are of one client, one after the other.
             let lasting = promises.fold(None, |before: Option<(&Operation, u64)>, next| {
                 let is_known = next.0.acknowledged.is_some();
@@ -26,7 +29,7 @@ pub fn end_in_time(run: &Run, happened: &BTreeMap<Revision, Happened>) -> Result
                 }
             });
             if let Some((operation, until)) = lasting
-                && there.seen < until
+                && there.seen < until + ROUND_TRIP_MS
             {
                 return Err(format!(
                     "{} was seen to end at {}, promised until {until} by {operation:?}",
@@ -62,6 +65,7 @@ fn promise<'a>(
     operation: &'a Operation,
     key: &str,
     created: Revision,
+    rate_max: u64,
 ) -> Option<(&'a Operation, u64)> {
     let ttl_ms = match (&operation.request, &operation.answer) {
         (
@@ -77,5 +81,6 @@ fn promise<'a>(
         ) if *token == created => *ttl_ms,
         _ => return None,
     };
-    Some((operation, operation.sent + ttl_ms * 1000 / RATE_MAX))
+    let lasts = (ttl_ms * 1000).div_ceil(rate_max);
+    Some((operation, operation.sent + lasts))
 }

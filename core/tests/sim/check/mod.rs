@@ -4,6 +4,7 @@ mod durable;
 mod leases;
 mod lives;
 mod locks;
+mod order;
 mod reads;
 mod revisions;
 mod watches;
@@ -15,6 +16,7 @@ use crate::world::Run;
 pub fn all(run: &Run) -> Result<(), String> {
     let happened = run.history.happened()?;
     watches::exact(&run.history, &happened)?;
+    order::is_kept_by_connections(&run.history, &happened)?;
     durable::nothing_is_lost(run, &happened)?;
     durable::no_is_no(&run.history, &happened)?;
     revisions::only_rise(&run.history)?;
