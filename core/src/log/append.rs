@@ -11,11 +11,12 @@ use bytes::Bytes;
 
 use super::error::LogError;
 use super::flusher::Flusher;
+use super::mark::{Mark, Purged};
 use super::metrics::LogMetrics;
-use super::options::{Mark, Options};
+use super::options::Options;
 use super::queue::{Done, Op, Request};
 use super::record::{Identity, PAYLOAD_BYTES_MAX, Position, Record};
-use super::recovery::{self, Purged, Recovered};
+use super::recovery::{self, Recovered};
 use super::shared::{Shared, State};
 use crate::disk::Disk;
 

@@ -7,9 +7,9 @@
 
 use bytes::{Buf, BufMut, Bytes};
 
+use super::mark::Purged;
 use super::queue::Op;
 use super::record::Position;
-use super::recovery::Purged;
 
 /// The log's state beside its entries, at some point of the file order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

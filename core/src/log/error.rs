@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::options::Mark;
+use super::mark::Mark;
 use super::record::Identity;
 
 const REMEDY: &str = "nothing was changed on disk; restore this member from a backup, or remove \

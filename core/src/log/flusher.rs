@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use super::preparer::Preparer;
 use super::queue::{Op, Request};
 use super::shared::Shared;
-use super::spares::Preparer;
 use super::writer::{Writer, Written};
 
 /// Drives the log's writes; run it on a thread or step it by hand.

@@ -9,8 +9,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::mark::Purged;
 use super::record::{Position, Record};
-use super::recovery::Purged;
 use super::segment::Segment;
 
 /// Memory that a cached entry takes beside its payload, about.

@@ -40,8 +40,10 @@ mod checkpoint;
 mod error;
 mod flusher;
 mod index;
+mod mark;
 mod metrics;
 mod options;
+mod preparer;
 mod queue;
 mod read;
 mod record;
@@ -61,14 +63,15 @@ pub use error::{LogError, LogFault};
 pub use flusher::Flusher;
 #[cfg(any(test, feature = "internals"))]
 pub use flusher::Step;
+pub use mark::{Mark, Purged};
 pub use metrics::{LogMetrics, SYNC_BUCKET_MICROS};
-pub use options::{Mark, Options};
+pub use options::Options;
+#[cfg(any(test, feature = "internals"))]
+pub use preparer::Preparer;
 pub use queue::Done;
 #[cfg(any(test, feature = "internals"))]
 pub use record::Position;
 pub use record::{Identity, Record};
-pub use recovery::{Purged, Recovered};
-#[cfg(any(test, feature = "internals"))]
-pub use spares::Preparer;
+pub use recovery::Recovered;
 #[cfg(any(test, feature = "internals"))]
 pub use threads::LogThreads;

@@ -4,20 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::LogFault;
+use super::mark::Mark;
 
 /// Called once, on the thread that met it, when the log stops for good.
 pub type OnFatal = Arc<dyn Fn(&LogFault) + Send + Sync>;
 /// A monotonic clock: time since any fixed point. Used for metrics only.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
-
-/// A point of the log that is known to be on disk. Later points have larger groups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
-    /// A flush group whose sync returned.
-    pub group: u64,
-    /// The log's last index at that group, for messages.
-    pub index: u64,
-}
 
 /// Sizes and hooks. `Default` is for production, [`Options::small`] for tests and simulation.
 #[derive(Clone)]

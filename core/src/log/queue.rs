@@ -5,8 +5,8 @@ use std::io;
 
 use bytes::Bytes;
 
+use super::mark::Purged;
 use super::record::{Position, Record, record_bytes};
-use super::recovery::Purged;
 
 /// Called once with the outcome, on the flusher's thread, after the sync; in order of requests.
 pub type Done = Box<dyn FnOnce(io::Result<()>) + Send>;

@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 use super::error::{LogError, LogFault};
 use super::flusher::Flusher;
-use super::options::{Mark, Options};
+use super::mark::{Mark, Purged};
+use super::options::Options;
 use super::record::{Identity, Position};
 use super::scan::Replay;
 use super::segment::{self, Segment};
@@ -22,44 +23,6 @@ use super::writer::Writer;
 use crate::disk::{Disk, DiskLock};
 
 const LOCK_FILE: &str = "LOCK";
-
-/// The mark up to which entries were let go, with whatever the user keeps beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Purged {
-    /// Last purged index.
-    pub index: u64,
-    /// Its term.
-    pub term: u64,
-    /// The leader of that term.
-    pub leader: u64,
-    /// The user's own bytes.
-    pub opaque: Bytes,
-}
-
-impl Purged {
-    pub(super) fn new(position: Position, opaque: Bytes) -> Self {
-        let Position {
-            index,
-            term,
-            leader,
-        } = position;
-        Self {
-            index,
-            term,
-            leader,
-            opaque,
-        }
-    }
-
-    /// Index, term and leader.
-    pub fn position(&self) -> Position {
-        Position {
-            index: self.index,
-            term: self.term,
-            leader: self.leader,
-        }
-    }
-}
 
 /// What a log held when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

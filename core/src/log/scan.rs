@@ -11,10 +11,9 @@ use bytes::Bytes;
 use super::checkpoint::{Carried, Checkpoint, Follows};
 use super::error::{Corruption, LogError};
 use super::index::Index;
-use super::options::Mark;
+use super::mark::{Mark, Purged};
 use super::queue::Op;
 use super::record::{self, HEADER_BYTES, Header, Identity, Kind, RECORD_ALIGN, record_bytes};
-use super::recovery::Purged;
 use super::segment::{Reader, Segment};
 use super::tail::Tail;
 

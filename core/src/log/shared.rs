@@ -7,8 +7,9 @@ use parking_lot::{Condvar, Mutex};
 
 use super::error::LogFault;
 use super::index::Index;
+use super::mark::Mark;
 use super::metrics::LogMetrics;
-use super::options::{Mark, Options};
+use super::options::Options;
 use super::queue::{Queue, Request};
 use super::record::Identity;
 use super::spares::Spares;

@@ -5,7 +5,6 @@
 //! keeps its stale bytes; their records carry the old epoch and never validate.
 
 use std::collections::VecDeque;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,14 +17,11 @@ use super::metrics::LogMetrics;
 use super::options::Options;
 use super::record::Identity;
 use super::segment::{self, Segment};
-use super::shared::Shared;
 use crate::disk::{Disk, DiskFile};
 
 const NEW_FILE: &str = "next.tmp";
 const SPARE_PREFIX: &str = "spare-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
-/// How long the preparer waits before it tries a full disk again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Prepared segments and purged files. Shared by the flusher and the preparer.
 pub(super) struct Spares {
@@ -152,7 +148,7 @@ impl Spares {
     }
 
     /// Waits for work, at most `limit`. False once closed.
-    fn wait(&self, limit: Option<Duration>) -> bool {
+    pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
         let mut signal = self.signal.lock();
         while !signal.work && !signal.closed {
             match limit {
@@ -168,7 +164,7 @@ impl Spares {
     }
 
     /// One round of the preparer: files of purged segments first, then one segment ahead.
-    fn prepare(&self) -> Result<(), LogFault> {
+    pub(super) fn prepare(&self) -> Result<(), LogFault> {
         let mut stock = self.stock.lock();
         let purged = std::mem::take(&mut *self.purged.lock());
         for segment in purged {
@@ -254,39 +250,5 @@ impl Spares {
         self.disk
             .sync_dir(&self.dir)
             .map_err(LogFault::new("sync", &self.dir))
-    }
-}
-
-/// Makes the next segment ready and recycles purged ones: on a thread, or stepped by hand.
-pub struct Preparer {
-    shared: Arc<Shared>,
-}
-
-impl Preparer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
-    }
-
-    /// Does what is to be done now. A full disk is no fault yet, since nothing was promised: the
-    /// error is returned, and the flusher finds out if it ever needs the space. Any other error
-    /// stops the log.
-    ///
-    /// # Errors
-    /// `StorageFull` is worth another try later; the others are final.
-    pub fn run_once(&mut self) -> io::Result<()> {
-        self.shared.spares.prepare().map_err(|fault| {
-            if fault.kind != io::ErrorKind::StorageFull {
-                self.shared.poison(&fault, Vec::new());
-            }
-            fault.to_io()
-        })
-    }
-
-    /// The thread's loop: until the log is closed or stopped.
-    pub(super) fn run(mut self) {
-        let mut retry = None;
-        while self.shared.spares.wait(retry) {
-            retry = self.run_once().is_err().then_some(RETRY_AFTER);
-        }
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::checkpoint::{Carried, Checkpoint, Follows};
 use super::error::LogFault;
+use super::mark::Mark;
 use super::metrics::LogMetrics;
-use super::options::{Clock, Mark};
+use super::options::Clock;
 use super::queue::{Op, Request};
 use super::record::{self, Header, Identity, Kind, Position, record_bytes};
 use super::segment::Segment;
