@@ -1,7 +1,7 @@
 //! The watch hub: wakes watchers when something in their range happens. It holds no events for
 //! anybody: a watcher is a cursor that reads the shared ring of recent events, or history.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::api::{EffectsListener, Wake};
+use super::intervals::Intervals;
 use crate::outcome::{Effects, RevisionEvents};
 use crate::swept::Swept;
 use crate::types::{KeyRange, Revision};
@@ -67,8 +68,8 @@ pub(crate) struct Hub {
 struct Registry {
     /// Watchers of one key.
     keys: HashMap<Bytes, Vec<Arc<Registration>>>,
-    /// Watchers of more, by where their range starts.
-    ranges: BTreeMap<(Bytes, u64), Arc<Registration>>,
+    /// Watchers of more.
+    ranges: Intervals<Arc<Registration>>,
 }
 
 impl Hub {
@@ -97,9 +98,7 @@ impl Hub {
                     .push(registration.clone());
             }
             range => {
-                registry
-                    .ranges
-                    .insert((range.start().clone(), id), registration.clone());
+                registry.ranges.insert(range, id, registration.clone());
             }
         }
         registration
@@ -118,9 +117,7 @@ impl Hub {
                 }
             }
             range => {
-                registry
-                    .ranges
-                    .remove(&(range.start().clone(), registration.id));
+                registry.ranges.remove(range, registration.id);
             }
         }
     }
@@ -157,7 +154,7 @@ impl Hub {
 
     fn rouse_watchers(&self, revisions: &[Arc<RevisionEvents>]) {
         let registry = self.registry.lock();
-        if registry.keys.is_empty() && registry.ranges.is_empty() {
+        if registry.keys.is_empty() && registry.ranges.len() == 0 {
             return;
         }
         for revision in revisions {
@@ -175,8 +172,9 @@ impl Hub {
         let registry = self.registry.lock();
         let unseen = self.announced() + 1;
         let keys = registry.keys.values().flatten();
-        keys.chain(registry.ranges.values())
-            .for_each(|registration| registration.rouse(unseen));
+        keys.for_each(|registration| registration.rouse(unseen));
+        let ranges = &registry.ranges;
+        ranges.each(&mut |registration| registration.rouse(unseen));
         self.announced.store(head, Ordering::SeqCst);
     }
 }
@@ -187,12 +185,8 @@ impl Registry {
             list.iter()
                 .for_each(|registration| registration.rouse(revision));
         }
-        let starting_before = self.ranges.range(..=(key.clone(), u64::MAX));
-        for (_, registration) in starting_before {
-            if registration.range.contains(key) {
-                registration.rouse(revision);
-            }
-        }
+        self.ranges
+            .holding(key, &mut |registration| registration.rouse(revision));
     }
 }
 
@@ -200,12 +194,14 @@ impl Registry {
     /// There are fewer watchers than keys that are swept together.
     fn rouse_within(&self, swept: &Swept, revision: Revision) {
         let of_keys = self.keys.iter().filter(|(key, _)| swept.holds(key));
-        let of_keys = of_keys.flat_map(|(_, list)| list);
-        let ranges = self.ranges.values();
-        let of_ranges = ranges.filter(|registration| swept.touches(&registration.range));
         of_keys
-            .chain(of_ranges)
+            .flat_map(|(_, list)| list)
             .for_each(|registration| registration.rouse(revision));
+        self.ranges.each(&mut |registration| {
+            if swept.touches(&registration.range) {
+                registration.rouse(revision);
+            }
+        });
     }
 }
 

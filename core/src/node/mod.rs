@@ -15,6 +15,7 @@ mod hub;
 mod ids;
 mod inbox;
 mod inflow;
+mod intervals;
 mod open;
 mod pacer;
 mod patience;
