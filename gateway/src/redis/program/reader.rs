@@ -9,7 +9,13 @@ use quorate_core::command::Guard;
 use quorate_core::node::Node;
 use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Revision};
 
-use crate::redis::pubsub::Hub;
+use crate::redis::pubsub::{Hub, Shown, is_worthwhile};
+
+/// Records read at once when a whole database is walked, so that no read holds the state long.
+pub(super) const PAGE_RECORDS: usize = 4096;
+/// Keys that one call of SCAN takes from its list.
+const SHOWN_MAX: usize = 10_000;
+const TRIES_MAX: usize = 50;
 
 /// Some records of a range in key order, with the store's revision when they were read.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +34,9 @@ pub trait Reader: Send + Sync {
     fn lease_deadline(&self, id: LeaseId) -> Option<Deadline>;
     /// The body of a script by its SHA-1 in lower-case hex.
     fn script(&self, sha1: &[u8]) -> Option<Bytes>;
+    /// Some keys of a database from a place of SCAN's walk on; None where none are kept in its
+    /// order.
+    fn shown(&self, db: u32, from: u64, count: usize) -> Option<Shown>;
     /// Subscribers of a channel on this member.
     fn subscribers(&self, channel: &[u8]) -> u64;
     /// Whether all guards hold, judged at one instant.
@@ -43,6 +52,21 @@ pub struct LocalReader {
 impl LocalReader {
     pub fn new(node: Node, hub: Arc<Hub>) -> LocalReader {
         LocalReader { node, hub }
+    }
+
+    /// All keys of a range, without their first `cut` bytes, a page at a time.
+    fn names(&self, whole: &KeyRange, cut: usize) -> Vec<Bytes> {
+        let (mut names, mut rest) = (Vec::new(), whole.clone());
+        loop {
+            let page = self.page(&rest, PAGE_RECORDS);
+            names.extend(page.records.iter().map(|record| record.key.slice(cut..)));
+            match page.records.last() {
+                Some(last) if page.records.len() == PAGE_RECORDS => {
+                    rest = after(whole, &last.key);
+                }
+                _ => return names,
+            }
+        }
     }
 }
 
@@ -72,6 +96,26 @@ impl Reader for LocalReader {
         self.node.read(|state| state.script(sha1).cloned())
     }
 
+    fn shown(&self, db: u32, from: u64, count: usize) -> Option<Shown> {
+        let keyspace = self.hub.keyspace();
+        let (whole, cut) = (keyspace.range(db), keyspace.prefix(db).len());
+        // A bare keyspace holds the other databases, too.
+        if cut == 0 || count > SHOWN_MAX || !is_worthwhile(self.count(&whole).0) {
+            return None;
+        }
+        let walks = &self.hub.walks;
+        let revision = || self.node.revision();
+        walks.fill(db, revision, || self.names(&whole, cut));
+        // What was applied just now may be on its way to the list.
+        (0..TRIES_MAX).find_map(|_| {
+            let shown = walks.show(db, from, count, revision());
+            if shown.is_none() {
+                std::thread::yield_now();
+            }
+            shown
+        })
+    }
+
     fn subscribers(&self, channel: &[u8]) -> u64 {
         self.hub.subscribers(channel)
     }
@@ -79,5 +123,15 @@ impl Reader for LocalReader {
     fn hold(&self, guards: &[Guard]) -> bool {
         self.node
             .read(|state| guards.iter().all(|guard| state.judge(guard)))
+    }
+}
+
+/// The part of a range behind a key.
+pub(super) fn after(range: &KeyRange, key: &Bytes) -> KeyRange {
+    let mut next = key.to_vec();
+    next.push(0);
+    match range {
+        KeyRange::Span(_, end) => KeyRange::Span(next.into(), end.clone()),
+        KeyRange::Key(_) | KeyRange::From(_) => KeyRange::From(next.into()),
     }
 }

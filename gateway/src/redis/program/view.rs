@@ -18,12 +18,9 @@ use quorate_core::types::{Deadline, Hash, KeyRange, Now, Value};
 use super::guards::Guards;
 use super::item::{Item, ItemLife};
 use super::overlay::Overlay;
-use super::reader::Reader;
+use super::reader::{PAGE_RECORDS, Reader, after};
 use crate::redis::fault::Fault;
 use crate::redis::keyspace::{DATABASES, Keyspace};
-
-/// Records read at once when a whole database is walked, so that no read holds the state long.
-const PAGE_RECORDS: usize = 4096;
 
 /// Memory that a program's reads and writes may take. Far less can be proposed.
 const PROGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -246,6 +243,18 @@ impl View {
         self.guards.range(&whole, seen, newest.unwrap_or_default());
     }
 
+    /// Some `count` keys from a place of SCAN's walk on, and where it goes on; guards all keys.
+    /// None if that takes a look at each of them.
+    pub fn walk_on(&mut self, from: u64, count: usize) -> Option<(Vec<Bytes>, u64)> {
+        if !self.overlay.is_empty() {
+            return None;
+        }
+        let shown = self.reader.shown(self.db, from, count)?;
+        let whole = self.keyspace.range(self.db);
+        self.guards.range(&whole, shown.total, shown.revision);
+        Some((shown.names, shown.next))
+    }
+
     /// How many keys the database has.
     pub fn key_count(&mut self) -> u64 {
         if !self.overlay.is_empty() {
@@ -433,15 +442,5 @@ impl View {
             Life::Until(at) => ItemLife::Until(Deadline::Wall(at)),
             Life::Lease(id) => ItemLife::Lease(id),
         }
-    }
-}
-
-/// The part of a range behind a key.
-fn after(range: &KeyRange, key: &Bytes) -> KeyRange {
-    let mut next = key.to_vec();
-    next.push(0);
-    match range {
-        KeyRange::Span(_, end) => KeyRange::Span(next.into(), end.clone()),
-        KeyRange::Key(_) | KeyRange::From(_) => KeyRange::From(next.into()),
     }
 }

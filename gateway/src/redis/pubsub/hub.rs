@@ -16,6 +16,7 @@ use quorate_core::types::Revision;
 use super::keyspace_events::{Class, EventFlags, key_events, life_event};
 use super::mailbox::{Mailbox, Message};
 use super::touches::Touches;
+use super::walks::Walks;
 use crate::redis::commands::key::glob;
 use crate::redis::keyspace::Keyspace;
 
@@ -40,6 +41,7 @@ pub struct Hub {
     events: AtomicU32,
     keyspace: Arc<Keyspace>,
     pub touches: Arc<Touches>,
+    pub walks: Walks,
 }
 
 impl Hub {
@@ -49,7 +51,12 @@ impl Hub {
             events: AtomicU32::new(0),
             keyspace,
             touches: Arc::default(),
+            walks: Walks::default(),
         }
+    }
+
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
     }
 
     pub fn event_flags(&self) -> EventFlags {
@@ -176,6 +183,7 @@ impl Hub {
 
 impl EffectsListener for Hub {
     fn revision(&self, events: &Arc<RevisionEvents>) {
+        self.walks.revision(events, &self.keyspace);
         let changed = events.events.iter();
         changed.for_each(|event| self.touches.touch(&event.kv.key));
         let swept = events.swept.iter();

@@ -4,8 +4,10 @@ mod hub;
 mod keyspace_events;
 mod mailbox;
 mod touches;
+mod walks;
 
 pub use hub::{Hub, Listener};
 pub use keyspace_events::EventFlags;
 pub use mailbox::Mailbox;
 pub use touches::Watch;
+pub use walks::{Shown, is_worthwhile};

@@ -38,6 +38,15 @@ impl Cursor {
         }
     }
 
+    /// The place to go on from.
+    pub fn place(self) -> u64 {
+        self.0
+    }
+
+    pub fn at(place: u64) -> Cursor {
+        Cursor(place)
+    }
+
     /// The two-part answer of a scan.
     pub fn reply(self, elements: Vec<Reply>) -> Reply {
         Reply::Array(vec![
@@ -113,7 +122,7 @@ pub fn pick(
 }
 
 /// The place of a name in the walk: 48 bits, never 0.
-fn place(name: &[u8]) -> u64 {
+pub fn place(name: &[u8]) -> u64 {
     // FNV-1a, then a final mix so that short names spread over all bits.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in name {

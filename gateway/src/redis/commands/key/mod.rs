@@ -12,7 +12,7 @@ mod rows;
 mod scan;
 mod ttl;
 
-pub use cursor::{Cursor, ScanOptions, pick};
+pub use cursor::{Cursor, ScanOptions, pick, place};
 pub use expire::{parse_condition, parse_life};
 pub use glob::glob;
 pub use rows::ROWS;

@@ -1,7 +1,8 @@
 //! SCAN cursor [MATCH pattern] [COUNT n] [TYPE type].
 //!
-//! Each call looks at every key, so that no server has to remember a walk; in a large database it
-//! therefore shows more than COUNT keys at a time, and a whole walk stays at a few hundred calls.
+//! A member keeps the keys of a database in the order of the walk while somebody walks. Without
+//! such a list (in a transaction that has written, or of very many keys) a call looks at every key,
+//! and shows more than COUNT of them at a time, so that a whole walk stays at a few hundred calls.
 
 use super::cursor::{Cursor, ScanOptions, pick};
 use crate::redis::args::Args;
@@ -15,10 +16,15 @@ const CALLS_PER_WALK: usize = 256;
 pub fn scan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let cursor = Cursor::parse(args.take()?)?;
     let options = ScanOptions::parse(&mut args, true)?;
-    let mut names = Vec::new();
-    view.walk(&mut |key, _| names.push(key));
-    let count = options.count.max(names.len() / CALLS_PER_WALK);
-    let (picked, next) = pick(names.into_iter(), cursor, count);
+    let (picked, next) = match view.walk_on(cursor.place(), options.count) {
+        Some((names, next)) => (names, Cursor::at(next)),
+        None => {
+            let mut names = Vec::new();
+            view.walk(&mut |key, _| names.push(key));
+            let count = options.count.max(names.len() / CALLS_PER_WALK);
+            pick(names.into_iter(), cursor, count)
+        }
+    };
     let mut shown = Vec::new();
     for key in picked.into_iter().filter(|key| options.matches(key)) {
         if let Some(wanted) = &options.type_name {
