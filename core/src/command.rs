@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::limits::FEATURE_LEVEL_MIN;
 use crate::outcome::Cause;
 use crate::types::{
     ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
@@ -329,13 +330,17 @@ pub enum AlarmCommand {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClusterCommand {
-    /// A started member tells its name, client URLs and the incarnation of its disk.
+    /// A started member tells its name, client URLs, the incarnation of its disk and the highest
+    /// feature level that its program can apply.
     Publish {
         member: MemberId,
         name: Arc<str>,
         client_urls: Vec<Arc<str>>,
         incarnation: u64,
+        feature_level: u32,
     },
+    /// All members can apply that level: entries may need it from here on.
+    RaiseFeatureLevel(u32),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -352,6 +357,14 @@ pub enum ScriptCommand {
 const OP_BYTES: usize = 12;
 
 impl Command {
+    /// The feature level without which it can't be applied.
+    pub fn feature_level(&self) -> u32 {
+        match self {
+            Command::Cluster(ClusterCommand::RaiseFeatureLevel(level)) => *level,
+            _ => FEATURE_LEVEL_MIN,
+        }
+    }
+
     /// About the bytes of its encoding, without encoding it; for limits and batching.
     pub fn size_hint(&self) -> usize {
         OP_BYTES
@@ -362,7 +375,8 @@ impl Command {
                     name, client_urls, ..
                 }) => name.len() + client_urls.iter().map(|url| url.len() + 4).sum::<usize>(),
                 Command::Script(ScriptCommand::Load { body, .. }) => body.len() + 40,
-                Command::Script(ScriptCommand::Flush)
+                Command::Cluster(ClusterCommand::RaiseFeatureLevel(_))
+                | Command::Script(ScriptCommand::Flush)
                 | Command::Lease(_)
                 | Command::Compact(_)
                 | Command::Alarm(_)

@@ -95,3 +95,7 @@ pub const CENSUS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What this version of the program can apply; entries carry the level they need.
 pub const FEATURE_LEVEL: u32 = 1;
+/// The level of a new cluster: any program can apply it.
+pub const FEATURE_LEVEL_MIN: u32 = 1;
+
+const _: () = assert!(FEATURE_LEVEL >= FEATURE_LEVEL_MIN);

@@ -4,13 +4,15 @@ mod state_rig;
 
 use state_rig::rig::*;
 
-use quorate_core::command::{AlarmCommand, AlarmKind, ScriptCommand};
+use quorate_core::command::{AlarmCommand, AlarmKind, ClusterCommand, ScriptCommand};
 use quorate_core::command::{
     Command, DataOp, Guard, LeaseCommand, Life, Op, PutOp, PutValue, RangeOp, Relation, Test, Txn,
 };
-use quorate_core::limits::{SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX};
+use quorate_core::limits::{
+    FEATURE_LEVEL, FEATURE_LEVEL_MIN, SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX,
+};
 use quorate_core::outcome::{OpResult, Outcome, Refusal};
-use quorate_core::state::{State, read_past};
+use quorate_core::state::{Builder, State, read_past};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
 use state_rig::rows::Rows;
 use state_rig::{bytes, delete, entry, put, put_with, range, run, span};
@@ -369,4 +371,26 @@ fn the_cache_of_scripts_is_bounded_and_alike_after_a_restart() {
     }
     rig.apply(Command::Script(ScriptCommand::Flush));
     assert!(rig.state.script(names[19].as_bytes()).is_none());
+}
+
+#[test]
+fn the_feature_level_only_rises_and_a_program_below_it_does_not_take_the_state() {
+    let mut state = State::default();
+    assert_eq!(state.feature_level(), FEATURE_LEVEL_MIN);
+    let mut raise = |level| {
+        let raise = Command::Cluster(ClusterCommand::RaiseFeatureLevel(level));
+        assert_eq!(raise.feature_level(), level, "its entry needs it");
+        state.apply(1, &entry(0, vec![raise]), |_| true);
+        let restored = Builder::default().scalars(state.scalars());
+        (
+            state.feature_level(),
+            restored.map_err(|error| error.to_string()),
+        )
+    };
+    assert_eq!(raise(FEATURE_LEVEL), (FEATURE_LEVEL, Ok(())));
+    let (level, restored) = raise(FEATURE_LEVEL + 1);
+    assert_eq!(level, FEATURE_LEVEL + 1);
+    let why = restored.expect_err("another program wrote it");
+    assert!(why.contains("run a newer one"), "{why}");
+    assert_eq!(raise(FEATURE_LEVEL).0, FEATURE_LEVEL + 1);
 }

@@ -166,12 +166,18 @@ impl Wire for ClusterCommand {
                 name,
                 client_urls,
                 incarnation,
+                feature_level,
             } => {
                 out.push(0);
                 member.put(out);
                 name.put(out);
                 client_urls.put(out);
                 incarnation.put(out);
+                feature_level.put(out);
+            }
+            ClusterCommand::RaiseFeatureLevel(level) => {
+                out.push(1);
+                level.put(out);
             }
         }
     }
@@ -183,7 +189,9 @@ impl Wire for ClusterCommand {
                 name: Wire::take(input)?,
                 client_urls: Wire::take(input)?,
                 incarnation: Wire::take(input)?,
+                feature_level: Wire::take(input)?,
             }),
+            1 => Ok(ClusterCommand::RaiseFeatureLevel(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag {
                 what: "ClusterCommand",
                 tag,

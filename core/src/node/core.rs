@@ -31,7 +31,8 @@ use crate::versions::Versions;
 const STORE_POLL: Duration = Duration::from_millis(5);
 
 pub(crate) struct Core {
-    /// What every entry of this member carries; the stamp is set when it is proposed.
+    /// What every entry of this member carries; the stamp and the feature level, that of the
+    /// cluster, are set when it is proposed.
     pub(crate) header: EntryHeader,
     pub(crate) raft: Raft,
     /// What Raft says of itself. Each read of it asks: a receiver of our own need not be made then.

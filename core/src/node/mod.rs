@@ -9,6 +9,7 @@ mod counts;
 mod elector;
 mod environment;
 mod facade;
+mod feature_level;
 mod forwarded;
 mod hand_over;
 mod hub;

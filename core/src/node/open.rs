@@ -28,11 +28,11 @@ use super::start::{StartError, failed, raft_config};
 use super::supervise::{Faults, Tasks};
 use super::window::Window;
 use crate::command::EntryHeader;
-use crate::limits::FEATURE_LEVEL;
+use crate::limits::{FEATURE_LEVEL, FEATURE_LEVEL_MIN};
 use crate::log::{self, Log};
 #[cfg(feature = "mutants")]
 use crate::mutants::{self, Mutant};
-use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello};
+use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello, Published};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
 use crate::versions::{DataDir, LogMark, Opened};
@@ -167,7 +167,7 @@ pub(super) async fn open(
         cluster,
         member,
         incarnation,
-        feature_level: FEATURE_LEVEL,
+        feature_level: FEATURE_LEVEL_MIN,
         stamp: Default::default(),
     };
     let core = Arc::new(Core {
@@ -229,13 +229,16 @@ fn acquaintances(
     replica: &Arc<Replica>,
     faults: &Faults,
 ) -> Result<Arc<Acquaintances>, StartError> {
-    let (replica, faults) = (replica.clone(), faults.clone());
+    let (replica, glancing, faults) = (replica.clone(), replica.clone(), faults.clone());
     let members = founding.members.keys().copied().collect();
     let opened = Acquaintances::open(
         &config.data_dir,
         founding.member,
         members,
-        Box::new(move |member| replica.incarnation(member)),
+        Published {
+            incarnation: Box::new(move |member| replica.incarnation(member)),
+            feature_level: Box::new(move || glancing.glance().feature_level),
+        },
         Box::new(move |why| faults.report(why)),
     );
     Ok(Arc::new(opened.map_err(failed)?))

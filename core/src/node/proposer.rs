@@ -97,6 +97,7 @@ async fn propose(core: &Arc<Core>, stamp: Stamp, others_first: bool) {
     }
     let header = EntryHeader {
         stamp,
+        feature_level: core.replica.glance().feature_level,
         ..core.header
     };
     let mut room = Room::default();
@@ -127,7 +128,7 @@ async fn propose(core: &Arc<Core>, stamp: Stamp, others_first: bool) {
 
 /// An entry of both; what is lent is given back.
 fn entry(
-    header: EntryHeader,
+    mut header: EntryHeader,
     mut batches: Vec<Batch>,
     others: &mut [Forwarded],
 ) -> Encoded<EntryData> {
@@ -137,6 +138,9 @@ fn entry(
     if batches.is_empty() {
         return (batches, Ok(None));
     }
+    let proposals = batches.iter().flat_map(|batch| &batch.proposals);
+    let needed = proposals.map(|proposal| proposal.command.feature_level());
+    header.feature_level = needed.fold(header.feature_level, u32::max);
     let entry = Entry { header, batches };
     let data = EntryData::new(&entry, wire::NORMAL);
     let mut batches = entry.batches;

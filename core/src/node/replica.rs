@@ -13,7 +13,7 @@ use super::window::Window;
 use crate::command::{Entry, Origin, RangeOp};
 use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
-use crate::state::{FirstEnds, History, State, read_past};
+use crate::state::{FirstEnds, History, MemberInfo, State, read_past};
 use crate::types::{Index, MemberId, Now, Revision};
 use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
@@ -26,6 +26,7 @@ pub(crate) struct Glance {
     pub(crate) revision: Revision,
     pub(crate) now: Now,
     pub(crate) first_ends: FirstEnds,
+    pub(crate) feature_level: u32,
 }
 
 impl Glance {
@@ -35,6 +36,7 @@ impl Glance {
             revision: state.revision(),
             now: state.now(),
             first_ends: state.first_ends(),
+            feature_level: state.feature_level(),
         }
     }
 }
@@ -49,7 +51,7 @@ pub(crate) struct Replica {
     log_mark: LogMarks,
     glance: watch::Sender<Glance>,
     /// Beside the state as the glance is.
-    incarnations: Mutex<BTreeMap<MemberId, u64>>,
+    members: Mutex<BTreeMap<MemberId, MemberInfo>>,
 }
 
 /// Tells what of this member's log is synced now.
@@ -65,7 +67,7 @@ impl Replica {
         log_mark: LogMarks,
     ) -> Replica {
         let glance = watch::Sender::new(Glance::of(&state, applied));
-        let incarnations = Mutex::new(state.incarnations());
+        let members = Mutex::new(state.members().clone());
         Replica {
             state: RwLock::new(state),
             hub: Hub::default(),
@@ -74,13 +76,22 @@ impl Replica {
             window,
             log_mark,
             glance,
-            incarnations,
+            members,
         }
     }
 
     /// The incarnation a member joined with, if it has published it.
     pub(crate) fn incarnation(&self, member: MemberId) -> Option<u64> {
-        self.incarnations.lock().get(&member).copied()
+        let members = self.members.lock();
+        members.get(&member).map(|info| info.incarnation)
+    }
+
+    /// The feature level that the programs of all these can apply; none before each has told.
+    pub(crate) fn common_level(&self, of: &[MemberId]) -> Option<u32> {
+        let members = self.members.lock();
+        let level = |member| members.get(member).map(|info| info.feature_level);
+        let levels: Option<Vec<u32>> = of.iter().map(level).collect();
+        levels?.into_iter().min()
     }
 
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
@@ -97,7 +108,7 @@ impl Replica {
         self.store(change(id, &state, &effects));
         let glance = Glance::of(&state, id.index());
         if !effects.items.is_empty() {
-            *self.incarnations.lock() = state.incarnations();
+            *self.members.lock() = state.members().clone();
         }
         drop(state);
         self.hub.announce(&effects);
@@ -135,7 +146,7 @@ impl Replica {
     pub(crate) fn replace(&self, state: State, applied: Index) -> State {
         let (head, glance) = (state.revision(), Glance::of(&state, applied));
         let last = state.last_taken(self.window.member());
-        *self.incarnations.lock() = state.incarnations();
+        *self.members.lock() = state.members().clone();
         let before = std::mem::replace(&mut *self.state.write(), state);
         self.glance.send_replace(glance);
         self.hub.rouse_all(head);

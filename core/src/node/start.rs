@@ -17,8 +17,9 @@ use super::facade::Node;
 use super::open::{OpenedNode, open};
 use super::running::CoreEnd;
 use super::supervise::Tasks;
-use super::{barrier, elector, pacer, proposer};
+use super::{barrier, elector, feature_level, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
+use crate::limits::FEATURE_LEVEL;
 
 /// Why a member did not start: what, why and what to do, for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,7 @@ impl OpenedNode {
         tasks.spawn("barrier", barrier::run(core.clone()));
         tasks.spawn("pacer", pacer::run(core.clone()));
         tasks.spawn("elector", elector::run(core.clone()));
+        tasks.spawn("feature level", feature_level::run(core.clone()));
         let introducing = introduce(core.clone(), config, self.incarnation);
         tasks.spawn("introduction", async {
             introducing.await;
@@ -152,6 +154,7 @@ async fn introduce(core: Arc<Core>, config: NodeConfig, incarnation: u64) {
             .map(|url| url.as_str().into())
             .collect(),
         incarnation,
+        feature_level: FEATURE_LEVEL,
     });
     loop {
         let deadline = Instant::now() + Duration::from_secs(5);

@@ -17,13 +17,27 @@ use crate::mutants::{self, Mutant};
 use crate::types::MemberId;
 
 const FORMAT: &str = "format 1";
-/// Every log holds entries of this level.
-const FEATURE_LEVEL_MIN: u32 = 1;
 /// Refusals are repeated in the log no more often.
 const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the replicated state says of a member's incarnation.
-pub(crate) type Published = Box<dyn Fn(MemberId) -> Option<u64> + Send + Sync>;
+/// What the replicated state says.
+pub(crate) struct Published {
+    /// Of a member's incarnation.
+    pub(crate) incarnation: Box<dyn Fn(MemberId) -> Option<u64> + Send + Sync>,
+    /// Of the feature level that a member must be able to apply.
+    pub(crate) feature_level: Box<dyn Fn() -> u32 + Send + Sync>,
+}
+
+#[cfg(test)]
+impl Published {
+    /// The same of every member.
+    pub(super) fn says(incarnation: Option<u64>, feature_level: u32) -> Published {
+        Published {
+            incarnation: Box::new(move |_| incarnation),
+            feature_level: Box::new(move || feature_level),
+        }
+    }
+}
 
 /// Told that this member can't take part, and why.
 pub(crate) type OnRefused = Box<dyn Fn(String) + Send + Sync>;
@@ -86,12 +100,12 @@ impl Acquaintances {
         if theirs.member == self.own || !self.members.contains(&theirs.member) {
             return Err(Refusal::Stranger);
         }
-        if theirs.feature_level < FEATURE_LEVEL_MIN {
+        if theirs.feature_level < (self.published.feature_level)() {
             return Err(Refusal::TooOld);
         }
         let mut met = self.met.lock();
         let noted = met.get(&theirs.member).copied();
-        let known = (self.published)(theirs.member).or(noted);
+        let known = (self.published.incarnation)(theirs.member).or(noted);
         #[cfg(feature = "mutants")]
         let known = known.filter(|_| !mutants::is_on(Mutant::AnyDisk));
         if known.is_some_and(|incarnation| incarnation != theirs.incarnation) {
@@ -179,7 +193,11 @@ fn parse(text: &str) -> Option<BTreeMap<MemberId, u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+    use crate::limits::FEATURE_LEVEL_MIN;
 
     const HELLO: Hello = Hello {
         cluster: 1,
@@ -190,7 +208,7 @@ mod tests {
     };
 
     fn open(dir: &Path, published: Option<u64>) -> Acquaintances {
-        let published = Box::new(move |_| published);
+        let published = Published::says(published, FEATURE_LEVEL_MIN);
         Acquaintances::open(dir, 1, vec![1, 2, 3], published, Box::new(|_| {})).expect("opens")
     }
 
@@ -233,6 +251,29 @@ mod tests {
     }
 
     #[test]
+    fn a_program_must_be_able_to_apply_what_the_cluster_has_come_to() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let level = Arc::new(AtomicU32::new(HELLO.feature_level));
+        let published = Published {
+            feature_level: Box::new({
+                let level = level.clone();
+                move || level.load(Ordering::Relaxed)
+            }),
+            ..Published::says(None, 0)
+        };
+        let told = Box::new(|_| {});
+        let open = Acquaintances::open(dir.path(), 1, vec![1, 2], published, told).expect("opens");
+        assert_eq!(open.admit(&HELLO), Ok(()));
+        level.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(open.admit(&HELLO), Err(Refusal::TooOld));
+        let newer = Hello {
+            feature_level: HELLO.feature_level + 1,
+            ..HELLO
+        };
+        assert_eq!(open.admit(&newer), Ok(()));
+    }
+
+    #[test]
     fn who_can_not_be_noted_is_refused_until_it_can() {
         let dir = tempfile::tempdir().expect("temp dir");
         let gone = dir.path().join("gone");
@@ -251,7 +292,7 @@ mod tests {
             let mut damaged = text.clone();
             damaged[at] ^= 1;
             fs::write(file(dir.path()), &damaged).expect("written");
-            let published = Box::new(|_| None);
+            let published = Published::says(None, FEATURE_LEVEL_MIN);
             let opened =
                 Acquaintances::open(dir.path(), 1, vec![1, 2], published, Box::new(|_| {}));
             assert!(opened.is_err(), "byte {at}");

@@ -13,7 +13,7 @@ mod server;
 mod service;
 mod transport;
 
-pub(crate) use acquaintances::Acquaintances;
+pub(crate) use acquaintances::{Acquaintances, Published};
 pub(crate) use dial::Dialler;
 pub(crate) use frame::{FRAME_BYTES_MAX, Frame, Kind};
 pub(crate) use gate::Gate;

@@ -14,6 +14,7 @@ use super::lives::{Lease, Lives};
 use super::room::{EntryRoom, Visits};
 use super::taken::{Last, Taken};
 use crate::command::{Command, Entry, LeaseCommand, Origin, Proposal};
+use crate::limits::FEATURE_LEVEL_MIN;
 use crate::outcome::{Applied, Cause, Effects, Outcome, Refusal, RevisionEvents};
 use crate::swept::Swept;
 use crate::types::{
@@ -33,6 +34,7 @@ pub struct State {
     pub(super) life_counter: u64,
     /// The last derived lease id that was drawn, without its tag.
     pub(super) derived_counter: u64,
+    pub(super) feature_level: u32,
     pub(super) index: Index,
     pub(super) lives: Lives,
     pub(super) tables: Tables,
@@ -51,6 +53,7 @@ impl Default for State {
             wall: UnixMillis::default(),
             life_counter: 0,
             derived_counter: 0,
+            feature_level: FEATURE_LEVEL_MIN,
             index: Index::default(),
             lives: Lives::default(),
             tables: Tables::default(),

@@ -2,7 +2,7 @@
 //! name of its own.
 //!
 //! ```text
-//! m + member id        name, client URLs, incarnation
+//! m + member id        name, client URLs, incarnation, feature level
 //! a + member id, kind  an alarm that is on
 //! s + SHA-1            a script's body
 //! ```
@@ -28,12 +28,15 @@ pub struct MemberInfo {
     pub client_urls: Vec<Arc<str>>,
     /// Of its data directory; a member that comes with another has lost its data.
     pub incarnation: u64,
+    /// The highest that its program can apply.
+    pub feature_level: u32,
 }
 
 wire_struct!(MemberInfo {
     name,
     client_urls,
-    incarnation
+    incarnation,
+    feature_level
 });
 
 /// The tables.
@@ -83,17 +86,14 @@ impl State {
         self.tables.members.get(&id)
     }
 
-    /// The incarnation a member has joined with.
-    pub fn incarnation(&self, id: MemberId) -> Option<u64> {
-        self.member(id).map(|member| member.incarnation)
+    /// All that have told of themselves.
+    pub fn members(&self) -> &BTreeMap<MemberId, MemberInfo> {
+        &self.tables.members
     }
 
-    /// Of all members.
-    pub fn incarnations(&self) -> BTreeMap<MemberId, u64> {
-        let members = self.tables.members.iter();
-        members
-            .map(|(id, member)| (*id, member.incarnation))
-            .collect()
+    /// The level that entries may need: every member can apply it.
+    pub fn feature_level(&self) -> u32 {
+        self.feature_level
     }
 
     /// The alarms that are on.
@@ -118,24 +118,36 @@ impl State {
     }
 
     pub(super) fn cluster(&mut self, command: &ClusterCommand, effects: &mut Effects) -> Outcome {
-        let ClusterCommand::Publish {
-            member,
-            name: own_name,
-            client_urls,
-            incarnation,
-        } = command;
-        let info = MemberInfo {
-            name: own_name.clone(),
-            client_urls: client_urls.clone(),
-            incarnation: *incarnation,
-        };
+        match command {
+            ClusterCommand::Publish {
+                member,
+                name,
+                client_urls,
+                incarnation,
+                feature_level,
+            } => {
+                let info = MemberInfo {
+                    name: name.clone(),
+                    client_urls: client_urls.clone(),
+                    incarnation: *incarnation,
+                    feature_level: *feature_level,
+                };
+                self.keep_member(*member, info, effects);
+            }
+            ClusterCommand::RaiseFeatureLevel(level) => {
+                self.feature_level = self.feature_level.max(*level);
+            }
+        }
+        Outcome::Done
+    }
+
+    fn keep_member(&mut self, member: MemberId, info: MemberInfo, effects: &mut Effects) {
         let mut row = Vec::new();
         info.put(&mut row);
         effects
             .items
             .push((name(MEMBER, &member.to_be_bytes()), Some(row.into())));
-        self.tables.members.insert(*member, info);
-        Outcome::Done
+        self.tables.members.insert(member, info);
     }
 
     pub(super) fn alarm(&mut self, command: AlarmCommand, effects: &mut Effects) -> Outcome {

@@ -6,6 +6,7 @@ use super::apply::State;
 use super::forgetful::Floor;
 use super::taken::{Last, Taken};
 use crate::codec::{DecodeError, Reader, Wire, wire_struct};
+use crate::limits::FEATURE_LEVEL;
 use crate::types::{ClusterMillis, MemberId, Revision, UnixMillis};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub(super) struct Scalars {
     mark: Revision,
     since_mark: u64,
     newest: Revision,
+    feature_level: u32,
     taken: Vec<(MemberId, Last)>,
 }
 
@@ -34,6 +36,7 @@ wire_struct!(Scalars {
     mark,
     since_mark,
     newest,
+    feature_level,
     taken
 });
 
@@ -57,12 +60,22 @@ impl State {
             mark: self.floor.mark,
             since_mark: self.floor.since_mark,
             newest: self.floor.newest,
+            feature_level: self.feature_level,
             taken: self.taken.rows(),
         }
     }
 
+    /// A state of a level that this program can't apply is not taken: what comes next would be
+    /// applied differently.
     pub(super) fn set_scalars(&mut self, bytes: Bytes) -> Result<(), DecodeError> {
         let scalars = Scalars::take(&mut Reader::sharing(bytes))?;
+        if scalars.feature_level > FEATURE_LEVEL {
+            return Err(DecodeError::FeatureLevel {
+                needed: scalars.feature_level,
+                known: FEATURE_LEVEL,
+            });
+        }
+        self.feature_level = scalars.feature_level;
         self.revision = scalars.revision;
         self.compact_revision = scalars.compact_revision;
         self.clock = ClusterMillis(scalars.clock);

@@ -244,14 +244,18 @@ fn command() -> impl Strategy<Value = Command> {
             AlarmCommand::Deactivate { member, kind }
         }
     });
-    let cluster = (any::<u64>(), text(), vec(text(), 0..3), any::<u64>()).prop_map(
-        |(member, name, client_urls, incarnation)| ClusterCommand::Publish {
+    let levels = any::<(u64, u32)>();
+    let publish = (any::<u64>(), text(), vec(text(), 0..3), levels).prop_map(
+        |(member, name, client_urls, (incarnation, feature_level))| ClusterCommand::Publish {
             member,
             name,
             client_urls,
             incarnation,
+            feature_level,
         },
     );
+    let raise = any::<u32>().prop_map(ClusterCommand::RaiseFeatureLevel);
+    let cluster = prop_oneof![publish, raise];
     let script = prop_oneof![
         (bytes(), bytes()).prop_map(|(sha1, body)| ScriptCommand::Load { sha1, body }),
         Just(ScriptCommand::Flush),

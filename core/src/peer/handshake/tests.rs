@@ -6,7 +6,9 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::io::duplex;
 
+use super::super::Published;
 use super::*;
+use crate::limits::FEATURE_LEVEL;
 
 struct Side {
     hello: Hello,
@@ -21,14 +23,19 @@ fn side(member: MemberId, incarnation: u64) -> Side {
     let told = lost.clone();
     let on_refused = Box::new(move |why| *told.lock() = Some(why));
     let members = vec![1, 2, 3];
-    let acquaintances =
-        Acquaintances::open(dir.path(), member, members, Box::new(|_| None), on_refused);
+    let acquaintances = Acquaintances::open(
+        dir.path(),
+        member,
+        members,
+        Published::says(None, FEATURE_LEVEL),
+        on_refused,
+    );
     Side {
         hello: Hello {
             cluster: 7,
             member,
             incarnation,
-            feature_level: crate::limits::FEATURE_LEVEL,
+            feature_level: FEATURE_LEVEL,
             target: 0,
         },
         acquaintances: acquaintances.expect("opens"),

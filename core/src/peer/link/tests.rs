@@ -9,9 +9,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::super::{
-    Accept, Acquaintances, Boxed, Duplex, Frame, Gate, Hello, Service, Session, Transport, serve,
+    Accept, Acquaintances, Boxed, Duplex, Frame, Gate, Hello, Published, Service, Session,
+    Transport, serve,
 };
 use super::*;
+use crate::limits::FEATURE_LEVEL;
 use crate::types::MemberId;
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -144,7 +146,7 @@ fn pair(delay: Duration) -> Pair {
             dir.path(),
             member,
             vec![1, 2],
-            Box::new(|_| None),
+            Published::says(None, FEATURE_LEVEL),
             Box::new(|_| {}),
         );
         Arc::new(opened.expect("opens"))
@@ -153,7 +155,7 @@ fn pair(delay: Duration) -> Pair {
         cluster: 7,
         member,
         incarnation: member,
-        feature_level: crate::limits::FEATURE_LEVEL,
+        feature_level: FEATURE_LEVEL,
         target,
     };
     let (arrivals, receiver) = mpsc::unbounded_channel();
