@@ -82,6 +82,8 @@ pub struct RangeResult {
     pub count: u64,
     /// The store's revision seen by this op.
     pub revision: Revision,
+    /// Keys without history are left out: what they were at that revision isn't known.
+    pub is_partial: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -242,28 +242,42 @@ fn old_revisions_until_they_are_compacted() {
     assert_eq!(rig.refused(Command::Compact(3)), Refusal::Compacted);
 }
 
+/// A tool that pages through all keys at one revision once got "compacted" as soon as any key
+/// without history was written.
 #[test]
 fn forgetful_prefixes_are_read_as_they_are_or_not_at_all() {
     let mut rig = Rig::new();
-    rig.txn(vec![put("redis/0/a", "1")]);
-    rig.txn(vec![put("redis/0/a", "2")]);
-    rig.txn(vec![put("k", "1")]);
-    assert_eq!(rig.state.range(&at(2), &rig.rows), Err(Refusal::Compacted));
-    assert_eq!(
-        rig.state
-            .range(&at(3), &rig.rows)
-            .expect("newest of its kind")
-            .count,
-        1
-    );
-    let k = RangeOp {
-        revision: 2,
-        ..range(KeyRange::Key(bytes("k")))
+    rig.txn(vec![put("a", "1"), put("redis/0/a", "1")]);
+    rig.txn(vec![put("z", "1")]);
+    rig.txn(vec![put("redis/0/b", "1"), put("z", "2")]);
+    let read = |of: KeyRange, revision| {
+        let op = RangeOp {
+            revision,
+            ..range(of)
+        };
+        let found = rig.state.range(&op, &rig.rows)?;
+        let keys = found.kvs.iter().map(|kv| kv.key.clone());
+        let keys: Vec<_> = keys.collect();
+        assert_eq!(found.count, keys.len() as u64);
+        Ok((keys, found.is_partial))
     };
-    assert_eq!(
-        rig.state.range(&k, &rig.rows).expect("has history").count,
-        0
-    );
+    let keys = |keys: &[&str]| keys.iter().map(|key| bytes(key)).collect::<Vec<_>>();
+    let everything = || KeyRange::From(bytes(""));
+    let of_etcd = Ok((keys(&["a", "z"]), true));
+    assert_eq!(read(everything(), 3), of_etcd, "what is kept of then");
+    let now = Ok((keys(&["a", "redis/0/a", "redis/0/b", "z"]), false));
+    assert_eq!(read(everything(), 4), now);
+    let of_redis = || KeyRange::prefix(b"redis/");
+    assert_eq!(read(of_redis(), 3), Err(Refusal::Compacted));
+    assert!(read(of_redis(), 4).is_ok());
+    let z = KeyRange::Key(bytes("z"));
+    assert_eq!(read(z, 3), Ok((keys(&["z"]), false)));
+    rig.txn(vec![put("redis/0/b", "2")]);
+    let mut in_a_txn = rig.txn(vec![put("a", "2"), Op::Range(at(4))]).results;
+    let Some(OpResult::Range(found)) = in_a_txn.pop() else {
+        panic!("a range");
+    };
+    assert_eq!((found.kvs.len(), found.is_partial), (2, true));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::apply::State;
 use super::draft::Draft;
-use super::forgetful;
+use super::forgetful::{self, is_forgetful};
 use super::past::PastRange;
 use super::slot::At;
 use crate::command::{Direction, Order, RangeOp, SortTarget};
@@ -70,8 +70,13 @@ impl State {
             },
             versions: Vec::new(),
         };
+        let is_partial = self.is_forgotten(&op.range, op.revision);
+        past.result.is_partial = is_partial;
         let fetch = if op.count_only { 0 } else { fetch_limit(op) };
         for (key, at) in self.index.at(&op.range, op.revision) {
+            if is_partial && is_forgetful(key) {
+                continue;
+            }
             let wanted = past.versions.len() < fetch;
             match at {
                 At::Absent => continue,
@@ -85,7 +90,7 @@ impl State {
     }
 
     /// Whether a range can be read as it was at `revision`. Of keys without history only what
-    /// they are now can be.
+    /// they are now can be; one that holds others, too, is read without them.
     ///
     /// # Errors
     /// `Compacted`, `FutureRevision`.
@@ -93,11 +98,16 @@ impl State {
         if revision > self.revision {
             return Err(Refusal::FutureRevision);
         }
-        let forgotten = revision < self.floor.newest && forgetful::touches(range);
-        if revision < self.compact_revision || forgotten {
+        let is_all_forgotten = self.is_forgotten(range, revision) && forgetful::covers(range);
+        if revision < self.compact_revision || is_all_forgotten {
             return Err(Refusal::Compacted);
         }
         Ok(())
+    }
+
+    /// Whether a range holds keys without history, of which it isn't known what they were.
+    fn is_forgotten(&self, range: &KeyRange, revision: Revision) -> bool {
+        revision < self.floor.newest && forgetful::touches(range)
     }
 
     /// The lowest revision that changes of the range can still be watched from.

@@ -237,13 +237,12 @@ impl Model {
         if op.revision != 0 && op.revision < self.compacted {
             return Err(Refusal::Compacted);
         }
-        // A range touches the prefix also where none of our keys lies.
-        let mut probes = KEYS
-            .iter()
-            .filter(|key| is_forgetful(key.as_bytes()))
-            .chain(&["redis/"]);
-        let touches = probes.any(|key| op.range.contains(key.as_bytes()));
-        match op.revision > 0 && touches && op.revision < self.forgetful_newest {
+        let holds_nothing_else = match &op.range {
+            KeyRange::Key(key) => is_forgetful(key),
+            KeyRange::Span(start, end) => start < end && is_forgetful(start) && is_forgetful(end),
+            KeyRange::From(_) => false,
+        };
+        match op.revision > 0 && holds_nothing_else && op.revision < self.forgetful_newest {
             true => Err(Refusal::Compacted),
             false => Ok(()),
         }
@@ -265,8 +264,19 @@ impl Model {
     }
 
     fn range(&self, op: &RangeOp, start: &Model) -> RangeResult {
+        let mut is_partial = false;
         let mut kvs = match op.revision {
-            old if old > 0 && old < self.seen() => start.at(&op.range, old),
+            old if old > 0 && old < self.seen() => {
+                // A range touches the prefix also where none of our keys lies.
+                let mut probes = KEYS.iter().chain(&["redis/"]);
+                let touches = probes.any(|key| {
+                    is_forgetful(key.as_bytes()) && op.range.contains(key.as_bytes())
+                });
+                is_partial = touches && old < start.forgetful_newest;
+                let mut kvs = start.at(&op.range, old);
+                kvs.retain(|kv| !(is_partial && is_forgetful(&kv.key)));
+                kvs
+            }
             _ => self.in_range(&op.range),
         };
         let count = kvs.len() as u64;
@@ -316,6 +326,7 @@ impl Model {
             more,
             count,
             revision: self.seen(),
+            is_partial,
         }
     }
 }

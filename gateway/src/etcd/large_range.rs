@@ -208,6 +208,7 @@ mod tests {
             more: true,
             count: 1_000_000,
             revision: 7,
+            ..RangeResult::default()
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The first chunk pins the revision and has ten keys; the next ones are doubled or halved to
 //! come near the largest request. Header, `more` and `count` stand on the last chunk only. A
-//! compaction on the way ends the stream with etcd's error.
+//! compaction on the way ends the stream with etcd's error; so does a write to a key without
+//! history, whose like the stream has begun to show.
 
 use std::pin::Pin;
 
@@ -26,6 +27,8 @@ struct Cursor {
     shared: Shared,
     term: Term,
     op: RangeOp,
+    /// Asked for what is now, so also for keys without history.
+    is_of_now: bool,
     /// Keys still wanted; `u64::MAX` without a limit.
     left: u64,
     sent: u64,
@@ -45,6 +48,7 @@ pub fn stream(shared: Shared, request: &pb::RangeRequest, term: Term) -> RangeSt
     let cursor = Cursor {
         shared,
         term,
+        is_of_now: op.revision <= 0,
         op,
         left,
         sent: 0,
@@ -99,9 +103,13 @@ impl Cursor {
 
     async fn read(&self, op: &RangeOp) -> Result<quorate_core::outcome::RangeResult, Status> {
         let result = self.shared.node.range(op).await;
-        result
+        let result = result
             .map_err(|error| error::unanswered(error, false))?
-            .map_err(error::refused)
+            .map_err(error::refused)?;
+        match result.is_partial && self.is_of_now {
+            true => Err(error::COMPACTED.into()),
+            false => Ok(result),
+        }
     }
 
     fn last(&mut self, mut chunk: pb::RangeResponse, count: u64) -> pb::RangeResponse {
