@@ -200,14 +200,14 @@ impl Step {
 }
 
 impl Event {
-    /// The change, if it was the only one of its key.
+    /// The change, if it took no other's place.
     pub fn step(&self) -> Step {
         let is_new = self.prev.is_none() && !self.is_delete();
         Step::of(&self.kv, is_new, self.cause)
     }
 }
 
-/// All changes of one revision, one of each key.
+/// All changes of one revision. Of writes of one key that follow each other it has the last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevisionEvents {
     pub revision: Revision,
@@ -216,8 +216,8 @@ pub struct RevisionEvents {
     /// Those that are not made yet. A watcher's are all made; whoever else reads `events` alone
     /// misses these.
     pub swept: Vec<Swept>,
-    /// What led to `events`, in order, if a key was changed more than once. It is told when it
-    /// happens and not kept.
+    /// What led to `events`, in order, if a write took another's place. It is told when it happens
+    /// and not kept.
     pub steps: Vec<Step>,
 }
 
@@ -241,7 +241,7 @@ impl RevisionEvents {
 
     /// How many of them are not made yet.
     pub fn swept_len(&self) -> usize {
-        self.swept.iter().map(Swept::len).sum()
+        self.swept.iter().map(|swept| swept.records.len()).sum()
     }
 
     /// Every change, in sub-revision order.

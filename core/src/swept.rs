@@ -1,7 +1,6 @@
 //! Many keys that one op deleted together. A million of them are moved, not copied: their events
 //! are made when somebody reads them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::outcome::{Cause, Event};
@@ -11,8 +10,6 @@ use super::types::{KeyRange, KeyValue, Revision, Version};
 pub struct Swept {
     /// As they were, in key order.
     pub records: Vec<Arc<KeyValue>>,
-    /// Places of those that the same revision wrote again: their change is told there.
-    pub again: BTreeSet<usize>,
     /// The sub-revision of the first deletion; those of the others follow.
     pub first: u32,
     pub cause: Cause,
@@ -21,9 +18,8 @@ pub struct Swept {
 impl Swept {
     /// The deletions, in order, as parts of `revision`.
     pub fn events(&self, revision: Revision) -> impl Iterator<Item = Event> + '_ {
-        let numbered = (self.first..).zip(self.records.iter().enumerate());
-        let gone = numbered.filter(|(_, (place, _))| !self.again.contains(place));
-        gone.map(move |(sub, (_, record))| Event {
+        let numbered = (self.first..).zip(&self.records);
+        numbered.map(move |(sub, record)| Event {
             kv: Arc::new(KeyValue {
                 key: record.key.clone(),
                 modified: Version {
@@ -37,30 +33,11 @@ impl Swept {
         })
     }
 
-    /// How many are gone by it.
-    pub fn len(&self) -> usize {
-        self.records.len() - self.again.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     pub fn holds(&self, key: &[u8]) -> bool {
-        self.find(key).is_some()
-    }
-
-    fn find(&self, key: &[u8]) -> Option<usize> {
-        let records = &self.records;
-        let found = records.binary_search_by(|record| record.key.as_ref().cmp(key));
-        found.ok()
-    }
-
-    /// The revision writes a key again: gives what it was, if it was swept.
-    pub fn write_again(&mut self, key: &[u8]) -> Option<Arc<KeyValue>> {
-        let place = self.find(key)?;
-        self.again.insert(place);
-        Some(self.records[place].clone())
+        let found = self
+            .records
+            .binary_search_by(|record| record.key.as_ref().cmp(key));
+        found.is_ok()
     }
 
     /// Whether any of them lies in the range.
@@ -86,7 +63,6 @@ mod tests {
         };
         Swept {
             records: keys.iter().map(record).collect(),
-            again: BTreeSet::new(),
             first: 3,
             cause: Cause::Flush,
         }

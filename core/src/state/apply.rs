@@ -1,11 +1,11 @@
 //! `State` and its one way to change: applying an entry.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::authorize::authorize;
+use super::changes::{Changes, Sweep};
 use super::cluster::Tables;
-use super::draft::{Changes, Draft, Sweep};
+use super::draft::Draft;
 use super::ends::FirstEnds;
 use super::forgetful::{Floor, is_forgetful};
 use super::graves::Graves;
@@ -163,11 +163,7 @@ impl State {
         made.swept
             .extend(changes.sweeps.into_iter().map(|sweep| self.sweep(sweep)));
         made.steps = changes.steps;
-        for event in &mut made.events {
-            let mut swept = made.swept.iter_mut();
-            if let Some(old) = swept.find_map(|swept| swept.write_again(&event.kv.key)) {
-                event.prev = Some(old);
-            }
+        for event in &made.events {
             if let Some(old) = &event.prev {
                 self.lives.detach(old);
             }
@@ -203,7 +199,6 @@ impl State {
         assert_eq!(records.len(), sweep.count, "the draft saw the same keys");
         Swept {
             records,
-            again: BTreeSet::new(),
             first: sweep.first,
             cause: sweep.cause,
         }

@@ -1,10 +1,10 @@
 //! A write view: what a command would change, seen by its own later ops and by nobody else. It is
-//! committed as a whole or dropped without a trace. However often it changes a key, that is one
-//! change: one version, one event, one previous record.
+//! committed as a whole or dropped without a trace. A write over one of its own takes that one's
+//! place: one version, one event, one previous record, however often it writes a key.
 //!
 //! ```text
-//! a = 1.0;  txn { append a x; delete a; put b 1; put a 2 }
-//! changes: put b, then put a (version 1, created here) over 1.0;  steps: append, delete, put, put
+//! a = 1.0;  txn { append a x; append a y; delete a; put a 2 }
+//! events: append a (over 1.0), delete a, put a;  steps: append, append, delete, put
 //! ```
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::apply::State;
+use super::changes::{Changes, Sweep};
 use super::forgetful;
 use super::read_room::ReadRoom;
 use super::room::{TxnRoom, record_bytes};
@@ -32,16 +33,7 @@ const SLACK: usize = 8;
 /// Keys of a range that are swept rather than deleted one by one: at least so many.
 const SWEPT_MIN: u64 = 64;
 
-/// All keys of a range without history, deleted together.
-pub(super) struct Sweep {
-    pub(super) range: KeyRange,
-    pub(super) count: usize,
-    /// The sub-revision of the first.
-    pub(super) first: u32,
-    pub(super) cause: Cause,
-}
-
-/// A key that the view has changed, however often: what it was below the view and what it is now.
+/// A key that the view has changed: what it is now, and what it was before the last event.
 struct Drafted {
     before: Option<Arc<KeyValue>>,
     /// A tombstone if it is deleted.
@@ -54,20 +46,14 @@ impl Drafted {
     fn current(&self) -> Option<&Arc<KeyValue>> {
         (!self.record.is_tombstone()).then_some(&self.record)
     }
-}
 
-/// What a draft comes to, one change a key. Sweeps come first: what they hide was not changed
-/// before them.
-pub(super) struct Changes {
-    pub(super) sweeps: Vec<Sweep>,
-    /// In sub-revision order.
-    pub(super) events: Vec<Event>,
-    /// Lives that changed without a revision: the record before and after.
-    pub(super) lives: Vec<(Arc<KeyValue>, Arc<KeyValue>)>,
-    pub(super) steps: Vec<Step>,
-    pub(super) notices: Vec<Notice>,
-    pub(super) life_counter: u64,
-    pub(super) derived_counter: u64,
+    fn event(&self) -> Option<Event> {
+        Some(Event {
+            kv: self.record.clone(),
+            prev: self.before.clone(),
+            cause: self.cause?,
+        })
+    }
 }
 
 pub(super) struct Draft<'a> {
@@ -76,7 +62,9 @@ pub(super) struct Draft<'a> {
     overlay: BTreeMap<Bytes, Drafted>,
     /// Ranges that are hidden below the overlay.
     sweeps: Vec<Sweep>,
-    /// Every change by itself, once a key was changed again.
+    /// Of keys that were written and deleted, all events but the last.
+    earlier: Vec<Event>,
+    /// Every change by itself, once a write has taken another's place.
     steps: Vec<Step>,
     pub(super) notices: Vec<Notice>,
     events: u32,
@@ -146,6 +134,7 @@ impl<'a> Draft<'a> {
             state,
             overlay: BTreeMap::new(),
             sweeps: Vec::new(),
+            earlier: Vec::new(),
             steps: Vec::new(),
             notices: Vec::new(),
             events: 0,
@@ -308,8 +297,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Writes a version of a key. A key has one version a revision, so one that the view has made
-    /// already is replaced.
+    /// Writes a version of a key, in the place of one that the view has made.
     pub(super) fn put(&mut self, key: &Bytes, value: Value, life: NewLife, cause: Cause) {
         let modified = self.next_version();
         let old = self.get(key);
@@ -355,7 +343,7 @@ impl<'a> Draft<'a> {
         Some(old)
     }
 
-    /// Puts a change into the view, in the place of an earlier one of the same key.
+    /// Puts a change into the view, a write in the place of one of the view's own.
     fn change(&mut self, record: KeyValue, cause: Cause) {
         let cause = self.because.unwrap_or(cause);
         let is_new = self.get(&record.key).is_none();
@@ -364,15 +352,24 @@ impl<'a> Draft<'a> {
             "only a key that is there is deleted"
         );
         let earlier = self.overlay.get(&record.key);
-        let is_second =
-            earlier.is_some_and(|earlier| earlier.cause.is_some()) || self.is_swept(&record.key);
         let before = match earlier {
-            Some(earlier) => earlier.before.clone(),
             None => self.below(&record.key).cloned(),
+            Some(earlier) => match earlier.event() {
+                None => earlier.before.clone(),
+                Some(event) if is_new || record.is_tombstone() => {
+                    let before = earlier.current().cloned();
+                    self.earlier.push(event);
+                    before
+                }
+                Some(_) => {
+                    let before = earlier.before.clone();
+                    if self.steps.is_empty() {
+                        self.steps = self.to_events().iter().map(Event::step).collect();
+                    }
+                    before
+                }
+            },
         };
-        if is_second && self.steps.is_empty() {
-            self.steps = self.to_events().iter().map(Event::step).collect();
-        }
         if !self.steps.is_empty() {
             self.steps.push(Step::of(&record, is_new, cause));
         }
@@ -450,14 +447,8 @@ impl<'a> Draft<'a> {
     }
 
     fn to_events(&self) -> Vec<Event> {
-        let written = self.overlay.values().filter_map(|drafted| {
-            Some(Event {
-                kv: drafted.record.clone(),
-                prev: drafted.before.clone(),
-                cause: drafted.cause?,
-            })
-        });
-        let mut events: Vec<Event> = written.collect();
+        let written = self.overlay.values().filter_map(Drafted::event);
+        let mut events: Vec<Event> = self.earlier.iter().cloned().chain(written).collect();
         events.sort_unstable_by_key(|event| event.kv.modified);
         events
     }

@@ -8,6 +8,7 @@
 
 mod apply;
 mod authorize;
+mod changes;
 mod check;
 mod chunks;
 mod cluster;

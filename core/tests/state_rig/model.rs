@@ -25,7 +25,7 @@ pub struct Model {
     pub current: BTreeMap<Bytes, KeyValue>,
     pub leases: BTreeMap<LeaseId, (u64, ClusterMillis)>,
     drawn: i64,
-    /// Of the change under way, one a key.
+    /// Of the change under way; a write over one of its own takes that one's place.
     pub events: Vec<Event>,
     /// How often keys were changed in it.
     pub changes: u32,
@@ -105,24 +105,37 @@ impl Model {
         self.record(kv, old, cause);
     }
 
-    /// In the place of what the key got before in the same revision.
     fn record(&mut self, kv: KeyValue, old: Option<KeyValue>, cause: Cause) {
         self.changes += 1;
-        let is_same = |other: &KeyValue| other.key == kv.key;
-        let main = kv.modified.main;
-        self.versions
-            .retain(|other| !(is_same(other) && other.modified.main == main));
-        self.versions.push(kv.clone());
-        let earlier = self.events.iter().position(|event| is_same(&event.kv));
+        let mut earlier = self.events.iter();
+        let earlier = earlier.rposition(|event| event.kv.key == kv.key);
+        let earlier = earlier.filter(|at| !kv.is_tombstone() && !self.events[*at].is_delete());
         let prev = match earlier {
-            Some(earlier) => self.events.remove(earlier).prev,
+            Some(earlier) => {
+                let event = self.events.remove(earlier);
+                self.versions
+                    .retain(|version| version.modified != event.kv.modified);
+                event.prev
+            }
             None => self.lives_before.remove(&kv.key).or(old).map(Arc::new),
         };
+        self.versions.push(kv.clone());
         self.events.push(Event {
             kv: Arc::new(kv),
             prev,
             cause: self.because.unwrap_or(cause),
         });
+    }
+
+    /// A life that was set after the write in the same revision is part of the version.
+    pub fn lives(&mut self, kv: &KeyValue) {
+        let mut events = self.events.iter_mut();
+        if let Some(event) = events.find(|event| event.kv.modified == kv.modified) {
+            event.kv = Arc::new(kv.clone());
+            let mut versions = self.versions.iter_mut();
+            let written = versions.find(|version| version.modified == kv.modified);
+            *written.expect("it is a version") = kv.clone();
+        }
     }
 
     /// Ends what is due, and gives the events of each revision made.
@@ -149,17 +162,9 @@ impl Model {
 
     /// Makes the revision, if there is a change.
     pub fn close(&mut self) -> Vec<Event> {
-        let mut events = std::mem::take(&mut self.events);
+        let events = std::mem::take(&mut self.events);
         self.changes = 0;
         self.lives_before.clear();
-        // A life that was set after the write is part of the version.
-        for event in events.iter_mut().filter(|event| !event.is_delete()) {
-            let kv = &self.current[&event.kv.key];
-            event.kv = Arc::new(kv.clone());
-            let mut versions = self.versions.iter_mut();
-            let written = versions.find(|version| version.modified == kv.modified);
-            *written.expect("it is a version") = kv.clone();
-        }
         self.revision += i64::from(!events.is_empty());
         if events.iter().any(|event| is_forgetful(&event.kv.key)) {
             self.forgetful_newest = self.revision;

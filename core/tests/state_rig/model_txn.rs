@@ -213,11 +213,15 @@ impl Model {
         if old.deadline.is_some() && life.deadline.is_some() {
             life.lease = old.lease;
         }
-        self.lives_before.entry(op.key.clone()).or_insert(old);
+        if old.modified.main <= self.revision {
+            self.lives_before.entry(op.key.clone()).or_insert(old);
+        }
         let kv = self.current.get_mut(&op.key).expect("it is there");
         kv.lease = life.lease;
         kv.deadline = life.deadline;
         kv.ttl_ms = life.ttl_ms;
+        let kv = kv.clone();
+        self.lives(&kv);
         Ok(true)
     }
 
@@ -269,9 +273,8 @@ impl Model {
             old if old > 0 && old < self.seen() => {
                 // A range touches the prefix also where none of our keys lies.
                 let mut probes = KEYS.iter().chain(&["redis/"]);
-                let touches = probes.any(|key| {
-                    is_forgetful(key.as_bytes()) && op.range.contains(key.as_bytes())
-                });
+                let touches = probes
+                    .any(|key| is_forgetful(key.as_bytes()) && op.range.contains(key.as_bytes()));
                 is_partial = touches && old < start.forgetful_newest;
                 let mut kvs = start.at(&op.range, old);
                 kvs.retain(|kv| !(is_partial && is_forgetful(&kv.key)));

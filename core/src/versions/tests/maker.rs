@@ -119,7 +119,6 @@ impl Maker {
         if !records.is_empty() {
             self.swept.push(Swept {
                 records,
-                again: Default::default(),
                 first,
                 cause: Cause::Flush,
             });
