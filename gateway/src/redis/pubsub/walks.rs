@@ -362,7 +362,6 @@ mod tests {
         followed.tell(&RevisionEvents {
             swept: vec![Swept {
                 records,
-                again: BTreeSet::new(),
                 first: 0,
                 cause: Cause::Flush,
             }],
