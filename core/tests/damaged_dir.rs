@@ -23,6 +23,7 @@ fn config(dir: &Path) -> NodeConfig {
         advertise_peer_urls: advertised.clone(),
         advertise_client_urls: Vec::new(),
         initial_cluster: vec![("one".into(), advertised)],
+        key_prefix: String::new(),
         cluster_token: "test".into(),
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(300),

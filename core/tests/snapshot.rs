@@ -35,6 +35,7 @@ async fn start(dir: &Path, cluster: &Cluster, member: usize) -> Node {
         advertise_client_urls: vec![format!("http://{name}")],
         name,
         initial_cluster: cluster.clone(),
+        key_prefix: String::new(),
         cluster_token: "test".into(),
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(600),

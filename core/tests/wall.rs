@@ -54,6 +54,7 @@ fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConf
         advertise_peer_urls: own,
         advertise_client_urls: vec![format!("http://{name}")],
         initial_cluster: cluster.to_vec(),
+        key_prefix: String::new(),
         cluster_token: "test".into(),
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(600),

@@ -22,6 +22,9 @@ pub struct NodeConfig {
     /// (name, peer URLs) of every founding member, this one included.
     pub initial_cluster: Vec<(String, Vec<String>)>,
     pub cluster_token: String,
+    /// Where front ends put keys of their own, the same on every member: one that has another is
+    /// refused.
+    pub key_prefix: String,
     pub heartbeat: Duration,
     /// The silence of a leader after which an election may begin, and by which it begins.
     pub election_min: Duration,

@@ -30,6 +30,11 @@ pub(crate) fn cluster_id(members: &[MemberId]) -> ClusterId {
     first_eight(&hasher.finalize())
 }
 
+/// Of something that all members must have alike.
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
+    first_eight(&Sha1::digest(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

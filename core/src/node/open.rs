@@ -133,6 +133,7 @@ pub(super) async fn open(
         incarnation,
         feature_level: FEATURE_LEVEL,
         target: 0,
+        settings: ids::digest(config.key_prefix.as_bytes()),
     };
     let acquaintances = acquaintances(config, &founding, &replica, &faults)?;
     let mut tasks = Tasks::default();

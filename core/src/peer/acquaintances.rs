@@ -205,6 +205,7 @@ mod tests {
         incarnation: 20,
         feature_level: FEATURE_LEVEL_MIN,
         target: 0,
+        settings: 0,
     };
 
     fn open(dir: &Path, published: Option<u64>) -> Acquaintances {

@@ -12,7 +12,7 @@ use crate::types::{ClusterId, MemberId};
 const MAGIC: u64 = u64::from_le_bytes(*b"quorate1");
 /// The format of everything that follows.
 const FORMAT: u32 = 1;
-const HELLO_BYTES: usize = 48;
+const HELLO_BYTES: usize = 56;
 const WELCOME: u8 = 0;
 
 /// Who a member says it is.
@@ -26,6 +26,8 @@ pub struct Hello {
     pub feature_level: u32,
     /// Whom the caller means to reach; 0 in an answer.
     pub target: MemberId,
+    /// A digest of what all members must be configured with alike.
+    pub settings: u64,
 }
 
 /// Why one side does not take the other, as it is told there.
@@ -39,6 +41,7 @@ pub(crate) enum Refusal {
     DataLost = 5,
     TooOld = 6,
     NotRemembered = 7,
+    Settings = 8,
 }
 
 impl Refusal {
@@ -51,6 +54,7 @@ impl Refusal {
             5 => Refusal::DataLost,
             6 => Refusal::TooOld,
             7 => Refusal::NotRemembered,
+            8 => Refusal::Settings,
             _ => return None,
         })
     }
@@ -68,6 +72,11 @@ impl Refusal {
                  cluster and add it again"
             }
             Refusal::TooOld => "its program is too old for what the cluster's log holds",
+            Refusal::Settings => {
+                "its Redis keys have another prefix than those of the other side, so each would \
+                 write where the other does not read: start all members with the same \
+                 --redis-key-prefix"
+            }
             Refusal::NotRemembered => "its identity could not be written down on the other's disk",
         }
     }
@@ -82,7 +91,8 @@ impl Hello {
         out[16..24].copy_from_slice(&self.cluster.to_le_bytes());
         out[24..32].copy_from_slice(&self.member.to_le_bytes());
         out[32..40].copy_from_slice(&self.incarnation.to_le_bytes());
-        out[40..].copy_from_slice(&self.target.to_le_bytes());
+        out[40..48].copy_from_slice(&self.target.to_le_bytes());
+        out[48..].copy_from_slice(&self.settings.to_le_bytes());
         out
     }
 
@@ -98,6 +108,7 @@ impl Hello {
             member: word(24),
             incarnation: word(32),
             target: word(40),
+            settings: word(48),
         })
     }
 
@@ -108,9 +119,12 @@ impl Hello {
         }
         let is_expected = self.target == 0 || theirs.member == self.target;
         let are_we_expected = theirs.target == 0 || theirs.target == self.member;
-        match is_expected && are_we_expected {
+        if !(is_expected && are_we_expected) {
+            return Err(Refusal::Target);
+        }
+        match theirs.settings == self.settings {
             true => Ok(()),
-            false => Err(Refusal::Target),
+            false => Err(Refusal::Settings),
         }
     }
 }

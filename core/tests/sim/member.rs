@@ -204,6 +204,7 @@ impl Member {
             advertise_peer_urls: url(self.number),
             advertise_client_urls: vec![format!("http://{}", name(self.number))],
             initial_cluster: (0..MEMBERS).map(|m| (name(m), url(m))).collect(),
+            key_prefix: String::new(),
             cluster_token: "sim".into(),
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(600),

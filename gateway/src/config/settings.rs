@@ -215,6 +215,7 @@ fn node_config(flags: &Flags, timing: &Timing) -> Result<NodeConfig, String> {
             &flags.advertise_client_urls,
             CLIENT_URL,
         )?,
+        key_prefix: flags.redis_key_prefix.clone(),
         cluster_token: flags.initial_cluster_token.clone(),
         heartbeat: timing.heartbeat,
         election_min: timing.election_min,

@@ -37,6 +37,7 @@ fn side(member: MemberId, incarnation: u64) -> Side {
             incarnation,
             feature_level: FEATURE_LEVEL,
             target: 0,
+            settings: 5,
         },
         acquaintances: acquaintances.expect("opens"),
         lost,
@@ -92,6 +93,19 @@ async fn a_wiped_member_is_refused_by_both_sides_and_told() {
         assert!(told.contains("add it again"), "{told}");
         assert_eq!(*one.lost.lock(), None);
     }
+}
+
+/// It would write its keys where the others don't look for them.
+#[tokio::test]
+async fn who_is_configured_otherwise_is_refused_in_words() {
+    let (one, mut other) = (side(1, 10), side(2, 20));
+    other.hello.settings = 6;
+    let (called, answered) = meet(&one, &other).await;
+    let why = (called.expect_err("refused"), answered.expect_err("refused"));
+    assert!(why.0.to_string().contains("--redis-key-prefix"), "{why:?}");
+    assert!(why.1.to_string().contains("--redis-key-prefix"), "{why:?}");
+    other.hello.settings = 5;
+    assert!(meet(&one, &other).await.0.is_ok());
 }
 
 #[tokio::test]

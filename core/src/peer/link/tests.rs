@@ -157,6 +157,7 @@ fn pair(delay: Duration) -> Pair {
         incarnation: member,
         feature_level: FEATURE_LEVEL,
         target,
+        settings: 0,
     };
     let (arrivals, receiver) = mpsc::unbounded_channel();
     let net = Net {
