@@ -122,7 +122,9 @@ impl Writer {
         if !is_installing && (has_work || is_overdue || wants_durable) {
             self.commit(changes, is_overdue || wants_durable || is_gathered)?;
         }
-        if !is_installing && self.rewrite_due().is_some_and(|due| due <= Instant::now()) {
+        // It takes long: nobody waits for an answer meanwhile.
+        let is_due = |due| due <= Instant::now();
+        if requests.is_empty() && self.rewrite_due().is_some_and(is_due) {
             let rewritten = self.rewrite()?;
             tracing::info!(
                 ?rewritten,
