@@ -79,6 +79,33 @@ pub fn endless_multi(port: u16) {
     assert_eq!(client.ask(&[b"EXEC"]), said);
 }
 
+/// Small changes of large values, hundreds in one transaction: each once kept a copy of the whole
+/// value, on every member, and again at each restart.
+pub fn small_changes(port: u16) {
+    const CHANGES: usize = 300;
+    let mut client = Resp::connect(port);
+    let text = vec![b'x'; 1_400_000];
+    assert_eq!(client.ask(&[b"SET", b"text", &text]), "+OK|");
+    let fields: Vec<String> = (0..40_000)
+        .map(|field| format!("field:{field:08}"))
+        .collect();
+    for part in fields.chunks(5_000) {
+        let mut words: Vec<&[u8]> = vec![b"HSET", b"hash"];
+        words.extend(part.iter().flat_map(|field| [field.as_bytes(), b"1"]));
+        assert_eq!(client.ask(&words), ":5000|");
+    }
+    let append: &[&[u8]] = &[b"APPEND", b"text", b"y"];
+    let add: &[&[u8]] = &[b"HINCRBY", b"hash", b"field:00000001", b"1"];
+    for (change, first) in [(append, text.len() + 1), (add, 2)] {
+        assert_eq!(client.ask(&[b"MULTI"]), "+OK|");
+        (0..CHANGES).for_each(|_| assert_eq!(client.ask(change), "+QUEUED|"));
+        let said = client.ask(&[b"EXEC"]);
+        let begins = format!("*{CHANGES}|:{first}|:{}|", first + 1);
+        assert!(said.starts_with(&begins), "{said}");
+    }
+    assert_eq!(client.ask(&[b"DEL", b"text", b"hash"]), ":2|");
+}
+
 /// Names of channels and keys, and of the client itself, up to what may be kept: more is refused
 /// and forgotten, what was kept goes on, and with the connections all of it goes.
 pub fn kept_names(port: u16) {

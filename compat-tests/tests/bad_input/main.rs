@@ -118,6 +118,9 @@ const LIST: &[Part] = &[
     ("MULTI without end", |ports| {
         hoards::endless_multi(ports.redis)
     }),
+    ("small changes of large values", |ports| {
+        hoards::small_changes(ports.redis)
+    }),
     ("names without number", |ports| {
         hoards::kept_names(ports.redis)
     }),
