@@ -62,8 +62,9 @@ pub const ENTRY_VISITED_KEYS_MAX: u64 = 4 * TXN_VISITED_KEYS_MAX;
 /// How deep txns nest.
 pub const TXN_DEPTH_MAX: usize = 32;
 
-/// Keys that end by time in one entry that came for it; the rest follow in further ticks.
-pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 1_024;
+/// Keys that end by time with one tick, and in one entry, which may hold several; the rest follow.
+pub const EXPIRED_KEYS_PER_TICK_MAX: usize = 1_024;
+pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 4 * EXPIRED_KEYS_PER_TICK_MAX;
 
 /// The same for an entry that came for something else, which is not to wait for them.
 pub const EXPIRED_KEYS_BESIDE_MAX: usize = 256;

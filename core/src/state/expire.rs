@@ -1,6 +1,6 @@
 //! Ends the lives that are due: one revision each, the longest due first. A tick ends
-//! `EXPIRED_KEYS_PER_ENTRY_MAX` keys, another entry few. Beyond that come just those that a command
-//! names, so that nothing due is ever seen by the next command that names it.
+//! `EXPIRED_KEYS_PER_TICK_MAX` keys, another command few. Beyond that come just those that a
+//! command names, so that nothing due is ever seen by the next command that names it.
 
 use bytes::Bytes;
 
@@ -8,7 +8,9 @@ use super::apply::State;
 use super::draft::Draft;
 use super::ends::order;
 use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
-use crate::limits::{EXPIRED_KEYS_BESIDE_MAX, EXPIRED_KEYS_PER_ENTRY_MAX};
+use crate::limits::{
+    EXPIRED_KEYS_BESIDE_MAX, EXPIRED_KEYS_PER_ENTRY_MAX, EXPIRED_KEYS_PER_TICK_MAX,
+};
 use crate::outcome::{Cause, Effects};
 use crate::types::{KeyRange, LeaseId};
 
@@ -16,7 +18,7 @@ impl State {
     /// Ends what is due before `command` looks. `ended` counts the keys of this entry.
     pub(super) fn expire(&mut self, command: &Command, ended: &mut usize, effects: &mut Effects) {
         let most = match command {
-            Command::Tick => EXPIRED_KEYS_PER_ENTRY_MAX,
+            Command::Tick => EXPIRED_KEYS_PER_ENTRY_MAX.min(*ended + EXPIRED_KEYS_PER_TICK_MAX),
             _ => EXPIRED_KEYS_BESIDE_MAX,
         };
         while *ended < most {
