@@ -1,7 +1,7 @@
 //! The store as the node holds it.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{TryRecvError, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -297,7 +297,15 @@ impl Versions {
     pub(super) fn ask<T>(&self, request: fn(Answer<T>) -> Request) -> Result<T, VersionsError> {
         let (answer, answered) = sync_channel(1);
         self.shared.queue.request(request(answer))?;
-        self.step();
+        // What was submitted before may take more than one step.
+        while let Some(hand) = &self.hand {
+            hand.step();
+            match answered.try_recv() {
+                Ok(answer) => return answer,
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
         let stopped = |_| VersionsError::Stopped(self.shared.queue.reason());
         answered.recv().map_err(stopped)?
     }

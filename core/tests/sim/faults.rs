@@ -15,27 +15,31 @@ use crate::stale_leader::StaleLeader;
 use crate::two_installs::TwoInstalls;
 use crate::world::World;
 
-/// What may happen, as the summary names it.
-pub const KINDS: [&str; 18] = [
-    "crash",
-    "crash of all",
-    "torn write",
-    "kill",
-    "isolation",
-    "one-way cut",
-    "cut between two",
-    "slow network",
-    "reset",
-    "pause",
-    "forgotten vote",
-    "stale leader",
-    "failing disk",
-    "orderly shutdown",
-    "silent peer",
-    "lost disk",
-    "large values",
-    "two installs",
+/// What may happen, as the summary names it, and how often among so many in all.
+pub const KINDS: [(&str, u64); 18] = [
+    ("crash", 8),
+    ("crash of all", 4),
+    ("torn write", 4),
+    ("kill", 4),
+    ("isolation", 8),
+    ("one-way cut", 4),
+    ("cut between two", 4),
+    ("slow network", 4),
+    ("reset", 4),
+    ("pause", 6),
+    ("forgotten vote", 8),
+    ("stale leader", 4),
+    ("failing disk", 8),
+    ("orderly shutdown", 4),
+    ("silent peer", 4),
+    ("lost disk", 8),
+    ("two installs", 8),
+    // It costs much.
+    ("large values", 2),
 ];
+
+/// Names a kind that happens every other time.
+pub const FAVOURITE: &str = "QUORATE_SIM_FAULT";
 
 /// A fault in several steps.
 pub trait Script {
@@ -49,6 +53,13 @@ pub trait Script {
     fn end(&mut self, _world: &mut World) {}
 }
 
+fn favourite() -> Option<&'static str> {
+    let name = std::env::var(FAVOURITE).ok()?;
+    let found = KINDS.iter().find(|(kind, _)| *kind == name);
+    let (kind, _) = found.unwrap_or_else(|| panic!("{FAVOURITE}={name}: no such fault"));
+    Some(kind)
+}
+
 pub struct Faults {
     dice: Dice,
     next_at: u64,
@@ -58,6 +69,7 @@ pub struct Faults {
     restart_at: [Option<u64>; MEMBERS],
     /// While it lasts nothing else happens.
     script: Option<Box<dyn Script>>,
+    favourite: Option<&'static str>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -70,6 +82,7 @@ impl Faults {
             dying: [None; MEMBERS],
             restart_at: [None; MEMBERS],
             script: None,
+            favourite: favourite(),
             counts: BTreeMap::new(),
         }
     }
@@ -147,47 +160,39 @@ impl Faults {
         let member = self.dice.range(0, MEMBERS as u64) as usize;
         let other = (member + 1 + self.dice.range(0, 2) as usize) % MEMBERS;
         let lasting = self.dice.range(100, 4_000);
-        let kind = match self.dice.range(0, 24) {
-            0 | 1 => self.crash(world, member, "crash"),
-            2 => self.tear(world, member),
-            3 => {
+        let kind = match self.pick() {
+            "crash" => self.crash(world, member, "crash"),
+            "crash of all" => {
                 for member in 0..MEMBERS {
                     self.crash(world, member, "crash");
                 }
                 "crash of all"
             }
-            4 => self.kill(world, member),
-            5 | 6 => {
+            "torn write" => self.tear(world, member),
+            "kill" => self.kill(world, member),
+            "isolation" => {
                 world.net.isolate(member);
                 "isolation"
             }
-            7 => {
+            "one-way cut" => {
                 world.net.cut(member, other);
                 "one-way cut"
             }
-            8 => {
+            "cut between two" => {
                 world.net.cut(member, other);
                 world.net.cut(other, member);
                 "cut between two"
             }
-            9 => {
+            "slow network" => {
                 world.net.set_delay(20, self.dice.range(30, 250));
                 "slow network"
             }
-            10 => {
+            "reset" => {
                 world.net.reset(member, other);
                 "reset"
             }
-            11 | 12 => self.begin(world, "forgotten vote", ForgottenVote::begin),
-            16 => self.begin(world, "orderly shutdown", OrderlyShutdown::begin),
-            14 | 15 => self.begin(world, "failing disk", FailingDisk::begin),
-            13 => self.begin(world, "stale leader", StaleLeader::begin),
-            18 | 19 => self.begin(world, "lost disk", LostDisk::begin),
-            20 | 21 => self.begin(world, "two installs", TwoInstalls::begin),
-            // It costs much.
-            22 if self.dice.once_in(4) => self.begin(world, "large values", LargeValues::begin),
-            17 => self.begin(world, "silent peer", SilentPeer::begin),
-            _ => self.pause(world, member, lasting),
+            "pause" => self.pause(world, member, lasting),
+            script => self.begin(world, script),
         };
         if matches!(
             kind,
@@ -241,19 +246,44 @@ impl Faults {
         "torn write"
     }
 
+    /// The favourite, or one by its weight.
+    fn pick(&mut self) -> &'static str {
+        if let Some(favourite) = self.favourite
+            && self.dice.once_in(2)
+        {
+            return favourite;
+        }
+        let mut at = self
+            .dice
+            .range(0, KINDS.iter().map(|(_, weight)| weight).sum());
+        for (kind, weight) in KINDS {
+            match at.checked_sub(weight) {
+                Some(left) => at = left,
+                None => return kind,
+            }
+        }
+        unreachable!("it was less than all weights")
+    }
+
     /// A fault in several steps begins, if nothing else is under way.
-    fn begin(
-        &mut self,
-        world: &mut World,
-        kind: &'static str,
-        begin: fn(&mut World, MemberNumber, &mut Dice) -> Box<dyn Script>,
-    ) -> &'static str {
+    fn begin(&mut self, world: &mut World, kind: &'static str) -> &'static str {
         let is_going = |member| self.is_up(world, member) && world.paused_until[member] < world.now;
         let is_quiet = self.heal_at.is_none() && (0..MEMBERS).all(is_going);
         let Some(leader) = world.leader().filter(|_| is_quiet) else {
             return "nothing";
         };
-        self.script = Some(begin(world, leader, &mut self.dice));
+        let dice = &mut self.dice;
+        self.script = Some(match kind {
+            "forgotten vote" => ForgottenVote::begin(world, leader, dice),
+            "stale leader" => StaleLeader::begin(world, leader, dice),
+            "failing disk" => FailingDisk::begin(world, leader, dice),
+            "orderly shutdown" => OrderlyShutdown::begin(world, leader, dice),
+            "silent peer" => SilentPeer::begin(world, leader, dice),
+            "lost disk" => LostDisk::begin(world, leader, dice),
+            "large values" => LargeValues::begin(world, leader, dice),
+            "two installs" => TwoInstalls::begin(world, leader, dice),
+            other => unreachable!("no fault has the name {other}"),
+        });
         kind
     }
 

@@ -19,13 +19,13 @@ use crate::medium::SimMedium;
 use crate::member::Clocks;
 
 /// The most that slow work takes.
-const SLOW_MS: u64 = 200;
+const SLOW_MS: u64 = 600;
 
 pub struct Hands {
     pub medium: Arc<SimMedium>,
     pub clocks: Arc<Clocks>,
     pub stalled_until: Arc<AtomicU64>,
-    pub slow_until: Arc<AtomicU64>,
+    pub slow_nth: Arc<AtomicU64>,
     pub dice: Mutex<Dice>,
 }
 
@@ -69,11 +69,13 @@ impl Workers for Hands {
             no_space_retry: Duration::ZERO,
             ..versions::Options::default()
         };
-        let (clocks, until) = (self.clocks.clone(), self.slow_until.clone());
+        let slow_nth = self.slow_nth.clone();
         let dice = Mutex::new(self.dice.lock().fork());
         let slowness = move || {
-            let is_slow = clocks.now_ms.load(Ordering::Relaxed) < until.load(Ordering::Relaxed);
-            is_slow.then(|| Duration::from_millis(dice.lock().range(1, SLOW_MS)))
+            let nth = slow_nth.load(Ordering::Relaxed);
+            slow_nth.store(nth.saturating_sub(1), Ordering::Relaxed);
+            let lasts = || Duration::from_millis(dice.lock().range(SLOW_MS / 2, SLOW_MS));
+            (nth == 1).then(lasts)
         };
         let medium = self.medium.clone();
         let opened = Versions::open_stepped(medium, cluster, options, slowness, on_fatal)?;

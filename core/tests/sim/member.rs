@@ -54,8 +54,8 @@ pub struct Member {
     pub clocks: Arc<Clocks>,
     /// Until when nothing is flushed, in simulated time.
     stalled_until: Arc<AtomicU64>,
-    /// Until when work off the core's thread takes its time.
-    slow_until: Arc<AtomicU64>,
+    /// Which piece of work off the core's thread takes its time, counted from the next, 1.
+    slow_nth: Arc<AtomicU64>,
     dice: Dice,
     may_stop: bool,
     process: Option<Process>,
@@ -92,7 +92,7 @@ impl Member {
             medium: Arc::default(),
             clocks,
             stalled_until: Arc::default(),
-            slow_until: Arc::default(),
+            slow_nth: Arc::default(),
             dice,
             may_stop: false,
             process: None,
@@ -177,7 +177,7 @@ impl Member {
                 medium: self.medium.clone(),
                 clocks: self.clocks.clone(),
                 stalled_until: self.stalled_until.clone(),
-                slow_until: self.slow_until.clone(),
+                slow_nth: self.slow_nth.clone(),
                 dice: Mutex::new(self.dice.fork()),
             }),
         };
@@ -258,10 +258,9 @@ impl Member {
         self.stalled_until.store(until, Ordering::Relaxed);
     }
 
-    /// Until then, or until the process ends, what waits for the disk off the core's thread takes
-    /// a while.
-    pub fn slow_down(&mut self, until: u64) {
-        self.slow_until.store(until, Ordering::Relaxed);
+    /// Of what waits for the disk off the core's thread, the nth from now on takes a while.
+    pub fn slow_down(&mut self, nth: u64) {
+        self.slow_nth.store(nth, Ordering::Relaxed);
     }
 
     /// Leaves an empty disk in the place of this one. The process must have ended.

@@ -28,7 +28,38 @@ pub fn breaches() -> Vec<Breach> {
             });
         }
     }
+    for member in members.split('"').skip(1).step_by(2) {
+        let path = format!("{member}/Cargo.toml");
+        let text = fs::read_to_string(root.join(&path)).expect("a member has a manifest");
+        found.extend(has_mutants(&text, member == "core").map(|line| Breach {
+            path: path.clone(),
+            line,
+            rule: "mutants",
+            says: "only tests of the core may have its old faults".to_owned(),
+        }));
+    }
     found
+}
+
+/// Where a manifest names the feature that puts old faults back, and may not.
+fn has_mutants(text: &str, is_core: bool) -> impl Iterator<Item = usize> {
+    let mut section = "";
+    (1..).zip(text.lines()).filter_map(move |(number, line)| {
+        if line.starts_with('[') {
+            section = line;
+        }
+        let may = is_core && matches!(section, "[features]" | "[dev-dependencies]");
+        (line.contains("mutants") && !may).then_some(number)
+    })
+}
+
+#[test]
+fn mutants_are_seen_in_manifests() {
+    let places = |text, is_core| has_mutants(text, is_core).collect::<Vec<_>>();
+    let core = "[features]\nmutants = []\n[dev-dependencies]\nx = [\"mutants\"]\n";
+    assert!(places(core, true).is_empty());
+    assert_eq!(places(core, false), [2, 4]);
+    assert_eq!(places("[dependencies]\nx = [\"mutants\"]\n", true), [2]);
 }
 
 /// Relative links of Markdown files to files that are not there.
