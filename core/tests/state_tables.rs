@@ -175,6 +175,26 @@ fn compares_of_missing_keys() {
 }
 
 #[test]
+fn a_hash_that_one_txn_makes_and_empties_is_told_as_it_was() {
+    let mut rig = Rig::new();
+    let fields = std::sync::Arc::new([(bytes("f"), bytes("1"))].into());
+    let set = DataOp::HashSet {
+        key: bytes("h"),
+        fields,
+        only_missing: false,
+    };
+    let clear = DataOp::HashDelete {
+        key: bytes("h"),
+        fields: vec![bytes("f")],
+    };
+    let effects = rig.effects(vec![run(vec![Op::Data(set), Op::Data(clear)])]);
+    let events = &effects.revisions[0].events;
+    let values: Vec<_> = events.iter().map(|event| event.kv.value.size()).collect();
+    assert_eq!(values, [2, 0]);
+    assert_eq!(events[1].prev.as_ref(), Some(&events[0].kv));
+}
+
+#[test]
 fn an_op_that_is_refused_takes_all_back() {
     let mut rig = Rig::new();
     rig.txn(vec![put("a", "text")]);

@@ -112,23 +112,23 @@ impl Draft<'_> {
     }
 
     fn hash_delete(&mut self, key: &Bytes, fields: &[Bytes]) -> Result<i64, Refusal> {
-        let hash = hash_of(self.old(key))?;
-        if !fields
-            .iter()
-            .any(|field| hash.is_some_and(|hash| hash.contains_key(field)))
-        {
+        let Some(hash) = hash_of(self.old(key))? else {
             return Ok(0);
-        }
-        let mut hash = self.take_hash(key)?;
-        let changed = Arc::make_mut(&mut hash);
+        };
+        // A copy: should nothing be left, an event still tells of the hash as it is.
+        let mut changed = hash.clone();
         let mut removed = 0;
         for field in fields {
             self.room.make(FIELD_BYTES)?;
             removed += i64::from(changed.remove(field));
         }
+        if removed == 0 {
+            return Ok(0);
+        }
+        self.room.make(PATH_BYTES)?;
         match changed.is_empty() {
             true => drop(self.delete(key, Cause::HashDelete)),
-            false => self.store(key, Value::Hash(hash), Cause::HashDelete)?,
+            false => self.store(key, Value::Hash(Arc::new(changed)), Cause::HashDelete)?,
         }
         Ok(removed)
     }
@@ -148,8 +148,8 @@ impl Draft<'_> {
         Ok(sum)
     }
 
-    /// The hash of a key to change, empty if there is no such key. Of one that the state holds the
-    /// paths to what changes are copied.
+    /// The hash of a key that is about to be written, empty if there is no such key. Of one that
+    /// the state holds the paths to what changes are copied.
     fn take_hash(&mut self, key: &Bytes) -> Result<Arc<Hash>, Refusal> {
         let hash = match self.take_value(key) {
             Some(Value::Hash(hash)) => hash,

@@ -346,14 +346,18 @@ impl<'a> Draft<'a> {
     /// Puts a change into the view, a write in the place of one of the view's own.
     fn change(&mut self, record: KeyValue, cause: Cause) {
         let cause = self.because.unwrap_or(cause);
-        let is_new = self.get(&record.key).is_none();
+        let earlier = self.overlay.get(&record.key);
+        let now = match earlier {
+            Some(earlier) => earlier.current(),
+            None => self.below(&record.key),
+        };
+        let is_new = now.is_none();
         assert!(
             !(is_new && record.is_tombstone()),
             "only a key that is there is deleted"
         );
-        let earlier = self.overlay.get(&record.key);
         let before = match earlier {
-            None => self.below(&record.key).cloned(),
+            None => now.cloned(),
             Some(earlier) => match earlier.event() {
                 None => earlier.before.clone(),
                 Some(event) if is_new || record.is_tombstone() => {
