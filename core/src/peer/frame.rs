@@ -192,4 +192,18 @@ mod tests {
             assert!(result.is_err(), "bit {bit} was not noticed");
         }
     }
+
+    /// Whatever comes is a frame, not whole yet, or refused; and a frame is what was sent.
+    #[test]
+    fn fuzz_frames() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            let mut buffer = BytesMut::from(bytes);
+            while let Ok(Some(frame)) = parse(&mut buffer) {
+                let taken = &bytes[..bytes.len() - buffer.len()];
+                let mut encoded = Vec::new();
+                frame.encode(&mut encoded);
+                assert!(taken.ends_with(&encoded));
+            }
+        });
+    }
 }

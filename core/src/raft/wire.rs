@@ -270,3 +270,27 @@ pub(crate) fn get_transfer(input: &mut Bytes) -> io::Result<TransferLeaderReques
     let to = get_u64(input)?;
     Ok(TransferLeaderRequest::new(vote, to, get_log_id(input)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a peer sends is read to its end, or refused; never a panic, whatever it is.
+    #[test]
+    fn fuzz_messages() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            let message = || Bytes::copy_from_slice(bytes);
+            let entry = decode_payload(1, 2, message());
+            let read = [
+                get_append(&mut message()).is_ok(),
+                get_append_result(&mut message()).is_ok(),
+                get_vote_request(&mut message()).is_ok(),
+                get_vote_response(&mut message()).is_ok(),
+                get_transfer(&mut message()).is_ok(),
+                get_stored_membership(&mut message()).is_ok(),
+                entry.is_ok(),
+            ];
+            assert!(!bytes.is_empty() || read == [false; 7]);
+        });
+    }
+}

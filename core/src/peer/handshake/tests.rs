@@ -128,3 +128,29 @@ async fn other_clusters_and_members_are_refused_without_harm() {
     assert!(called.is_err() && answered.is_err());
     assert_eq!((&*one.lost.lock(), &*other.lost.lock()), (&None, &None));
 }
+
+#[test]
+fn fuzz_hello_words() {
+    bolero::check!()
+        .with_type::<(u32, [u64; 5])>()
+        .for_each(|(feature_level, words)| {
+            let [cluster, member, incarnation, settings, target] = *words;
+            let hello = Hello {
+                feature_level: *feature_level,
+                cluster,
+                member,
+                incarnation,
+                settings,
+                target,
+            };
+            assert_eq!(Hello::decode(&hello.encode()), Some(hello));
+        });
+}
+
+#[test]
+fn fuzz_hello_bytes() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let hello = bytes.first_chunk().and_then(Hello::decode);
+        assert!(hello.is_none_or(|hello| bytes.starts_with(&hello.encode())));
+    });
+}
