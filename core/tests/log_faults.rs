@@ -38,6 +38,8 @@ fn a_failed_sync_stops_the_log_and_is_never_tried_again() {
     assert!(!rig.truncate(Some(2)));
     assert_eq!(rig.flusher.run_once(), Step::Stopped);
     assert_eq!(rig.flusher.seal_once(), Step::Stopped);
+    let prepared = rig.flusher.preparer().run_once();
+    prepared.expect_err("nothing is made ready on a disk that has failed");
     assert_eq!(rig.disk.count(SimOp::Sync), before + 1, "no second sync");
     assert_eq!(told.load(Ordering::Relaxed), 1);
     let fault = rig.log.fault().expect("a fault").to_string();

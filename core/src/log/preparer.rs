@@ -26,6 +26,11 @@ impl Preparer {
     /// # Errors
     /// `StorageFull` is worth another try later; the others are final.
     pub fn run_once(&mut self) -> io::Result<()> {
+        // A disk that has failed is asked nothing any more, for whatever use.
+        let stopped = self.shared.state.lock().fault.clone();
+        if let Some(fault) = stopped {
+            return Err(fault.to_io());
+        }
         self.shared.spares.prepare().map_err(|fault| {
             if fault.kind != io::ErrorKind::StorageFull {
                 self.shared.poison(&fault, Vec::new());
