@@ -53,10 +53,14 @@ impl Hash {
 
     /// Sets a field; whether it is new.
     pub fn insert(&mut self, field: Bytes, value: Bytes) -> bool {
-        let is_new = !self.remove(&field);
-        self.bytes += field.len() + value.len();
+        let replaced = self.fields.get(&field).map(Bytes::len);
+        self.bytes += value.len();
+        match replaced {
+            Some(length) => self.bytes -= length,
+            None => self.bytes += field.len(),
+        }
         self.fields.insert_mut(field, value);
-        is_new
+        replaced.is_none()
     }
 
     /// Whether there was such a field.
