@@ -71,8 +71,8 @@ impl VersionsError {
 
     pub(crate) fn damaged(why: &str) -> VersionsError {
         VersionsError::Damaged(format!(
-            "the versions store (versions.redb) is damaged: {why}; nothing was changed. Keep the \
-             data directory as evidence; then remove this member from the cluster and add it again \
+            "the versions store (versions.redb) is damaged: {why}. Keep the data \
+             directory as evidence; then remove this member from the cluster and add it again \
              with an empty directory, or restore a single-member cluster from a backup"
         ))
     }
