@@ -1,10 +1,13 @@
 //! A member whose data directory lost a part, or got one back from an older copy, does not start.
 
+mod node_rig;
+
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use node_rig::{lone, put_op, txn};
 use quorate_core::command::*;
 use quorate_core::node::{Node, NodeConfig};
 use quorate_core::types::*;
@@ -12,43 +15,18 @@ use tokio::time::Instant;
 
 /// One member that keeps its log short.
 fn config(dir: &Path) -> NodeConfig {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-    let port = listener.local_addr().expect("bound").port();
-    // The member's identity must not depend on the port of this start.
-    let advertised = vec!["http://127.0.0.1:1".to_string()];
     NodeConfig {
-        name: "one".into(),
-        data_dir: dir.to_owned(),
-        listen_peer_urls: vec![format!("http://127.0.0.1:{port}")],
-        advertise_peer_urls: advertised.clone(),
-        advertise_client_urls: Vec::new(),
-        initial_cluster: vec![("one".into(), advertised)],
-        key_prefix: String::new(),
-        cluster_token: "test".into(),
-        heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(300),
-        election_max: Duration::from_millis(600),
-        timers_adapt: true,
         snapshot_entries: 20,
         catch_up_entries: 5,
+        ..lone(dir)
     }
 }
 
 async fn put(node: &Node, key: usize) {
-    let op = PutOp {
-        key: key.to_string().into(),
-        value: PutValue::Set(Value::Bytes(Bytes::from_static(b"x"))),
-        life: Life::Forever,
-        want_prev: false,
-    };
-    let txn = Txn {
-        then: vec![Op::Put(op)],
-        ..Txn::default()
-    };
+    let put = txn(vec![put_op(key.to_string(), "x", Life::Forever)]);
     let deadline = Instant::now() + Duration::from_secs(20);
     let nobody = Principal::default();
-    let proposed = node.propose(&nobody, Command::Txn(txn), deadline);
-    proposed.await.expect("put");
+    node.propose(&nobody, put, deadline).await.expect("put");
 }
 
 async fn start(dir: &Path) -> Result<Node, String> {

@@ -1,6 +1,8 @@
 //! Whatever is damaged in the versions store, the member ends with words that name it, or works on;
 //! a panic of the storage engine never ends it.
 
+mod node_rig;
+
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -8,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use node_rig::{lone, put_op, txn};
 use quorate_core::command::*;
 use quorate_core::node::{Node, NodeConfig, is_panic_foreseen};
 use quorate_core::types::*;
@@ -22,44 +25,26 @@ const LIMIT: Duration = Duration::from_secs(20);
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
 fn config(dir: &Path) -> NodeConfig {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-    let port = listener.local_addr().expect("bound").port();
-    let advertised = vec!["http://127.0.0.1:1".to_string()];
     NodeConfig {
-        name: "one".into(),
-        data_dir: dir.to_owned(),
-        listen_peer_urls: vec![format!("http://127.0.0.1:{port}")],
-        advertise_peer_urls: advertised.clone(),
-        advertise_client_urls: Vec::new(),
-        initial_cluster: vec![("one".into(), advertised)],
-        key_prefix: String::new(),
-        cluster_token: "test".into(),
         heartbeat: Duration::from_millis(20),
         election_min: Duration::from_millis(40),
         election_max: Duration::from_millis(80),
-        timers_adapt: true,
         snapshot_entries: 50,
         catch_up_entries: 5,
+        ..lone(dir)
     }
 }
 
 /// Several of one entry, so that the store has pages enough.
 async fn put(node: &Node, round: usize) -> Result<(), String> {
     let put = |key: usize| {
-        Op::Put(PutOp {
-            key: format!("{key}-{}", round % 7).into(),
-            value: PutValue::Set(Value::Bytes(Bytes::from(vec![b'x'; 300]))),
-            life: Life::Forever,
-            want_prev: false,
-        })
+        let key = format!("{key}-{}", round % 7);
+        put_op(key, vec![b'x'; 300], Life::Forever)
     };
-    let txn = Txn {
-        then: (0..20).map(put).collect(),
-        ..Txn::default()
-    };
+    let puts = txn((0..20).map(put).collect());
     let deadline = Instant::now() + LIMIT;
     let nobody = Principal::default();
-    let proposed = node.propose(&nobody, Command::Txn(txn), deadline).await;
+    let proposed = node.propose(&nobody, puts, deadline).await;
     proposed.map(|_| ()).map_err(|error| error.to_string())
 }
 

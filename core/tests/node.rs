@@ -1,68 +1,23 @@
 //! Whole members on real disks: what is acknowledged survives, on one member and on three.
 
-use std::path::Path;
+mod node_rig;
+
 use std::time::Duration;
 
 use bytes::Bytes;
+use node_rig::{cluster, config, put_op, txn};
 use quorate_core::command::*;
-use quorate_core::node::{Node, NodeConfig, Polled, Watcher};
+use quorate_core::node::{Node, Polled, Watcher};
 use quorate_core::outcome::{NodeError, OpResult, Outcome, Reply};
 use quorate_core::types::*;
 use tokio::time::Instant;
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-    listener.local_addr().expect("bound").port()
-}
-
-fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConfig {
-    let own = cluster
-        .iter()
-        .find(|(other, _)| other == name)
-        .expect("named")
-        .1
-        .clone();
-    NodeConfig {
-        name: name.into(),
-        data_dir: dir.join(name),
-        listen_peer_urls: own.clone(),
-        advertise_peer_urls: own,
-        advertise_client_urls: vec![format!("http://{name}")],
-        initial_cluster: cluster.to_vec(),
-        key_prefix: String::new(),
-        cluster_token: "test".into(),
-        heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(600),
-        election_max: Duration::from_millis(900),
-        timers_adapt: true,
-        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
-        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
-    }
-}
-
-fn cluster(names: &[&str]) -> Vec<(String, Vec<String>)> {
-    let url = |_| vec![format!("http://127.0.0.1:{}", free_port())];
-    names
-        .iter()
-        .map(|name| (name.to_string(), url(name)))
-        .collect()
-}
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
 fn put(key: &str, value: &str, life: Life) -> Command {
-    let op = PutOp {
-        key: Bytes::copy_from_slice(key.as_bytes()),
-        value: PutValue::Set(Value::Bytes(Bytes::copy_from_slice(value.as_bytes()))),
-        life,
-        want_prev: false,
-    };
-    Command::Txn(Txn {
-        then: vec![Op::Put(op)],
-        ..Txn::default()
-    })
+    txn(vec![put_op(key.to_owned(), value.to_owned(), life)])
 }
 
 async fn propose(node: &Node, command: Command) -> Result<Reply, NodeError> {

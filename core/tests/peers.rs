@@ -1,49 +1,26 @@
 //! Members and their peers, on real disks and sockets: a lost disk does not come back as if nothing
 //! had been, a member that was away for many bytes catches up, and peers talk over Unix sockets.
 
+mod node_rig;
+
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use node_rig::{Cluster, cluster, config, put_op, txn};
 use quorate_core::command::*;
 use quorate_core::node::{Node, NodeConfig, StartError};
 use quorate_core::types::*;
 use tokio::time::{Instant, sleep, timeout};
 
-type Cluster = Vec<(String, Vec<String>)>;
-
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
-fn tcp(names: &[&str]) -> Cluster {
-    let free_port = || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-        listener.local_addr().expect("bound").port()
-    };
-    let url = |_: &_| vec![format!("http://127.0.0.1:{}", free_port())];
-    names
-        .iter()
-        .map(|name| (name.to_string(), url(name)))
-        .collect()
-}
-
 async fn try_start(dir: &Path, cluster: &Cluster, member: usize) -> Result<Node, StartError> {
-    let (name, url) = cluster[member].clone();
     let config = NodeConfig {
-        data_dir: dir.join(&name),
-        listen_peer_urls: url.clone(),
-        advertise_peer_urls: url,
-        advertise_client_urls: vec![format!("http://{name}")],
-        name,
-        initial_cluster: cluster.clone(),
-        key_prefix: String::new(),
-        cluster_token: "test".into(),
-        heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(300),
         election_max: Duration::from_millis(600),
-        timers_adapt: true,
-        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
-        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
+        ..config(dir, &cluster[member].0, cluster)
     };
     Node::start(config).await
 }
@@ -53,16 +30,8 @@ async fn start(dir: &Path, cluster: &Cluster, member: usize) -> Node {
 }
 
 async fn put(node: &Node, key: &str, bytes: usize) {
-    let op = PutOp {
-        key: Bytes::copy_from_slice(key.as_bytes()),
-        value: PutValue::Set(Value::Bytes(vec![b'v'; bytes].into())),
-        life: Life::Forever,
-        want_prev: false,
-    };
-    let command = Command::Txn(Txn {
-        then: vec![Op::Put(op)],
-        ..Txn::default()
-    });
+    let value = vec![b'v'; bytes];
+    let command = txn(vec![put_op(key.to_owned(), value, Life::Forever)]);
     let deadline = Instant::now() + PATIENCE;
     // On a busy machine the leader may change.
     loop {
@@ -97,7 +66,7 @@ fn all_have_met(dir: &Path, cluster: &Cluster) -> bool {
 #[tokio::test]
 async fn a_wiped_member_does_not_vote_and_is_told_what_to_do() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let cluster = tcp(&["a", "b", "c"]);
+    let cluster = cluster(&["a", "b", "c"]);
     let (a, b) = tokio::join!(
         start(dir.path(), &cluster, 0),
         start(dir.path(), &cluster, 1)
@@ -144,7 +113,7 @@ async fn a_wiped_member_does_not_vote_and_is_told_what_to_do() {
 #[tokio::test]
 async fn a_member_that_was_away_for_many_bytes_catches_up() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let cluster = tcp(&["a", "b", "c"]);
+    let cluster = cluster(&["a", "b", "c"]);
     let (a, b) = tokio::join!(
         start(dir.path(), &cluster, 0),
         start(dir.path(), &cluster, 1)

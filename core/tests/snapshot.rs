@@ -1,63 +1,34 @@
 //! A member that lags beyond the log, on real disks: it is sent a snapshot, then agrees with the
 //! others, and a watcher on it has missed nothing it was not told of.
 
+mod node_rig;
+
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use node_rig::{Cluster, cluster, config, put_op, txn};
 use quorate_core::command::*;
 use quorate_core::node::{Node, NodeConfig, Polled, Wake};
 use quorate_core::types::*;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-type Cluster = Vec<(String, Vec<String>)>;
-
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn cluster() -> Cluster {
-    let free_port = || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-        listener.local_addr().expect("bound").port()
-    };
-    let url = || vec![format!("http://127.0.0.1:{}", free_port())];
-    ["a", "b", "c"].map(|name| (name.into(), url())).into()
-}
-
 async fn start(dir: &Path, cluster: &Cluster, member: usize) -> Node {
-    let (name, url) = cluster[member].clone();
     let config = NodeConfig {
-        data_dir: dir.join(&name),
-        listen_peer_urls: url.clone(),
-        advertise_peer_urls: url,
-        advertise_client_urls: vec![format!("http://{name}")],
-        name,
-        initial_cluster: cluster.clone(),
-        key_prefix: String::new(),
-        cluster_token: "test".into(),
-        heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(600),
-        election_max: Duration::from_millis(900),
-        timers_adapt: true,
         snapshot_entries: 100,
         catch_up_entries: 20,
+        ..config(dir, &cluster[member].0, cluster)
     };
     Node::start(config).await.expect("starts")
 }
 
 async fn put(node: &Node, key: String) -> Revision {
-    let op = PutOp {
-        key: key.clone().into(),
-        value: PutValue::Set(Value::Bytes(vec![b'v'; 3_000].into())),
-        life: Life::Forever,
-        want_prev: false,
-    };
-    let command = Command::Txn(Txn {
-        then: vec![Op::Put(op)],
-        ..Txn::default()
-    });
+    let command = txn(vec![put_op(key, vec![b'v'; 3_000], Life::Forever)]);
     let deadline = Instant::now() + PATIENCE;
     // On a busy machine the leader may change, and nobody know what became of it.
     loop {
@@ -115,7 +86,7 @@ fn store_file(dir: &Path) -> u64 {
 #[tokio::test]
 async fn a_member_that_lags_beyond_the_log_is_sent_a_snapshot() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let cluster = cluster();
+    let cluster = cluster(&["a", "b", "c"]);
     let mut nodes = Vec::new();
     for member in 0..3 {
         nodes.push(start(dir.path(), &cluster, member).await);

@@ -1,15 +1,16 @@
 //! Lives and the wall clocks of whole members: what names a point of wall time ends there, whether
 //! the cluster was up meanwhile or not; what was given a time to live keeps it.
 
-use std::path::Path;
+mod node_rig;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use quorate_core::command::{Command, Life, Op, PutOp, PutValue, Txn};
+use node_rig::{cluster, config, put_op, txn};
+use quorate_core::command::Life;
 use quorate_core::node::{Environment, MachineTime, Node, NodeConfig, TimeSource};
-use quorate_core::types::{Principal, UnixMillis, Value};
+use quorate_core::types::{Principal, UnixMillis};
 use tokio::time::Instant;
 
 const START: u64 = 1_700_000_000_000;
@@ -44,37 +45,6 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> NodeConfig {
-    let own = cluster.iter().find(|(other, _)| other == name);
-    let own = own.expect("named").1.clone();
-    NodeConfig {
-        name: name.into(),
-        data_dir: dir.join(name),
-        listen_peer_urls: own.clone(),
-        advertise_peer_urls: own,
-        advertise_client_urls: vec![format!("http://{name}")],
-        initial_cluster: cluster.to_vec(),
-        key_prefix: String::new(),
-        cluster_token: "test".into(),
-        heartbeat: Duration::from_millis(100),
-        election_min: Duration::from_millis(600),
-        election_max: Duration::from_millis(900),
-        timers_adapt: true,
-        snapshot_entries: NodeConfig::SNAPSHOT_ENTRIES,
-        catch_up_entries: NodeConfig::CATCH_UP_ENTRIES,
-    }
-}
-
-/// Members on ports that were free.
-fn cluster(names: &[&str]) -> Vec<(String, Vec<String>)> {
-    let named = names.iter().map(|name| {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-        let port = listener.local_addr().expect("bound").port();
-        ((*name).to_owned(), vec![format!("http://127.0.0.1:{port}")])
-    });
-    named.collect()
-}
-
 async fn start(config: NodeConfig, clocks: &Arc<Clocks>) -> Node {
     let environment = Environment {
         time: clocks.clone(),
@@ -84,18 +54,8 @@ async fn start(config: NodeConfig, clocks: &Arc<Clocks>) -> Node {
 }
 
 async fn put(node: &Node, key: &'static str, life: Life) {
-    let op = PutOp {
-        key: Bytes::from_static(key.as_bytes()),
-        value: PutValue::Set(Value::Bytes(Bytes::from_static(b"v"))),
-        life,
-        want_prev: false,
-    };
-    let txn = Txn {
-        then: vec![Op::Put(op)],
-        ..Txn::default()
-    };
-    let nobody = Principal::default();
-    let put = node.propose(&nobody, Command::Txn(txn), soon()).await;
+    let put = txn(vec![put_op(key, "v", life)]);
+    let put = node.propose(&Principal::default(), put, soon()).await;
     put.expect("proposed").applied.outcome.expect("put");
 }
 
