@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hosts::{HOSTS, Hosts, endpoint};
+use quorate_compat_tests::exec::until;
 use quorate_compat_tests::trouble::Trouble;
 use quorate_proto::etcdserverpb as pb;
+use tokio::time::interval;
 use tonic::transport::{Channel, Endpoint};
 
 /// For a leader to be there, and for a write after a link is whole, if all goes wrong.
@@ -78,32 +80,30 @@ async fn write(host: usize, request: pb::PutRequest, limit: Duration) -> Result<
     }
 }
 
-/// The place of the leader, once a member knows one.
-async fn leader() -> usize {
-    let begun = Instant::now();
-    loop {
-        for host in 0..HOSTS {
-            let mut client = pb::maintenance_client::MaintenanceClient::new(channel(host));
-            let status = client.status(pb::StatusRequest::default());
-            if let Ok(Ok(status)) = tokio::time::timeout(CALL_LIMIT, status).await {
-                let status = status.into_inner();
-                let own = status.header.as_ref().map_or(0, |header| header.member_id);
-                if status.leader == own && own != 0 {
-                    return host;
-                }
+/// The place of the leader, if a member says that it leads.
+async fn leader() -> Result<usize, String> {
+    for host in 0..HOSTS {
+        let mut client = pb::maintenance_client::MaintenanceClient::new(channel(host));
+        let status = client.status(pb::StatusRequest::default());
+        if let Ok(Ok(status)) = tokio::time::timeout(CALL_LIMIT, status).await {
+            let status = status.into_inner();
+            let own = status.header.as_ref().map_or(0, |header| header.member_id);
+            if status.leader == own && own != 0 {
+                return Ok(host);
             }
         }
-        assert!(begun.elapsed() < LIMIT, "no leader");
-        tokio::time::sleep(PAUSE).await;
     }
+    Err("no member says that it leads".to_owned())
 }
 
 /// Large writes at the leader and small ones at the follower, whatever becomes of them.
 async fn load(leader: usize, follower: usize, ended: &AtomicBool) {
+    let mut pace = interval(PAUSE);
     while !ended.load(Ordering::SeqCst) {
+        pace.tick().await;
         let large = write(leader, put("large", LARGE), CALL_LIMIT);
         let small = write(follower, put("small", 1), CALL_LIMIT);
-        let _ = tokio::join!(large, small, tokio::time::sleep(PAUSE));
+        let _ = tokio::join!(large, small);
     }
 }
 
@@ -126,18 +126,19 @@ fn spoil(hosts: &Hosts, cut: Cut, leader: usize, follower: usize) {
 }
 
 /// From the moment when the links are whole to the first write that the follower has taken.
-async fn play(hosts: &Hosts, cut: Cut) -> Duration {
-    let leader = leader().await;
+async fn play(hosts: &Hosts, cut: Cut, leader: usize) -> Duration {
     let follower = (leader + 1) % HOSTS;
     let ended = AtomicBool::new(false);
     let spoiling = async {
-        let until = Instant::now() + cut_time();
+        let end = Instant::now() + cut_time();
+        let mut flaps = interval(FLAP);
+        flaps.tick().await;
         spoil(hosts, cut, leader, follower);
-        while Instant::now() < until {
-            tokio::time::sleep(FLAP).await;
+        while Instant::now() < end {
+            flaps.tick().await;
             if matches!(cut, Cut::Flapping) {
                 hosts.heal();
-                tokio::time::sleep(FLAP).await;
+                flaps.tick().await;
                 spoil(hosts, cut, leader, follower);
             }
         }
@@ -164,17 +165,15 @@ fn the_first_write_after_a_link_is_whole_is_taken_at_once() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        runtime.expect("a runtime").block_on(async {
-            let mut took = Vec::new();
-            for cut in CUTS {
-                let time = play(&hosts, cut).await;
-                println!(
-                    "{cut:?} for {:?}: a write {time:?} after the end",
-                    cut_time()
-                );
-                took.push((cut, time));
-            }
-            took
+        let runtime = runtime.expect("a runtime");
+        CUTS.map(|cut| {
+            let leader = until(LIMIT, || runtime.block_on(leader())).expect("a leader");
+            let time = runtime.block_on(play(&hosts, cut, leader));
+            println!(
+                "{cut:?} for {:?}: a write {time:?} after the end",
+                cut_time()
+            );
+            (cut, time)
         })
     });
     let late: Vec<_> = took.iter().filter(|(_, time)| *time > HEALED).collect();
