@@ -1,14 +1,18 @@
 //! What can be proposed: commands, in the core's own nouns. One conditional shape, `Txn`, serves
 //! etcd's compare/then/else, SET NX, compare-and-delete, MULTI and the effects of a script.
 
+mod data;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use data::{DataOp, When};
+
 use crate::limits::FEATURE_LEVEL_MIN;
 use crate::outcome::Cause;
 use crate::types::{
-    ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
+    ClusterId, ClusterMillis, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
     UnixMillis, Value,
 };
 
@@ -75,6 +79,7 @@ pub struct Proposal {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     Txn(Txn),
+    Program(Program),
     Lease(LeaseCommand),
     /// Forget what is older than the revision, but for the newest version of each key.
     Compact(Revision),
@@ -93,6 +98,17 @@ pub struct Txn {
     pub guards: Vec<Guard>,
     pub then: Vec<Op>,
     pub otherwise: Vec<Op>,
+}
+
+/// Ops in order on one write view with read-your-writes, each by itself: one that is refused has
+/// changed nothing, and the next goes on (Redis's EXEC). All make one revision. Of a refusal that
+/// bounds what is made of a request (`TooMuch`, `Overloaded`) nothing at all is done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Program {
+    /// Unless all hold, judged on the state before, nothing is done.
+    pub guards: Vec<Guard>,
+    /// No `Op::Txn`; ranges are at the newest revision.
+    pub ops: Vec<Op>,
 }
 
 /// A condition; true when every key of the range passes the test (etcd's rule). A missing single
@@ -264,46 +280,6 @@ pub struct LifeCondition {
     pub only_earlier: bool,
 }
 
-/// Typed changes of one key. A key that a typed op leaves empty is deleted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DataOp {
-    /// Adds to a decimal number; a missing key counts as 0. Keeps the life.
-    Add {
-        key: Bytes,
-        by: i64,
-    },
-    Append {
-        key: Bytes,
-        suffix: Bytes,
-    },
-    HashSet {
-        key: Bytes,
-        fields: Arc<Hash>,
-        only_missing: bool,
-    },
-    HashDelete {
-        key: Bytes,
-        fields: Vec<Bytes>,
-    },
-    HashAdd {
-        key: Bytes,
-        field: Bytes,
-        by: i64,
-    },
-}
-
-impl DataOp {
-    pub fn key(&self) -> &Bytes {
-        match self {
-            DataOp::Add { key, .. }
-            | DataOp::Append { key, .. }
-            | DataOp::HashSet { key, .. }
-            | DataOp::HashDelete { key, .. }
-            | DataOp::HashAdd { key, .. } => key,
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum LeaseCommand {
     /// The id is chosen before proposing, never 0, never derived. TTL in milliseconds.
@@ -370,6 +346,7 @@ impl Command {
         OP_BYTES
             + match self {
                 Command::Txn(txn) => txn.size_hint(),
+                Command::Program(program) => program.size_hint(),
                 Command::Lease(LeaseCommand::Renew(ids)) => ids.len() * 10,
                 Command::Cluster(ClusterCommand::Publish {
                     name, client_urls, ..
@@ -417,6 +394,13 @@ impl Txn {
     }
 }
 
+impl Program {
+    fn size_hint(&self) -> usize {
+        let guards: usize = self.guards.iter().map(Guard::size_hint).sum();
+        guards + self.ops.iter().map(Op::size_hint).sum::<usize>()
+    }
+}
+
 impl Guard {
     fn size_hint(&self) -> usize {
         let value = match &self.test {
@@ -436,7 +420,7 @@ impl Op {
                 Op::Put(op) => op.key.len() + op.value.size(),
                 Op::Delete(op) => op.range.size_hint(),
                 Op::SetLife(op) => op.key.len(),
-                Op::Data(op) => op.key().len() + op.size(),
+                Op::Data(op) => op.size_hint(),
                 Op::Publish { channel, payload } => channel.len() + payload.len(),
                 Op::Because(_) => 0,
                 Op::Txn(txn) => txn.size_hint(),
@@ -449,18 +433,6 @@ impl PutValue {
         match self {
             PutValue::Set(value) => value.size(),
             PutValue::Keep => 0,
-        }
-    }
-}
-
-impl DataOp {
-    fn size(&self) -> usize {
-        match self {
-            DataOp::Add { .. } => 0,
-            DataOp::Append { suffix, .. } => suffix.len(),
-            DataOp::HashSet { fields, .. } => fields.bytes(),
-            DataOp::HashDelete { fields, .. } => fields.iter().map(Bytes::len).sum(),
-            DataOp::HashAdd { field, .. } => field.len(),
         }
     }
 }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use crate::command::{AlarmKind, RangeOp};
 use crate::swept::Swept;
-use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term, Version};
+use crate::types::{
+    ClusterMillis, Index, KeyValue, LeaseId, MemberId, Now, Revision, Term, Version,
+};
 
 /// The answer to one proposal.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,7 @@ pub struct Reply {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Txn(TxnOutcome),
+    Program(ProgramOutcome),
     LeaseGranted {
         id: LeaseId,
         ttl_ms: u64,
@@ -50,6 +53,16 @@ pub struct TxnOutcome {
     pub changed: bool,
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProgramOutcome {
+    /// Whether all guards held.
+    pub succeeded: bool,
+    /// One for each op, if they did.
+    pub results: Vec<OpResult>,
+    /// When it was applied, for what is told of lives.
+    pub now: Now,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpResult {
     Range(RangeResult),
@@ -69,8 +82,8 @@ pub enum OpResult {
     /// Of `Publish` and `Because`.
     Published,
     Txn(TxnOutcome),
-    /// Only of a range that could not be answered, which decides nothing: `HistoryUnreadable`,
-    /// `AnswerTooLarge`.
+    /// Of a range that could not be answered, which decides nothing: `HistoryUnreadable`,
+    /// `AnswerTooLarge`. In a program, of any op that was refused by itself.
     Failed(Refusal),
 }
 
@@ -88,8 +101,19 @@ pub struct RangeResult {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum DataResult {
-    /// A number after Add or HashAdd, a length after Append, fields added or removed else.
+    /// A number after Add or HashAdd, a length after Append and SetRange, fields added or removed,
+    /// else 1 for what was done and 0 for what was not.
     Integer(i64),
+    /// The new number, as text.
+    Text(Bytes),
+    /// Of Set: whether it was done; and what the key was, if that was wanted or kept it from being
+    /// done.
+    Set {
+        done: bool,
+        old: Option<Arc<KeyValue>>,
+    },
+    /// Of Take and Revive: what the key was.
+    Old(Option<Arc<KeyValue>>),
 }
 
 /// A deterministic no.
@@ -115,6 +139,15 @@ pub enum Refusal {
     HashNotAnInteger,
     #[error("increment or decrement would overflow")]
     Overflow,
+    #[error("value is not a valid float")]
+    NotAFloat,
+    #[error("hash value is not a float")]
+    HashNotAFloat,
+    /// What is to be added is infinite.
+    #[error("value is NaN or Infinity")]
+    Infinite,
+    #[error("increment would produce NaN or Infinity")]
+    NotFinite,
     #[error("too many operations or too large")]
     TooLarge,
     /// What would come of a small request: see `limits`.

@@ -3,7 +3,7 @@
 use super::wire::{DecodeError, Reader, Wire, wire_enum, wire_struct};
 use crate::command::{
     AlarmCommand, AlarmKind, Batch, ClusterCommand, Command, Entry, EntryHeader, LeaseCommand,
-    Origin, Proposal, ScriptCommand, Txn,
+    Origin, Program, Proposal, ScriptCommand, Txn,
 };
 
 wire_struct!(Entry { header, batches });
@@ -47,6 +47,7 @@ wire_struct!(EntryHeader {
     stamp
 });
 wire_struct!(Proposal { principal, command });
+wire_struct!(Program { guards, ops });
 
 impl Wire for Command {
     fn put(&self, out: &mut Vec<u8>) {
@@ -76,6 +77,10 @@ impl Wire for Command {
                 script.put(out);
             }
             Command::Tick => out.push(6),
+            Command::Program(program) => {
+                out.push(7);
+                program.put(out);
+            }
         }
     }
 
@@ -88,6 +93,7 @@ impl Wire for Command {
             4 => Ok(Command::Cluster(ClusterCommand::take(input)?)),
             5 => Ok(Command::Script(ScriptCommand::take(input)?)),
             6 => Ok(Command::Tick),
+            7 => Ok(Command::Program(Program::take(input)?)),
             tag => Err(DecodeError::UnknownTag {
                 what: "Command",
                 tag,

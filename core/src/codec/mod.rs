@@ -4,6 +4,7 @@
 mod alone;
 mod api;
 mod command;
+mod data;
 mod events;
 mod op;
 mod txn;

@@ -2,7 +2,7 @@
 
 use super::wire::{DecodeError, Reader, Wire, wire_enum, wire_struct};
 use crate::command::{
-    DataOp, DeleteOp, Direction, Life, LifeCondition, Op, Order, PutOp, PutValue, RangeOp,
+    DeleteOp, Direction, Life, LifeCondition, Op, Order, PutOp, PutValue, RangeOp,
     SetLifeOp, SortTarget,
 };
 
@@ -151,70 +151,6 @@ impl Wire for Life {
             3 => Ok(Life::Until(Wire::take(input)?)),
             4 => Ok(Life::Lease(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag { what: "Life", tag }),
-        }
-    }
-}
-
-/// The tag, the key, then what is particular to the op.
-impl Wire for DataOp {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(match self {
-            DataOp::Add { .. } => 0,
-            DataOp::Append { .. } => 1,
-            DataOp::HashSet { .. } => 2,
-            DataOp::HashDelete { .. } => 3,
-            DataOp::HashAdd { .. } => 4,
-        });
-        self.key().put(out);
-        match self {
-            DataOp::Add { by, .. } => by.put(out),
-            DataOp::Append { suffix, .. } => suffix.put(out),
-            DataOp::HashSet {
-                fields,
-                only_missing,
-                ..
-            } => {
-                fields.put(out);
-                only_missing.put(out);
-            }
-            DataOp::HashDelete { fields, .. } => fields.put(out),
-            DataOp::HashAdd { field, by, .. } => {
-                field.put(out);
-                by.put(out);
-            }
-        }
-    }
-
-    fn take(input: &mut Reader) -> Result<DataOp, DecodeError> {
-        let tag = input.byte()?;
-        let key = input.bytes()?;
-        match tag {
-            0 => Ok(DataOp::Add {
-                key,
-                by: Wire::take(input)?,
-            }),
-            1 => Ok(DataOp::Append {
-                key,
-                suffix: Wire::take(input)?,
-            }),
-            2 => Ok(DataOp::HashSet {
-                key,
-                fields: Wire::take(input)?,
-                only_missing: Wire::take(input)?,
-            }),
-            3 => Ok(DataOp::HashDelete {
-                key,
-                fields: Wire::take(input)?,
-            }),
-            4 => Ok(DataOp::HashAdd {
-                key,
-                field: Wire::take(input)?,
-                by: Wire::take(input)?,
-            }),
-            tag => Err(DecodeError::UnknownTag {
-                what: "DataOp",
-                tag,
-            }),
         }
     }
 }

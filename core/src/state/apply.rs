@@ -120,6 +120,7 @@ impl State {
     fn looked_at(&self, command: &Command) -> Visits {
         match command {
             Command::Txn(txn) => self.visits(txn),
+            Command::Program(program) => self.visits_of_program(program),
             _ => Visits::default(),
         }
     }
@@ -145,6 +146,17 @@ impl State {
                     self.commit(drafted, effects);
                 }
                 Ok(Outcome::Txn(outcome))
+            }
+            Command::Program(program) => {
+                let mut draft = Draft::new(self);
+                draft.is_answered = is_answered;
+                let outcome = draft.program(program)?;
+                room.take(&draft.room)?;
+                if !draft.is_empty() {
+                    let drafted = draft.into_changes();
+                    self.commit(drafted, effects);
+                }
+                Ok(Outcome::Program(outcome))
             }
             Command::Lease(command) => self.lease_command(command, effects),
             Command::Compact(revision) => self.compact(*revision, effects),

@@ -1,11 +1,14 @@
-//! Typed changes of one key, as Redis defines them. An op that fails has changed nothing.
+//! Typed changes, as Redis defines them, those of hashes here. An op that is refused has changed
+//! nothing (`program`): it is judged whole before a value is taken out of the view.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::draft::Draft;
+use super::float::{Decimal, add_floats};
 use super::room::RECORD_BYTES;
+use super::strings::Setting;
 use crate::command::{DataOp, Life};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::outcome::{Cause, DataResult, Refusal};
@@ -16,7 +19,7 @@ const FIELD_BYTES: usize = 128;
 const PATH_BYTES: usize = 1_024;
 
 /// A decimal number as Redis reads one: no spaces, no plus, no leading zeros.
-fn parse_integer(bytes: &[u8]) -> Option<i64> {
+pub(super) fn parse_integer(bytes: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(bytes).ok()?;
     let number: i64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
@@ -30,10 +33,27 @@ fn hash_of(value: Option<&Value>) -> Result<Option<&Hash>, Refusal> {
     }
 }
 
-fn bytes_of(value: Option<&Value>) -> Result<Option<&Bytes>, Refusal> {
+pub(super) fn bytes_of(value: Option<&Value>) -> Result<Option<&Bytes>, Refusal> {
     value
         .map(|value| value.as_bytes().ok_or(Refusal::WrongType))
         .transpose()
+}
+
+/// By how much a hash grows, at most, when a field is set.
+fn growth(hash: Option<&Hash>, field: &[u8], value: &[u8]) -> usize {
+    match hash.and_then(|hash| hash.get(field)) {
+        Some(old) => value.len().saturating_sub(old.len()),
+        None => field.len() + value.len(),
+    }
+}
+
+/// # Errors
+/// `TooLarge` for what one request could not have brought.
+fn check_size(hash: Option<&Hash>, growth: usize) -> Result<(), Refusal> {
+    match hash.map_or(0, Hash::bytes) + growth > REQUEST_BYTES_MAX {
+        true => Err(Refusal::TooLarge),
+        false => Ok(()),
+    }
 }
 
 impl Draft<'_> {
@@ -48,11 +68,44 @@ impl Draft<'_> {
             } => self.hash_set(key, fields, *only_missing)?,
             DataOp::HashDelete { key, fields } => self.hash_delete(key, fields)?,
             DataOp::HashAdd { key, field, by } => self.hash_add(key, field, *by)?,
+            DataOp::SetMissing { pairs } => self.set_missing(pairs)?,
+            DataOp::SetRange { key, offset, part } => self.set_range(key, *offset, part)?,
+            DataOp::DeleteIf {
+                key,
+                value,
+                is_equal,
+            } => self.delete_if(key, value, *is_equal)?,
+            DataOp::Rename {
+                key,
+                to,
+                only_missing,
+            } => self.rename(key, to, *only_missing)?,
+            DataOp::AddFloat { key, by } => return Ok(DataResult::Text(self.add_float(key, by)?)),
+            DataOp::HashAddFloat { key, field, by } => {
+                return Ok(DataResult::Text(self.hash_add_float(key, field, by)?));
+            }
+            DataOp::Set {
+                key,
+                value,
+                life,
+                when,
+                want_old,
+            } => {
+                return self.set(&Setting {
+                    key,
+                    value,
+                    life: *life,
+                    when,
+                    want_old: *want_old,
+                });
+            }
+            DataOp::Take { key } => return self.take(key),
+            DataOp::Revive { key, life } => return self.revive(key, *life),
         };
         Ok(DataResult::Integer(number))
     }
 
-    fn old(&self, key: &Bytes) -> Option<&Value> {
+    pub(super) fn old(&self, key: &Bytes) -> Option<&Value> {
         self.get(key).map(|record| &record.value)
     }
 
@@ -60,7 +113,7 @@ impl Draft<'_> {
     ///
     /// # Errors
     /// `TooLarge` for what one request could not have brought.
-    fn store(&mut self, key: &Bytes, value: Value, cause: Cause) -> Result<(), Refusal> {
+    pub(super) fn store(&mut self, key: &Bytes, value: Value, cause: Cause) -> Result<(), Refusal> {
         if value.size() > REQUEST_BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
@@ -71,29 +124,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn add(&mut self, key: &Bytes, by: i64) -> Result<i64, Refusal> {
-        let before = match bytes_of(self.old(key))? {
-            Some(bytes) => parse_integer(bytes).ok_or(Refusal::NotAnInteger)?,
-            None => 0,
-        };
-        let sum = before.checked_add(by).ok_or(Refusal::Overflow)?;
-        self.store(key, Value::Bytes(sum.to_string().into()), Cause::Add)?;
-        Ok(sum)
-    }
-
-    fn append(&mut self, key: &Bytes, suffix: &Bytes) -> Result<i64, Refusal> {
-        let before = bytes_of(self.old(key))?.map_or(0, Bytes::len);
-        let length = before + suffix.len();
-        if length > REQUEST_BYTES_MAX {
-            return Err(Refusal::TooLarge);
-        }
-        let mut joined = self.take_bytes(key, suffix.len())?;
-        joined.extend_from_slice(suffix);
-        assert_eq!(joined.len(), length);
-        self.store(key, Value::Bytes(joined.freeze()), Cause::Append)?;
-        Ok(length as i64)
-    }
-
     fn hash_set(&mut self, key: &Bytes, fields: &Hash, only_missing: bool) -> Result<i64, Refusal> {
         let hash = hash_of(self.old(key))?;
         let is_missing = |field: &&Bytes| !hash.is_some_and(|hash| hash.contains_key(field));
@@ -101,6 +131,8 @@ impl Draft<'_> {
         if fields.is_empty() || (only_missing && missing < fields.len()) {
             return Ok(0);
         }
+        let grown: usize = fields.iter().map(|(field, value)| growth(hash, field, value)).sum();
+        check_size(hash, grown)?;
         let mut hash = self.take_hash(key)?;
         let changed = Arc::make_mut(&mut hash);
         for (field, value) in fields.iter() {
@@ -140,12 +172,43 @@ impl Draft<'_> {
             None => 0,
         };
         let sum = before.checked_add(by).ok_or(Refusal::Overflow)?;
-        let text = Bytes::from(sum.to_string());
-        let mut hash = self.take_hash(key)?;
-        self.room.make(FIELD_BYTES + field.len() + text.len())?;
-        Arc::make_mut(&mut hash).insert(field.clone(), text);
-        self.store(key, Value::Hash(hash), Cause::HashAdd)?;
+        self.set_field(key, field, sum.to_string().into(), Cause::HashAdd)?;
         Ok(sum)
+    }
+
+    /// Redis judges what is to be added before it looks at the key.
+    fn hash_add_float(
+        &mut self,
+        key: &Bytes,
+        field: &Bytes,
+        by: &Bytes,
+    ) -> Result<Bytes, Refusal> {
+        let by = Decimal::parse(by).ok_or(Refusal::NotAFloat)?;
+        if by.is_infinite() {
+            return Err(Refusal::Infinite);
+        }
+        let hash = hash_of(self.old(key))?;
+        let before = hash.and_then(|hash| hash.get(field));
+        let before = before.map_or(&b"0"[..], |bytes| bytes);
+        let before = Decimal::parse(before).ok_or(Refusal::HashNotAFloat)?;
+        let sum = Bytes::from(add_floats(before, by).ok_or(Refusal::NotFinite)?);
+        self.set_field(key, field, sum.clone(), Cause::HashAddFloat)?;
+        Ok(sum)
+    }
+
+    fn set_field(
+        &mut self,
+        key: &Bytes,
+        field: &Bytes,
+        value: Bytes,
+        cause: Cause,
+    ) -> Result<(), Refusal> {
+        let hash = hash_of(self.old(key))?;
+        check_size(hash, growth(hash, field, &value))?;
+        let mut hash = self.take_hash(key)?;
+        self.room.make(FIELD_BYTES + field.len() + value.len())?;
+        Arc::make_mut(&mut hash).insert(field.clone(), value);
+        self.store(key, Value::Hash(hash), cause)
     }
 
     /// The hash of a key that is about to be written, empty if there is no such key. Of one that

@@ -288,7 +288,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn own_life(&mut self, deadline: Deadline) -> NewLife {
+    pub(super) fn own_life(&mut self, deadline: Deadline) -> NewLife {
         self.derived_counter += 1;
         NewLife {
             lease: LeaseId(DERIVED_LEASE_TAG | self.derived_counter as i64),

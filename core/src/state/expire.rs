@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::apply::State;
 use super::draft::Draft;
 use super::ends::order;
-use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
+use crate::command::{Command, DataOp, Guard, LeaseCommand, Life, Op, Program, Txn};
 use crate::limits::{
     EXPIRED_KEYS_BESIDE_MAX, EXPIRED_KEYS_PER_ENTRY_MAX, EXPIRED_KEYS_PER_TICK_MAX,
 };
@@ -53,6 +53,7 @@ impl State {
         let mut named = Named::default();
         match command {
             Command::Txn(txn) => named.txn(txn),
+            Command::Program(program) => named.program(program),
             Command::Lease(LeaseCommand::Grant { id, .. } | LeaseCommand::Revoke(id)) => {
                 named.lives.push(*id);
             }
@@ -98,15 +99,30 @@ impl<'a> Named<'a> {
             .for_each(|op| self.op(op));
     }
 
+    fn program(&mut self, program: &'a Program) {
+        self.ranges
+            .extend(program.guards.iter().map(|guard| &guard.range));
+        program.ops.iter().for_each(|op| self.op(op));
+    }
+
     fn op(&mut self, op: &'a Op) {
         match op {
             Op::Range(op) => self.ranges.push(&op.range),
             Op::Delete(op) => self.ranges.push(&op.range),
             Op::Put(op) => self.written(&op.key, op.life),
             Op::SetLife(op) => self.written(&op.key, op.life),
-            Op::Data(op) => self.keys.push(op.key()),
+            Op::Data(op) => self.data(op),
             Op::Publish { .. } | Op::Because(_) => {}
             Op::Txn(txn) => self.txn(txn),
+        }
+    }
+
+    fn data(&mut self, op: &'a DataOp) {
+        self.keys.extend(op.keys());
+        if let DataOp::Set { life, .. } | DataOp::Revive { life, .. } = op
+            && let Life::Lease(id) = life
+        {
+            self.lives.push(*id);
         }
     }
 

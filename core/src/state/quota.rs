@@ -3,7 +3,7 @@
 //! or history (applierV3Corrupt). Judged on the alarms alone, which are replicated.
 
 use super::apply::State;
-use crate::command::{AlarmKind, Command, DataOp, LeaseCommand, Op, ScriptCommand, Txn};
+use crate::command::{AlarmKind, Command, LeaseCommand, Op, ScriptCommand, Txn};
 use crate::outcome::Refusal;
 
 impl State {
@@ -24,7 +24,7 @@ impl State {
 /// must not outlast its holder because of an alarm.
 fn changes_data(command: &Command) -> bool {
     match command {
-        Command::Txn(_) | Command::Compact(_) | Command::Script(_) => true,
+        Command::Txn(_) | Command::Program(_) | Command::Compact(_) | Command::Script(_) => true,
         Command::Lease(LeaseCommand::Grant { .. } | LeaseCommand::Revoke(_)) => true,
         Command::Lease(LeaseCommand::Renew(_))
         | Command::Alarm(_)
@@ -36,6 +36,7 @@ fn changes_data(command: &Command) -> bool {
 fn needs_space(command: &Command) -> bool {
     match command {
         Command::Txn(txn) => txn_needs_space(txn),
+        Command::Program(program) => program.ops.iter().any(op_needs_space),
         Command::Lease(LeaseCommand::Grant { .. }) => true,
         Command::Script(ScriptCommand::Load { .. }) => true,
         Command::Lease(LeaseCommand::Revoke(_) | LeaseCommand::Renew(_))
@@ -49,12 +50,16 @@ fn needs_space(command: &Command) -> bool {
 
 /// Either branch counts, as in etcd: which one is taken shows only later.
 fn txn_needs_space(txn: &Txn) -> bool {
-    txn.then.iter().chain(&txn.otherwise).any(|op| match op {
+    txn.then.iter().chain(&txn.otherwise).any(op_needs_space)
+}
+
+fn op_needs_space(op: &Op) -> bool {
+    match op {
         Op::Put(_) => true,
-        Op::Data(op) => !matches!(op, DataOp::HashDelete { .. }),
+        Op::Data(op) => op.needs_space(),
         Op::Txn(inner) => txn_needs_space(inner),
         Op::Range(_) | Op::Delete(_) | Op::SetLife(_) | Op::Publish { .. } | Op::Because(_) => {
             false
         }
-    })
+    }
 }

@@ -116,7 +116,7 @@ impl Draft<'_> {
         })
     }
 
-    fn op(&mut self, op: &Op) -> Result<OpResult, Refusal> {
+    pub(super) fn op(&mut self, op: &Op) -> Result<OpResult, Refusal> {
         let because_of_next = match op {
             Op::Because(cause) => Some(*cause),
             _ => None,
@@ -180,7 +180,7 @@ impl Draft<'_> {
         Ok(OpResult::Failed(Refusal::HistoryUnreadable))
     }
 
-    fn put_op(&mut self, op: &PutOp) -> Result<OpResult, Refusal> {
+    pub(super) fn put_op(&mut self, op: &PutOp) -> Result<OpResult, Refusal> {
         let old = self.get(&op.key).cloned();
         let life = self.resolve(op.life, old.as_deref())?;
         let value = match (&op.value, &old) {
@@ -240,7 +240,7 @@ impl Draft<'_> {
         })
     }
 
-    fn set_life_op(&mut self, op: &SetLifeOp) -> Result<bool, Refusal> {
+    pub(super) fn set_life_op(&mut self, op: &SetLifeOp) -> Result<bool, Refusal> {
         let Some(old) = self.get(&op.key).cloned() else {
             return Ok(false);
         };
