@@ -12,8 +12,8 @@ pub use data::{DataOp, When};
 use crate::limits::FEATURE_LEVEL_MIN;
 use crate::outcome::Cause;
 use crate::types::{
-    ClusterId, ClusterMillis, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
-    UnixMillis, Value,
+    ClusterId, ClusterMillis, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp, UnixMillis,
+    Value,
 };
 
 /// One log entry: commands that were proposed together, applied in order under one stamp.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use quorate_core::command::{Command, Entry, LeaseCommand};
 use quorate_core::outcome::{
-    Applied, Effects, Event, OpResult, Outcome, RangeResult, Refusal, TxnOutcome,
+    Applied, DataResult, Effects, Event, OpResult, Outcome, ProgramOutcome, RangeResult, Refusal,
+    TxnOutcome,
 };
 use quorate_core::state::{State, read_past};
 use quorate_core::types::{KeyRange, KeyValue, LeaseId};
@@ -43,14 +44,15 @@ fn plain_event(event: &Event) -> Event {
     }
 }
 
-fn plain_txn(outcome: &TxnOutcome) -> TxnOutcome {
-    let results = outcome.results.iter().map(|result| match result {
+fn plain_result(result: &OpResult) -> OpResult {
+    let plain_old = |old: &Option<Arc<KeyValue>>| old.as_ref().map(plain_shared);
+    match result {
         OpResult::Range(found) => OpResult::Range(RangeResult {
             kvs: found.kvs.iter().map(plain_shared).collect(),
             ..found.clone()
         }),
         OpResult::Put { prev, revision } => OpResult::Put {
-            prev: prev.as_ref().map(plain_shared),
+            prev: plain_old(prev),
             revision: *revision,
         },
         OpResult::Delete {
@@ -62,11 +64,19 @@ fn plain_txn(outcome: &TxnOutcome) -> TxnOutcome {
             prev: prev.iter().map(plain_shared).collect(),
             revision: *revision,
         },
+        OpResult::Data(DataResult::Set { done, old }) => OpResult::Data(DataResult::Set {
+            done: *done,
+            old: plain_old(old),
+        }),
+        OpResult::Data(DataResult::Old(old)) => OpResult::Data(DataResult::Old(plain_old(old))),
         OpResult::Txn(inner) => OpResult::Txn(plain_txn(inner)),
         other => other.clone(),
-    });
+    }
+}
+
+fn plain_txn(outcome: &TxnOutcome) -> TxnOutcome {
     TxnOutcome {
-        results: results.collect(),
+        results: outcome.results.iter().map(plain_result).collect(),
         ..outcome.clone()
     }
 }
@@ -74,6 +84,10 @@ fn plain_txn(outcome: &TxnOutcome) -> TxnOutcome {
 fn plain_outcome(outcome: &Result<Outcome, Refusal>) -> Result<Outcome, Refusal> {
     match outcome {
         Ok(Outcome::Txn(txn)) => Ok(Outcome::Txn(plain_txn(txn))),
+        Ok(Outcome::Program(program)) => Ok(Outcome::Program(ProgramOutcome {
+            results: program.results.iter().map(plain_result).collect(),
+            ..program.clone()
+        })),
         other => other.clone(),
     }
 }
@@ -90,6 +104,10 @@ fn expected(model: &mut Model, entry: &Entry, command: &Command) -> (Applied, Ve
                 *model = before;
             }
             (outcome.map(Outcome::Txn), model.close())
+        }
+        Command::Program(program) => {
+            let outcome = model.program(program);
+            (Ok(Outcome::Program(outcome)), model.close())
         }
         other => model.command(other),
     };

@@ -2,8 +2,8 @@
 
 use super::wire::{DecodeError, Reader, Wire, wire_enum, wire_struct};
 use crate::command::{
-    DeleteOp, Direction, Life, LifeCondition, Op, Order, PutOp, PutValue, RangeOp,
-    SetLifeOp, SortTarget,
+    DeleteOp, Direction, Life, LifeCondition, Op, Order, PutOp, PutValue, RangeOp, SetLifeOp,
+    SortTarget,
 };
 
 impl Wire for Op {

@@ -131,7 +131,10 @@ impl Draft<'_> {
         if fields.is_empty() || (only_missing && missing < fields.len()) {
             return Ok(0);
         }
-        let grown: usize = fields.iter().map(|(field, value)| growth(hash, field, value)).sum();
+        let grown: usize = fields
+            .iter()
+            .map(|(field, value)| growth(hash, field, value))
+            .sum();
         check_size(hash, grown)?;
         let mut hash = self.take_hash(key)?;
         let changed = Arc::make_mut(&mut hash);
@@ -177,12 +180,7 @@ impl Draft<'_> {
     }
 
     /// Redis judges what is to be added before it looks at the key.
-    fn hash_add_float(
-        &mut self,
-        key: &Bytes,
-        field: &Bytes,
-        by: &Bytes,
-    ) -> Result<Bytes, Refusal> {
+    fn hash_add_float(&mut self, key: &Bytes, field: &Bytes, by: &Bytes) -> Result<Bytes, Refusal> {
         let by = Decimal::parse(by).ok_or(Refusal::NotAFloat)?;
         if by.is_infinite() {
             return Err(Refusal::Infinite);

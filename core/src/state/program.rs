@@ -21,7 +21,10 @@ impl Draft<'_> {
         }
         let succeeded = program.guards.iter().all(|guard| self.state.judge(guard));
         let ops = if succeeded { &program.ops[..] } else { &[] };
-        let results = ops.iter().map(|op| self.op_alone(op)).collect::<Result<_, _>>()?;
+        let results = ops
+            .iter()
+            .map(|op| self.op_alone(op))
+            .collect::<Result<_, _>>()?;
         match self.left_bytes() > TXN_MADE_BYTES_MAX {
             true => Err(Refusal::TooMuch),
             false => Ok(ProgramOutcome {

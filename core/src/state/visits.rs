@@ -69,7 +69,11 @@ impl State {
 fn deletes_ranges(op: &Op) -> bool {
     match op {
         Op::Delete(op) => !matches!(op.range, KeyRange::Key(_)),
-        Op::Txn(inner) => inner.then.iter().chain(&inner.otherwise).any(deletes_ranges),
+        Op::Txn(inner) => inner
+            .then
+            .iter()
+            .chain(&inner.otherwise)
+            .any(deletes_ranges),
         _ => false,
     }
 }

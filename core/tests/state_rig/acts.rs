@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use quorate_core::command::{
     Command, DataOp, DeleteOp, Direction, Guard, LeaseCommand, Life, LifeCondition, Op, Order,
-    PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, Txn,
+    Program, PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, Txn, When,
 };
 use quorate_core::outcome::Cause;
 use quorate_core::types::{KeyRange, LeaseId, UnixMillis, Value};
@@ -42,6 +42,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => txn(2).prop_map(Command::Txn),
+        8 => program().prop_map(Command::Program),
         2 => (1..5_i64, 1..120_u64)
             .prop_map(|(id, ttl_ms)| LeaseCommand::Grant { id: LeaseId(id), ttl_ms })
             .prop_map(Command::Lease),
@@ -191,16 +192,66 @@ fn data_op() -> impl Strategy<Value = DataOp> {
     let fields =
         vec((field(), text()), 0..3).prop_map(|fields| Arc::new(fields.into_iter().collect()));
     prop_oneof![
-        (key(), -5..5_i64).prop_map(|(key, by)| DataOp::Add { key, by }),
-        (key(), text()).prop_map(|(key, suffix)| DataOp::Append { key, suffix }),
-        (key(), fields, any::<bool>()).prop_map(|(key, fields, only_missing)| DataOp::HashSet {
+        1 => (key(), -5..5_i64).prop_map(|(key, by)| DataOp::Add { key, by }),
+        1 => (key(), text()).prop_map(|(key, suffix)| DataOp::Append { key, suffix }),
+        1 => (key(), fields, any::<bool>()).prop_map(|(key, fields, only_missing)| DataOp::HashSet {
             key,
             fields,
             only_missing
         }),
-        (key(), vec(field(), 0..3)).prop_map(|(key, fields)| DataOp::HashDelete { key, fields }),
-        (key(), field(), -5..5_i64).prop_map(|(key, field, by)| DataOp::HashAdd { key, field, by }),
+        1 => (key(), vec(field(), 0..3)).prop_map(|(key, fields)| DataOp::HashDelete { key, fields }),
+        1 => (key(), field(), -5..5_i64).prop_map(|(key, field, by)| DataOp::HashAdd { key, field, by }),
+        3 => set_op(),
+        1 => vec((key(), text()), 1..3).prop_map(|pairs| DataOp::SetMissing { pairs }),
+        1 => key().prop_map(|key| DataOp::Take { key }),
+        1 => (key(), life()).prop_map(|(key, life)| DataOp::Revive { key, life }),
+        1 => (key(), 0..4_u64, text()).prop_map(|(key, offset, part)| DataOp::SetRange {
+            key,
+            offset,
+            part
+        }),
+        1 => (key(), text(), any::<bool>()).prop_map(|(key, value, is_equal)| DataOp::DeleteIf {
+            key,
+            value,
+            is_equal
+        }),
+        1 => (key(), key(), any::<bool>()).prop_map(|(key, to, only_missing)| DataOp::Rename {
+            key,
+            to,
+            only_missing
+        }),
     ]
+}
+
+fn set_op() -> impl Strategy<Value = DataOp> {
+    let when = prop_oneof![
+        Just(When::Always),
+        Just(When::Absent),
+        Just(When::Present),
+        text().prop_map(When::Equal),
+        text().prop_map(When::NotEqual),
+    ];
+    (key(), text(), life(), when, any::<bool>()).prop_map(|(key, value, life, when, want_old)| {
+        DataOp::Set {
+            key,
+            value,
+            life,
+            when,
+            want_old,
+        }
+    })
+}
+
+/// Ops as txns have them, but for nested ones; ranges at the newest revision.
+fn program() -> impl Strategy<Value = Program> {
+    let op = op(0).prop_map(|op| match op {
+        Op::Range(range) => Op::Range(RangeOp {
+            revision: 0,
+            ..range
+        }),
+        op => op,
+    });
+    (vec(guard(), 0..2), vec(op, 0..6)).prop_map(|(guards, ops)| Program { guards, ops })
 }
 
 fn op(depth: u32) -> BoxedStrategy<Op> {

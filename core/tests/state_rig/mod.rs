@@ -3,6 +3,7 @@
 
 pub mod acts;
 pub mod model;
+mod model_data;
 pub mod model_txn;
 pub mod rig;
 pub mod rows;

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{Command, DataOp, Guard, LeaseCommand, Relation, Test};
+use quorate_core::command::{Command, Guard, LeaseCommand, Relation, Test};
 use quorate_core::outcome::{Cause, Event, Outcome, Refusal};
 use quorate_core::state::is_forgetful;
 use quorate_core::types::{
-    ClusterMillis, DERIVED_LEASE_TAG, Deadline, Hash, KeyValue, LeaseId, Now, Stamp, Value, Version,
+    ClusterMillis, DERIVED_LEASE_TAG, Deadline, KeyValue, LeaseId, Now, Stamp, Value, Version,
 };
 
 use super::acts::{DERIVED_OF_KEY, KEYS};
@@ -250,62 +250,6 @@ impl Model {
         }
         records.iter().all(|kv| passes(&guard.test, kv))
     }
-
-    /// What a typed op leaves, and its number: None for no change.
-    pub fn data(&self, op: &DataOp) -> Result<(Option<Value>, i64, Cause), Refusal> {
-        let old = self.current.get(op.key()).map(|kv| &kv.value);
-        match op {
-            DataOp::Add { by, .. } => {
-                let before = old.map_or(Ok(0), |old| number(text(old)?, Refusal::NotAnInteger))?;
-                let sum = before.checked_add(*by).ok_or(Refusal::Overflow)?;
-                Ok((Some(Value::Bytes(sum.to_string().into())), sum, Cause::Add))
-            }
-            DataOp::Append { suffix, .. } => {
-                let before = old.map_or(Ok(&[][..]), |old| text(old).map(|text| &text[..]))?;
-                let joined = [before, suffix].concat();
-                let length = joined.len() as i64;
-                Ok((Some(Value::Bytes(joined.into())), length, Cause::Append))
-            }
-            DataOp::HashSet {
-                fields,
-                only_missing,
-                ..
-            } => {
-                let mut hash = hash(old)?;
-                let missing = fields
-                    .keys()
-                    .filter(|field| !hash.contains_key(field))
-                    .count();
-                if fields.is_empty() || (*only_missing && missing < fields.len()) {
-                    return Ok((None, 0, Cause::HashSet));
-                }
-                hash.extend(
-                    fields
-                        .iter()
-                        .map(|(field, value)| (field.clone(), value.clone())),
-                );
-                Ok((
-                    Some(Value::Hash(Arc::new(hash))),
-                    missing as i64,
-                    Cause::HashSet,
-                ))
-            }
-            DataOp::HashDelete { fields, .. } => {
-                let mut hash = hash(old)?;
-                let gone = fields.iter().filter(|field| hash.remove(field)).count();
-                let left = (gone > 0).then(|| Value::Hash(Arc::new(hash)));
-                Ok((left, gone as i64, Cause::HashDelete))
-            }
-            DataOp::HashAdd { field, by, .. } => {
-                let mut hash = hash(old)?;
-                let before = hash.get(field);
-                let before = before.map_or(Ok(0), |old| number(old, Refusal::HashNotAnInteger))?;
-                let sum = before.checked_add(*by).ok_or(Refusal::Overflow)?;
-                hash.insert(field.clone(), sum.to_string().into());
-                Ok((Some(Value::Hash(Arc::new(hash))), sum, Cause::HashAdd))
-            }
-        }
-    }
 }
 
 /// Resolves stand-ins; what hangs on nothing of its own is an id that nobody has drawn.
@@ -337,27 +281,5 @@ fn passes(test: &Test, kv: &KeyValue) -> bool {
         Relation::NotEqual => ordering != Ordering::Equal,
         Relation::Greater => ordering == Ordering::Greater,
         Relation::Less => ordering == Ordering::Less,
-    }
-}
-
-fn text(value: &Value) -> Result<&Bytes, Refusal> {
-    value.as_bytes().ok_or(Refusal::WrongType)
-}
-
-fn number(text: &Bytes, refusal: Refusal) -> Result<i64, Refusal> {
-    // Redis reads no leading zeros.
-    let number: Option<i64> = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    number
-        .filter(|number| number.to_string().as_bytes() == text)
-        .ok_or(refusal)
-}
-
-fn hash(value: Option<&Value>) -> Result<Hash, Refusal> {
-    match value {
-        None => Ok(Hash::new()),
-        Some(Value::Hash(hash)) => Ok(hash.as_ref().clone()),
-        Some(Value::Bytes(_)) => Err(Refusal::WrongType),
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{
-    Direction, Life, Op, PutOp, PutValue, RangeOp, SetLifeOp, SortTarget, Txn,
+    Direction, Life, Op, Program, PutOp, PutValue, RangeOp, SetLifeOp, SortTarget, Txn,
 };
-use quorate_core::outcome::{Cause, DataResult, OpResult, RangeResult, Refusal, TxnOutcome};
+use quorate_core::outcome::{Cause, OpResult, ProgramOutcome, RangeResult, Refusal, TxnOutcome};
 use quorate_core::state::is_forgetful;
 use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Value};
 
@@ -21,6 +21,29 @@ impl Model {
         let outcome = self.nested(txn, &start);
         self.because = None;
         outcome
+    }
+
+    /// Each op on a copy that is kept unless the op is refused.
+    pub fn program(&mut self, program: &Program) -> ProgramOutcome {
+        let start = self.clone();
+        let succeeded = program.guards.iter().all(|guard| start.judge(guard));
+        let ops = if succeeded { &program.ops[..] } else { &[] };
+        let mut results = Vec::new();
+        for op in ops {
+            let before = self.clone();
+            let result = self.op(op, &start);
+            results.push(result.unwrap_or_else(|refusal| {
+                *self = before;
+                self.because = None;
+                OpResult::Failed(refusal)
+            }));
+        }
+        self.because = None;
+        ProgramOutcome {
+            succeeded,
+            results,
+            now: self.now,
+        }
     }
 
     fn precheck(&self, txn: &Txn) -> Result<(), Refusal> {
@@ -109,24 +132,13 @@ impl Model {
                 }
             }
             Op::SetLife(op) => OpResult::SetLife(self.set_life(op)?),
-            Op::Data(op) => {
-                let (value, number, cause) = self.data(op)?;
-                match value {
-                    None => {}
-                    Some(Value::Hash(hash)) if hash.is_empty() => self.delete(op.key(), cause),
-                    Some(value) => {
-                        let life = self.life(Life::Keep { must_exist: false }, op.key())?;
-                        self.write(op.key(), value, life, cause);
-                    }
-                }
-                OpResult::Data(DataResult::Integer(number))
-            }
+            Op::Data(op) => OpResult::Data(self.typed(op)?),
             Op::Publish { .. } | Op::Because(_) => OpResult::Published,
             Op::Txn(inner) => OpResult::Txn(self.nested(inner, start)?),
         })
     }
 
-    fn life(&mut self, life: Life, key: &Bytes) -> Result<NewLife, Refusal> {
+    pub(super) fn life(&mut self, life: Life, key: &Bytes) -> Result<NewLife, Refusal> {
         let own = |model: &mut Model, end: Deadline| NewLife {
             lease: model.draw(),
             deadline: Some(end),
@@ -157,7 +169,7 @@ impl Model {
         }
     }
 
-    fn put(&mut self, op: &PutOp) -> Result<(), Refusal> {
+    pub(super) fn put(&mut self, op: &PutOp) -> Result<(), Refusal> {
         let life = self.life(op.life, &op.key)?;
         let value = match (&op.value, self.current.get(&op.key)) {
             (PutValue::Set(value), _) => value.clone(),
@@ -177,7 +189,7 @@ impl Model {
         Ok(())
     }
 
-    fn set_life(&mut self, op: &SetLifeOp) -> Result<bool, Refusal> {
+    pub(super) fn set_life(&mut self, op: &SetLifeOp) -> Result<bool, Refusal> {
         let Some(old) = self.current.get(&op.key).cloned() else {
             return Ok(false);
         };
