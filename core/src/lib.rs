@@ -3,6 +3,7 @@
 //! the feature `internals`, which no program turns on.
 
 pub mod command;
+pub mod float;
 mod hash;
 pub mod limits;
 #[cfg(feature = "mutants")]

@@ -150,6 +150,8 @@ pub enum Refusal {
     NotFinite,
     #[error("too many operations or too large")]
     TooLarge,
+    #[error("string exceeds maximum allowed size")]
+    TooLong,
     /// What would come of a small request: see `limits`.
     #[error("too much would come of it")]
     TooMuch,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::draft::Draft;
-use super::float::{Decimal, add_floats};
 use super::room::RECORD_BYTES;
 use super::strings::Setting;
 use crate::command::{DataOp, Life};
+use crate::float::{Decimal, add_floats};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::outcome::{Cause, DataResult, Refusal};
 use crate::types::{Hash, Value};

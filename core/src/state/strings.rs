@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::data::{bytes_of, parse_integer};
 use super::draft::{Draft, NewLife};
-use super::float::{Decimal, add_floats};
 use super::room::record_bytes;
 use crate::command::{Life, LifeCondition, PutOp, PutValue, SetLifeOp, When};
+use crate::float::{Decimal, add_floats};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::outcome::{Cause, DataResult, Refusal};
 use crate::types::{KeyValue, Value};
@@ -126,7 +126,7 @@ impl Draft<'_> {
         let before = bytes_of(self.old(key))?.map_or(0, Bytes::len);
         let length = before + suffix.len();
         if length > REQUEST_BYTES_MAX {
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::TooLong);
         }
         let mut joined = self.take_bytes(key, suffix.len())?;
         joined.extend_from_slice(suffix);
@@ -149,7 +149,7 @@ impl Draft<'_> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = offset.saturating_add(part.len());
         if end > REQUEST_BYTES_MAX {
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::TooLong);
         }
         let length = before.max(end);
         let mut bytes = self.take_bytes(key, length - before + part.len())?;

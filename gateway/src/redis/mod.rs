@@ -13,9 +13,11 @@ mod keyspace;
 mod number;
 mod program;
 mod pubsub;
+mod refusal;
 mod reply;
 mod session;
 mod version;
 
 pub use connection::serve_connection_of;
 pub use context::{Context, Options};
+pub use keyspace::settings;

@@ -12,15 +12,6 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A float as INCRBYFLOAT reads it: no blanks, no NaN, hexadecimal is not supported.
-pub fn parse_f64(text: &[u8]) -> Option<f64> {
-    if text.is_empty() || text.len() > 255 || text.iter().any(u8::is_ascii_whitespace) {
-        return None;
-    }
-    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (!number.is_nan()).then_some(number)
-}
-
 /// `%.{digits}g` of C.
 pub fn general(number: f64, digits: usize) -> String {
     if number.is_nan() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quorate_core::command::{DataOp, Op};
+use quorate_core::types::Hash;
 
 use super::{Place, Plan, Rule};
 use crate::redis::args::Args;
@@ -16,7 +17,7 @@ pub fn hset(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> {
         fields,
         only_missing: false,
     });
-    Some(Plan::always(
+    Some(Plan::of(
         vec![op],
         if name == "hset" {
             Rule::Number
@@ -29,7 +30,7 @@ pub fn hset(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> {
 pub fn hdel(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
     let key = place.key(args.take_option()?);
     let fields = args.rest().to_vec();
-    Some(Plan::always(
+    Some(Plan::of(
         vec![Op::Data(DataOp::HashDelete { key, fields })],
         Rule::Number,
     ))
@@ -39,8 +40,26 @@ pub fn hincrby(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
     let key = place.key(args.take_option()?);
     let field = args.take_option()?.clone();
     let by = args.take_i64().ok()?;
-    Some(Plan::always(
+    Some(Plan::of(
         vec![Op::Data(DataOp::HashAdd { key, field, by })],
         Rule::Number,
     ))
+}
+
+pub fn hsetnx(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
+    let key = place.key(args.take_option()?);
+    let (field, value) = (args.take_option()?.clone(), args.take_option()?.clone());
+    let op = DataOp::HashSet {
+        key,
+        fields: Arc::new(Hash::from([(field, value)])),
+        only_missing: true,
+    };
+    Some(Plan::of(vec![Op::Data(op)], Rule::Number))
+}
+
+pub fn hincrbyfloat(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
+    let key = place.key(args.take_option()?);
+    let (field, by) = (args.take_option()?.clone(), args.take_option()?.clone());
+    let op = DataOp::HashAddFloat { key, field, by };
+    Some(Plan::of(vec![Op::Data(op)], Rule::Text))
 }

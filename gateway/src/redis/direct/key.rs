@@ -1,7 +1,7 @@
 //! Plans of the commands on keys of any type.
 
 use bytes::Bytes;
-use quorate_core::command::{DeleteOp, Op, SetLifeOp};
+use quorate_core::command::{DataOp, DeleteOp, Life, LifeCondition, Op, SetLifeOp};
 use quorate_core::limits::TXN_OPS_MAX;
 use quorate_core::types::KeyRange;
 
@@ -18,7 +18,7 @@ pub fn del(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
         })
     };
     let keys = args.rest();
-    (keys.len() <= TXN_OPS_MAX).then(|| Plan::always(keys.iter().map(op).collect(), Rule::Deleted))
+    (keys.len() <= TXN_OPS_MAX).then(|| Plan::of(keys.iter().map(op).collect(), Rule::Deleted))
 }
 
 pub fn expire(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> {
@@ -30,7 +30,7 @@ pub fn expire(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> 
         Unit::Seconds
     };
     let life = parse_life(number, name, unit, name.ends_with("at")).ok()?;
-    Some(Plan::always(
+    Some(Plan::of(
         vec![Op::SetLife(SetLifeOp {
             key,
             life,
@@ -38,4 +38,26 @@ pub fn expire(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> 
         })],
         Rule::Number,
     ))
+}
+
+/// PERSIST key.
+pub fn persist(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
+    let op = Op::SetLife(SetLifeOp {
+        key: place.key(args.take_option()?),
+        life: Life::Forever,
+        condition: LifeCondition::default(),
+    });
+    Some(Plan::of(vec![op], Rule::Number))
+}
+
+pub fn rename(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> {
+    let (key, to) = (place.key(args.take_option()?), place.key(args.take_option()?));
+    let only_missing = name == "renamenx";
+    let op = DataOp::Rename {
+        key,
+        to,
+        only_missing,
+    };
+    let rule = if only_missing { Rule::Number } else { Rule::Ok };
+    Some(Plan::of(vec![Op::Data(op)], rule))
 }

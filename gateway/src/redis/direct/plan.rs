@@ -1,110 +1,88 @@
-//! A txn with the rule that turns its outcome into the reply.
+//! The ops of a command with the rule that turns their results into the reply.
 
-use bytes::Bytes;
-use quorate_core::command::{Guard, Op, RangeOp, Relation, Test, Txn};
-use quorate_core::outcome::{DataResult, OpResult, TxnOutcome};
-use quorate_core::types::{KeyRange, Value};
+use quorate_core::command::Op;
+use quorate_core::outcome::{DataResult, OpResult};
+use quorate_core::types::KeyValue;
 
-use crate::redis::fault::Fault;
 use crate::redis::guard_rail::Attempt;
+use crate::redis::refusal::refusal_fault;
 use crate::redis::reply::Reply;
 
-/// How an outcome is told.
+/// How results are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// OK.
+    /// OK, whatever was done.
     Ok,
-    /// OK if the guards held, else null.
+    /// OK if it was done, else null.
     OkOrNull,
-    /// 1 if the guards held, else 0.
+    /// 1 if it was done, else 0.
     Flag,
-    /// As `OkOrNull`, but WRONGTYPE if the key in the other branch is no string.
-    StringOkOrNull,
-    /// As `Flag`, with the same check.
-    StringFlag,
+    /// What the string was before, or null.
+    Old,
     /// How many keys were deleted.
     Deleted,
     /// The number of the only op, or whether it changed the life.
     Number,
+    /// The text of the only op.
+    Text,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    pub txn: Txn,
+    pub ops: Vec<Op>,
     pub rule: Rule,
     /// The lock this tries to take, for the guard rail.
     pub attempt: Option<Attempt>,
 }
 
 impl Plan {
-    /// Ops without a condition.
-    pub fn always(then: Vec<Op>, rule: Rule) -> Plan {
-        Plan::guarded(Vec::new(), then, Vec::new(), rule)
-    }
-
-    pub fn guarded(guards: Vec<Guard>, then: Vec<Op>, otherwise: Vec<Op>, rule: Rule) -> Plan {
-        let txn = Txn {
-            guards,
-            then,
-            otherwise,
-        };
+    pub fn of(ops: Vec<Op>, rule: Rule) -> Plan {
         Plan {
-            txn,
+            ops,
             rule,
             attempt: None,
         }
     }
 
-    /// Takes a lock that must be free; if it isn't, what holds it is read along.
-    pub fn lock(free: Vec<Guard>, op: Op, attempt: Attempt) -> Plan {
-        let read = Op::Range(RangeOp::new(KeyRange::Key(attempt.key.clone())));
-        let plan = Plan::guarded(free, vec![op], vec![read], Rule::OkOrNull);
-        Plan {
-            attempt: Some(attempt),
-            ..plan
-        }
-    }
-
-    /// One op, if the key's string is just this.
-    pub fn if_equal(key: Bytes, value: Bytes, op: Op, rule: Rule) -> Plan {
-        let range = KeyRange::Key(key);
-        let test = Test::Value(Relation::Equal, value);
-        let read = Op::Range(RangeOp {
-            limit: 1,
-            ..RangeOp::new(range.clone())
+    pub fn reply(rule: Rule, results: &[OpResult]) -> Reply {
+        let failed = results.iter().find_map(|result| match result {
+            OpResult::Failed(refusal) => Some(*refusal),
+            _ => None,
         });
-        Plan::guarded(vec![Guard { range, test }], vec![op], vec![read], rule)
-    }
-
-    pub fn reply(rule: Rule, outcome: &TxnOutcome) -> Reply {
-        let yes = outcome.succeeded;
+        if let Some(refusal) = failed {
+            return Reply::Error(refusal_fault(refusal));
+        }
+        let only = results.first();
         match rule {
             Rule::Ok => Reply::OK,
-            Rule::StringOkOrNull | Rule::StringFlag if !yes && found_typed(outcome) => {
-                Reply::Error(Fault::WRONG_TYPE)
-            }
-            Rule::OkOrNull | Rule::StringOkOrNull => {
-                if yes {
-                    Reply::OK
-                } else {
-                    Reply::Null
-                }
-            }
-            Rule::Flag | Rule::StringFlag => Reply::flag(yes),
-            Rule::Deleted => Reply::Integer(outcome.results.iter().map(deleted).sum()),
-            Rule::Number => outcome.results.first().map_or(Reply::Null, number),
+            Rule::OkOrNull if is_done(only) => Reply::OK,
+            Rule::OkOrNull => Reply::Null,
+            Rule::Flag => Reply::flag(is_done(only)),
+            Rule::Old => Reply::maybe(old(only).and_then(|old| old.value.as_bytes()).cloned()),
+            Rule::Deleted => Reply::Integer(results.iter().map(deleted).sum()),
+            Rule::Number => only.map_or(Reply::Null, number),
+            Rule::Text => only.map_or(Reply::Null, text),
         }
+    }
+
+    /// What a lock that was not taken is held by.
+    pub fn holder(results: &[OpResult]) -> Option<&KeyValue> {
+        old(results.first()).filter(|_| !is_done(results.first()))
     }
 }
 
-fn found_typed(outcome: &TxnOutcome) -> bool {
-    outcome.results.iter().any(|result| match result {
-        OpResult::Range(range) => range
-            .kvs
-            .iter()
-            .any(|kv| !matches!(kv.value, Value::Bytes(_))),
-        _ => false,
-    })
+fn is_done(result: Option<&OpResult>) -> bool {
+    matches!(
+        result,
+        Some(OpResult::Data(DataResult::Set { done: true, .. }))
+    )
+}
+
+fn old(result: Option<&OpResult>) -> Option<&KeyValue> {
+    match result {
+        Some(OpResult::Data(DataResult::Set { old, .. } | DataResult::Old(old))) => old.as_deref(),
+        _ => None,
+    }
 }
 
 fn deleted(result: &OpResult) -> i64 {
@@ -118,6 +96,13 @@ fn number(result: &OpResult) -> Reply {
     match result {
         OpResult::Data(DataResult::Integer(number)) => Reply::Integer(*number),
         OpResult::SetLife(changed) => Reply::flag(*changed),
+        _ => Reply::Null,
+    }
+}
+
+fn text(result: &OpResult) -> Reply {
+    match result {
+        OpResult::Data(DataResult::Text(text)) => Reply::Bulk(text.clone()),
         _ => Reply::Null,
     }
 }

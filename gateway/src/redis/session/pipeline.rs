@@ -6,17 +6,17 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
-use quorate_core::command::Command;
-use quorate_core::outcome::{OpResult, Outcome, TxnOutcome};
+use quorate_core::command::{Command, Program};
+use quorate_core::outcome::{OpResult, Outcome};
 use quorate_core::types::{Index, Now};
 
 use super::data::kind_of;
-use super::failure::refusal_fault;
 use super::state::Session;
 use crate::redis::commands::{Row, check};
 use crate::redis::direct::{Place, Plan, plan};
 use crate::redis::guard_rail::Attempt;
 use crate::redis::program::{Failure, Kind};
+use crate::redis::refusal::refusal_fault;
 use crate::redis::reply::Reply;
 
 /// Plans proposed together.
@@ -91,16 +91,20 @@ impl Session {
         let deadline = self.context.deadline();
         let (node, principal) = (self.context.node.clone(), self.principal.clone());
         let propose = |(_, plan): (&'static Row, Plan)| {
-            let proposed = node.propose(&principal, Command::Txn(plan.txn), deadline);
+            let program = Program {
+                guards: Vec::new(),
+                ops: plan.ops,
+            };
+            let proposed = node.propose(&principal, Command::Program(program), deadline);
             async move { (plan.rule, plan.attempt, proposed.await) }
         };
         let mut index = None;
         for (rule, attempt, result) in join_all(plans.into_iter().map(propose)).await {
             index = index.max(result.as_ref().ok().map(|reply| reply.index));
             let reply = match result.map(|reply| reply.applied.outcome) {
-                Ok(Ok(Outcome::Txn(outcome))) => {
-                    self.note_lock(attempt.as_ref(), &outcome);
-                    Plan::reply(rule, &outcome)
+                Ok(Ok(Outcome::Program(outcome))) => {
+                    self.note_lock(attempt.as_ref(), &outcome.results);
+                    Plan::reply(rule, &outcome.results)
                 }
                 Ok(Ok(_)) => Reply::Null,
                 Ok(Err(refusal)) => Reply::Error(refusal_fault(refusal)),
@@ -115,15 +119,12 @@ impl Session {
         index
     }
 
-    fn note_lock(&self, attempt: Option<&Attempt>, outcome: &TxnOutcome) {
+    pub fn note_lock(&self, attempt: Option<&Attempt>, results: &[OpResult]) {
         let Some(attempt) = attempt else { return };
         let rail = &self.context.guard_rail;
-        if outcome.succeeded {
-            rail.made(attempt);
-        } else if let [OpResult::Range(range)] = outcome.results.as_slice()
-            && let [held] = range.kvs.as_slice()
-        {
-            rail.refused(attempt, held, self.context.node.local_barrier().now);
+        match Plan::holder(results) {
+            Some(held) => rail.refused(attempt, held, self.context.node.local_barrier().now),
+            None => rail.made(attempt),
         }
     }
 

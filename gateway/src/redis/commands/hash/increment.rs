@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use quorate_core::command::DataOp;
+use quorate_core::float::{Decimal, add_floats};
 use quorate_core::outcome::Cause;
 use quorate_core::types::Hash;
 
 use crate::redis::args::Args;
-use crate::redis::commands::string::{Decimal, add_floats};
 use crate::redis::fault::Fault;
 use crate::redis::number::parse_i64;
 use crate::redis::program::View;

@@ -3,7 +3,6 @@
 mod append;
 mod delex;
 mod expiry;
-mod extended;
 mod float;
 mod get;
 mod getex;
@@ -16,6 +15,5 @@ mod set;
 mod setex;
 
 pub use expiry::{Expiry, RELATIVE_MS_MAX, Unit};
-pub use float::{Decimal, add_floats};
 pub use rows::ROWS;
-pub use set::{Condition, SetOptions};
+pub use set::SetOptions;

@@ -4,7 +4,7 @@
 //! sets over another value and creates when absent; both refuse other types.
 
 use bytes::Bytes;
-use quorate_core::command::Life;
+use quorate_core::command::{Life, When};
 
 use super::expiry::Expiry;
 use crate::redis::args::Args;
@@ -12,36 +12,26 @@ use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
-/// When to set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    Always,
-    Absent,
-    Present,
-    Equal(Bytes),
-    NotEqual(Bytes),
-}
-
 /// What stands behind key and value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetOptions {
-    pub condition: Condition,
+    pub condition: When,
     pub get: bool,
     pub life: Life,
 }
 
 impl SetOptions {
     pub fn parse(args: &mut Args<'_>) -> Result<SetOptions, Fault> {
-        let mut condition = Condition::Always;
+        let mut condition = When::Always;
         let mut get = false;
         let mut life: Option<(Vec<u8>, Option<Args<'_>>)> = None;
         while let Some(word) = args.take_keyword() {
-            let free = condition == Condition::Always;
+            let free = condition == When::Always;
             match word.as_slice() {
-                b"NX" if free || condition == Condition::Absent => condition = Condition::Absent,
-                b"XX" if free || condition == Condition::Present => condition = Condition::Present,
-                b"IFEQ" if free => condition = Condition::Equal(args.take()?.clone()),
-                b"IFNE" if free => condition = Condition::NotEqual(args.take()?.clone()),
+                b"NX" if free || condition == When::Absent => condition = When::Absent,
+                b"XX" if free || condition == When::Present => condition = When::Present,
+                b"IFEQ" if free => condition = When::Equal(args.take()?.clone()),
+                b"IFNE" if free => condition = When::NotEqual(args.take()?.clone()),
                 b"GET" => get = true,
                 b"KEEPTTL" if life.as_ref().is_none_or(|(w, _)| w == b"KEEPTTL") => {
                     life = Some((word, None));
@@ -77,11 +67,11 @@ pub fn set(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let options = SetOptions::parse(&mut args)?;
     let old = if options.get { view.string(key)? } else { None };
     let wanted = match &options.condition {
-        Condition::Always => true,
-        Condition::Absent => !view.exists(key),
-        Condition::Present => view.exists(key),
-        Condition::Equal(expected) => view.string(key)?.is_some_and(|now| now == *expected),
-        Condition::NotEqual(unwanted) => view.string(key)?.is_none_or(|now| now != *unwanted),
+        When::Always => true,
+        When::Absent => !view.exists(key),
+        When::Present => view.exists(key),
+        When::Equal(expected) => view.string(key)?.is_some_and(|now| now == *expected),
+        When::NotEqual(unwanted) => view.string(key)?.is_none_or(|now| now != *unwanted),
     };
     if wanted {
         view.put_bytes(key, value.clone(), options.life);

@@ -1,7 +1,9 @@
 //! Sums of decimal numbers with a fraction: in 80-bit floats as Redis makes them, in doubles where
 //! those are out of reach.
 
-use super::extended::Extended;
+mod extended;
+
+use extended::Extended;
 
 /// A float as INCRBYFLOAT reads it: no blanks, no NaN, hexadecimal is not supported.
 fn parse_f64(text: &[u8]) -> Option<f64> {
