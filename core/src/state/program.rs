@@ -7,10 +7,19 @@
 //! a = "x";  program { add a 1; append a y }     failed: not an integer; 2;  a = "xy"
 //! ```
 
+use super::apply::State;
 use super::draft::Draft;
 use crate::command::{Op, Program};
 use crate::limits::{TXN_MADE_BYTES_MAX, TXN_OPS_MAX};
 use crate::outcome::{OpResult, ProgramOutcome, Refusal};
+
+impl State {
+    /// What an op that reads finds at the newest revision, without an entry.
+    pub fn look(&self, op: &Op) -> OpResult {
+        let result = Draft::new(self).op(op);
+        result.unwrap_or_else(OpResult::Failed)
+    }
+}
 
 impl Draft<'_> {
     /// # Errors

@@ -51,7 +51,10 @@ pub fn persist(place: Place<'_>, mut args: Args<'_>) -> Option<Plan> {
 }
 
 pub fn rename(place: Place<'_>, mut args: Args<'_>, name: &str) -> Option<Plan> {
-    let (key, to) = (place.key(args.take_option()?), place.key(args.take_option()?));
+    let (key, to) = (
+        place.key(args.take_option()?),
+        place.key(args.take_option()?),
+    );
     let only_missing = name == "renamenx";
     let op = DataOp::Rename {
         key,

@@ -310,7 +310,7 @@ impl View {
             life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
             create_revision: before.as_ref().map_or(0, |item| item.create_revision),
         };
-        self.overlay.set(op.key().clone(), Some(item));
+        self.overlay.set(self.full_key(key), Some(item));
         self.push(Op::Data(op));
     }
 
@@ -381,7 +381,7 @@ impl View {
         for (field, value) in fields.iter() {
             added += u64::from(own.insert(field.clone(), value.clone()));
         }
-        self.keep_hash(op.key().clone(), key, hash);
+        self.keep_hash(self.full_key(key), key, hash);
         self.push(Op::Data(op));
         Ok(added)
     }

@@ -48,10 +48,10 @@ impl Session {
     }
 
     /// A lone script.
-    pub async fn script(&mut self, row: &Row, args: Vec<Bytes>) -> Reply {
+    pub async fn script(&mut self, row: &'static Row, args: Vec<Bytes>) -> Reply {
         let kind = kind_of(row);
         let keys = keys_of(row, &args);
-        let queue = Arc::new(vec![Queued { row: *row, args }]);
+        let queue = Arc::new(vec![Queued { row, args }]);
         match self.run_queue(queue, kind, &[], &keys, None).await {
             Ok(Some((mut replies, _))) => replies.pop().flatten().unwrap_or(Reply::Null),
             Ok(None) => Reply::NullArray,

@@ -84,7 +84,12 @@ impl Session {
         Ok(Some(row))
     }
 
-    async fn carry_out(&mut self, row: &Row, args: Vec<Bytes>, passed: Option<Now>) -> Vec<Reply> {
+    async fn carry_out(
+        &mut self,
+        row: &'static Row,
+        args: Vec<Bytes>,
+        passed: Option<Now>,
+    ) -> Vec<Reply> {
         match row.run {
             Run::Data(_) if row.name == "ping" && self.is_subscriber_only() && args.len() <= 2 => {
                 let message = args.get(1).cloned().unwrap_or_default();

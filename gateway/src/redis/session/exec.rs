@@ -1,17 +1,19 @@
 //! MULTI, EXEC, DISCARD: commands that are queued and then run as one program.
 //!
-//! Commands on data run on one view, whose effects are one guarded txn; commands on the connection
-//! are carried out once that has happened, and answer at their place.
+//! Commands on data are one ordered program (`ordered`); with a script among them they run on one
+//! view, whose effects are one guarded txn. Commands on the connection are carried out once that
+//! has happened, and answer at their place.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::data::{keys_of, kind_of};
+use super::ordered::Replies;
 use super::state::Session;
 use crate::redis::commands::{Row, Run, call};
 use crate::redis::fault::Fault;
-use crate::redis::program::{Kind, View};
+use crate::redis::program::{Failure, Kind, View};
 use crate::redis::reply::Reply;
 
 /// Queued bytes of one MULTI.
@@ -30,7 +32,7 @@ pub fn cost(args: &[Bytes]) -> usize {
 /// A command that waits for EXEC.
 #[derive(Clone, Debug)]
 pub struct Queued {
-    pub row: Row,
+    pub row: &'static Row,
     pub args: Vec<Bytes>,
 }
 
@@ -49,13 +51,13 @@ impl Multi {
         self.queue = Vec::new();
     }
 
-    pub fn push(&mut self, row: &Row, args: Vec<Bytes>) {
+    pub fn push(&mut self, row: &'static Row, args: Vec<Bytes>) {
         self.bytes += cost(&args);
         if self.bytes > QUEUED_BYTES_MAX {
             self.abort();
         }
         if !self.aborted {
-            self.queue.push(Queued { row: *row, args });
+            self.queue.push(Queued { row, args });
         }
     }
 
@@ -106,22 +108,31 @@ impl Session {
             }
             guards.clone_from(&watching.guards);
         }
+        if let Some(ordered) = self.ordered(&multi.queue) {
+            let ran = self.run_ordered(ordered, &multi.queue, guards, passed);
+            let ran = ran.await;
+            return self.told(&multi.queue, ran).await;
+        }
         let queue = Arc::new(multi.queue);
         let writes = queue
             .iter()
-            .any(|queued| kind_of(&queued.row) == Kind::Write);
+            .any(|queued| kind_of(queued.row) == Kind::Write);
         let kind = if writes { Kind::Write } else { Kind::Read };
         let keys: Vec<Bytes> = queue
             .iter()
-            .flat_map(|queued| keys_of(&queued.row, &queued.args))
+            .flat_map(|queued| keys_of(queued.row, &queued.args))
             .collect();
-        match self
+        let ran = self
             .run_queue(queue.clone(), kind, &guards, &keys, passed)
-            .await
-        {
+            .await;
+        self.told(&queue, ran).await
+    }
+
+    async fn told(&mut self, queue: &[Queued], ran: Result<Option<Replies>, Failure>) -> Reply {
+        match ran {
             Ok(Some((replies, db))) => {
                 self.db = db;
-                self.complete(&queue, replies).await
+                self.complete(queue, replies).await
             }
             Ok(None) => Reply::NullArray,
             Err(failure) => self.failed(&failure),
@@ -149,7 +160,7 @@ impl Session {
 pub fn run_all(view: &mut View, queue: &[Queued]) -> (Vec<Option<Reply>>, u32) {
     let mut run = |queued: &Queued| {
         let db = i64::from(view.db());
-        let reply = call(view, &queued.row, &queued.args);
+        let reply = call(view, queued.row, &queued.args);
         if matches!(queued.row.run, Run::Script(_)) {
             // SELECT in a script is for that script.
             view.select(db).expect("it was selected before");

@@ -12,6 +12,7 @@ mod function_command;
 mod hello;
 mod info;
 mod introspection;
+mod ordered;
 mod pipeline;
 mod publish;
 mod script_command;

@@ -3,7 +3,6 @@
 //! IFEQ and IFNE are of Redis 8.4: IFEQ sets only over an equal string and never creates; IFNE
 //! sets over another value and creates when absent; both refuse other types.
 
-use bytes::Bytes;
 use quorate_core::command::{Life, When};
 
 use super::expiry::Expiry;
