@@ -100,7 +100,10 @@ impl Founding {
 
 /// What Raft stands on, while a start may still fail. Its end waits for the last of Raft's tasks,
 /// which end with the runtime that a failed start leaves: so it is waited for elsewhere.
-struct Below(Option<(Box<dyn Send>, Box<dyn Send>, DataDir)>);
+struct Below(Option<Ends>);
+
+/// What ends apply, the log, and the hold on the directory.
+type Ends = (Box<dyn Send>, Box<dyn Send>, DataDir);
 
 impl Below {
     fn new(apply: Box<dyn Send>, log: Box<dyn Send>, data_dir: DataDir) -> Below {
