@@ -1,5 +1,5 @@
-//! A member whose disk has no room for the versions store: it says so to who needs room, goes on with
-//! the rest, and stops when it is told to.
+//! A member whose disk has no room for the versions store: it says so to who needs room, goes on
+//! with the rest, and stops when it is told to.
 
 mod node_rig;
 

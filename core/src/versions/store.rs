@@ -68,8 +68,8 @@ pub struct Sizes {
     pub in_use: u64,
 }
 
-/// Cheap to clone. All calls but `submit`, `lag`, `sizes`, `recent` and the marks wait for the disk: not
-/// for async workers.
+/// Cheap to clone. All calls but `submit`, `lag`, `sizes`, `recent` and the marks wait for
+/// the disk: not for async workers.
 #[derive(Clone)]
 pub struct Versions {
     pub(super) shared: Arc<Shared>,
