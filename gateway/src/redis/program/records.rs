@@ -40,6 +40,11 @@ impl Reader for Records {
         (within.count() as u64, 0)
     }
 
+    fn nth(&self, range: &KeyRange, before: u64) -> Option<Arc<KeyValue>> {
+        let mut within = self.records.values().filter(|kv| range.contains(&kv.key));
+        within.nth(usize::try_from(before).ok()?).cloned()
+    }
+
     fn lease_deadline(&self, id: LeaseId) -> Option<Deadline> {
         self.member.lease_deadline(id)
     }

@@ -14,16 +14,19 @@ use quorate_core::command::{Command, Guard, Op, Program, RangeOp};
 use quorate_core::outcome::{OpResult, Outcome, ProgramOutcome};
 use quorate_core::types::{KeyRange, KeyValue, Now};
 
-use super::exec::Queued;
+use super::exec::{Answers, Queued};
 use super::state::Session;
 use crate::redis::commands::{Run, call};
 use crate::redis::direct::{Place, Plan, Rule, plan};
 use crate::redis::guard_rail::Attempt;
 use crate::redis::keyspace::DATABASES;
 use crate::redis::number::parse_i64;
-use crate::redis::program::{Failure, Records, View};
+use crate::redis::program::{Failure, Records, TOO_MUCH, View};
 use crate::redis::refusal::refusal_fault;
 use crate::redis::reply::Reply;
+
+/// What the replies may come to; what is read beyond it is not shown.
+const REPLIES_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A queue as ops, and how each of its commands is answered.
 pub struct Ordered {
@@ -45,9 +48,6 @@ enum Answer {
     /// By the connection, once all this has happened.
     Later,
 }
-
-/// Replies, None for those that the connection answers; and the database selected at the end.
-pub type Replies = (Vec<Option<Reply>>, u32);
 
 impl Session {
     /// None if one of the commands has no such form: a script, a walk over a database, or wrong
@@ -99,6 +99,10 @@ impl Session {
             ordered.writes = true;
             return Some(Answer::Planned(planned.rule, planned.attempt));
         }
+        if matches!(row.name, "hscan" | "hrandfield") {
+            // Each looks at every field: that many of them take long shows only on the way.
+            return None;
+        }
         let keys = row.keys.of(args);
         let read = |key: &Bytes| Op::Range(RangeOp::new(KeyRange::Key(place.key(key))));
         ordered.ops.extend(keys.iter().map(read));
@@ -112,7 +116,7 @@ impl Session {
         queue: &[Queued],
         watched: Vec<Guard>,
         passed: Option<Now>,
-    ) -> Result<Option<Replies>, Failure> {
+    ) -> Result<Option<Answers>, Failure> {
         let Ordered {
             ops,
             answers,
@@ -127,11 +131,16 @@ impl Session {
             return Ok(None);
         }
         let mut results = &outcome.results[..];
-        let mut replies = Vec::with_capacity(queue.len());
+        let (mut replies, mut bytes) = (Vec::with_capacity(queue.len()), 0);
         for (queued, (count, answer)) in queue.iter().zip(answers) {
             let (own, rest) = results.split_at(count);
             results = rest;
-            replies.push(self.answer(queued, answer, own, outcome.now));
+            let reply = match answer {
+                Answer::Shown(_) if bytes > REPLIES_BYTES_MAX => Some(Reply::Error(TOO_MUCH)),
+                answer => self.answer(queued, answer, own, outcome.now),
+            };
+            bytes += reply.as_ref().map_or(0, Reply::encoded_bytes);
+            replies.push(reply);
         }
         Ok(Some((replies, db)))
     }
