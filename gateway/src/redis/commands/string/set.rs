@@ -84,6 +84,8 @@ pub fn set(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn parse(text: &str) -> Result<SetOptions, Fault> {
