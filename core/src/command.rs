@@ -10,10 +10,9 @@ use bytes::Bytes;
 pub use data::{DataOp, When};
 
 use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
-use crate::outcome::Cause;
 use crate::types::{
-    ClusterId, ClusterMillis, KeyRange, LeaseId, MemberId, Principal, Revision, Settings, Stamp,
-    UnixMillis, Value,
+    Cause, ClusterId, ClusterMillis, KeyRange, LeaseId, MemberId, Principal, Revision, Settings,
+    Stamp, UnixMillis, Value,
 };
 
 /// One log entry: commands that were proposed together, applied in order under one stamp.
