@@ -50,6 +50,8 @@ pub struct Counters {
     next_client: AtomicU64,
     pub connections: AtomicU64,
     pub commands: AtomicU64,
+    /// Runs of programs that others had disturbed.
+    pub retries: AtomicU64,
 }
 
 impl Context {

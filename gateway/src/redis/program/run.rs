@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, Op, ScriptCommand, Txn};
@@ -27,6 +28,8 @@ pub struct Scope<'a> {
     pub reader: &'a Arc<dyn Reader>,
     pub keyspace: &'a Arc<Keyspace>,
     pub turns: &'a Turns,
+    /// Counts what had to run again because others had written what it had read.
+    pub retries: &'a AtomicU64,
     pub principal: &'a Principal,
     pub db: u32,
     /// The end of the whole call, retries included.
@@ -126,6 +129,7 @@ where
             if at_once || reader.hold(&with(watched, &guards)) {
                 return Ok(Some(answer));
             }
+            scope.retries.fetch_add(1, Ordering::Relaxed);
         } else {
             let txn = guarded(with(watched, &guards), ops);
             let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
@@ -136,6 +140,7 @@ where
             if !watched.is_empty() && !reader.hold(watched) {
                 return Ok(None);
             }
+            scope.retries.fetch_add(1, Ordering::Relaxed);
             keys.extend(guards.keys().cloned());
             now = None;
         }

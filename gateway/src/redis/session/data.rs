@@ -110,6 +110,7 @@ impl Session {
             reader: &self.context.reader,
             keyspace: &self.context.keyspace,
             turns: &self.context.turns,
+            retries: &self.context.counters.retries,
             principal: &self.principal,
             db: self.db,
             deadline: self.context.deadline(),

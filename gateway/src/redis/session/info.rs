@@ -123,6 +123,10 @@ impl Session {
             ),
             ("evicted_clients", self.context.load.closed().to_string()),
             (
+                "program_retries_total",
+                read(&counters.retries).to_string(),
+            ),
+            (
                 "redlock_on_plain_port_total",
                 self.context.guard_rail.seen().to_string(),
             ),
