@@ -33,8 +33,8 @@ fn needs_time(glance: &Glance, stamp: Stamp) -> bool {
 pub(crate) async fn run(core: Arc<Core>) {
     let mut ticked = Instant::now();
     let mut is_behind = false;
-    // The last entry before the last tick.
-    let mut before = 0;
+    // What had been taken when the last ticks were, if they were alone.
+    let mut alone = 0;
     loop {
         if !is_behind {
             tokio::select! {
@@ -55,10 +55,11 @@ pub(crate) async fn run(core: Arc<Core>) {
         }
         ticked = Instant::now();
         let deadline = Instant::now() + core.pulse.election_timeout();
-        // Where nobody else has written since the tick before, an entry ends as many as it may.
-        let is_alone = is_due && core.proposals.pending() == 0 && glance.applied == before + 1;
+        // Where nobody else has written since the ticks before, not with them in an entry either,
+        // an entry ends as many as it may.
+        let is_alone = is_due && core.proposals.pending() == 0 && glance.taken == alone;
         let ticks = if is_alone { TICKS_MAX } else { 1 };
-        before = glance.applied;
+        alone = glance.taken + ticks as u64;
         // Nothing is lost if one fails: the next round, or the next leader, ticks again.
         let tick = || core.submit(Default::default(), Command::Tick, deadline);
         let ticked = join_all((0..ticks).map(|_| tick())).await;

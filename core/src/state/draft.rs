@@ -15,7 +15,6 @@ use bytes::{Bytes, BytesMut};
 
 use super::apply::State;
 use super::changes::{Changes, Sweep};
-use super::forgetful;
 use super::read_room::ReadRoom;
 use super::room::{TxnRoom, record_bytes};
 use crate::command::Life;
@@ -30,8 +29,11 @@ const PACKED_VALUE_MAX: usize = 4 * 1024;
 /// What a value that grows is given for more, as a part of its length.
 const SLACK: usize = 8;
 
-/// Keys of a range that are swept rather than deleted one by one: at least so many.
-const SWEPT_MIN: u64 = 64;
+/// Keys that are swept rather than deleted one by one: at least so many.
+pub(super) const SWEPT_MIN: usize = 64;
+
+/// Keys changed on the view, around which a deletion sweeps the others.
+const CUTS_MAX: usize = 64;
 
 /// A key that the view has changed: what it is now, and what it was before the last event.
 struct Drafted {
@@ -186,29 +188,59 @@ impl<'a> Draft<'a> {
         self.sweeps.iter().any(|sweep| sweep.range.contains(key))
     }
 
-    /// Deletes all of a range at once, if that can be done: none of its keys has history, was
-    /// changed on this view or hangs on a granted lease. How many there were.
-    pub(super) fn sweep(&mut self, range: &KeyRange, cause: Cause) -> Option<u64> {
-        if !forgetful::covers(range) || self.state.lives.holds_forgetful_keys() {
-            return None;
+    /// Deletes the keys of a range; how many there were.
+    pub(super) fn delete_range(&mut self, range: &KeyRange, cause: Cause) -> u64 {
+        let before = self.events;
+        for part in self.around_drafted(range) {
+            if !self.sweep(&part, cause) {
+                let records: Vec<_> = self.range(&part).cloned().collect();
+                for record in records {
+                    self.delete(&record.key, cause);
+                }
+            }
         }
+        u64::from(self.events - before)
+    }
+
+    /// A range in parts, of which each is a key that was changed on this view, or holds none.
+    fn around_drafted(&self, range: &KeyRange) -> Vec<KeyRange> {
+        let drafted: Vec<&Bytes> = self.drafted(range).map(|(key, _)| key).collect();
+        let mut parts = Vec::new();
+        let mut rest = range.clone();
+        if drafted.len() <= CUTS_MAX && !matches!(range, KeyRange::Key(_)) {
+            for key in drafted {
+                let behind = Bytes::from([key.as_ref(), &[0]].concat());
+                parts.push(KeyRange::Span(rest.start().clone(), key.clone()));
+                parts.push(KeyRange::Key(key.clone()));
+                rest = match rest {
+                    KeyRange::Span(_, end) => KeyRange::Span(behind, end),
+                    KeyRange::Key(_) | KeyRange::From(_) => KeyRange::From(behind),
+                };
+            }
+        }
+        parts.push(rest);
+        parts
+    }
+
+    /// Deletes all of a range at once, if it is worth it and none of its keys was changed on this
+    /// view.
+    fn sweep(&mut self, range: &KeyRange, cause: Cause) -> bool {
         let was_swept = self.sweeps.iter().any(|sweep| sweep.range.overlaps(range));
         if was_swept || self.drafted(range).next().is_some() {
-            return None;
+            return false;
         }
-        let count = self.state.index.count(range);
-        let next = u32::try_from(count).ok()?.checked_add(self.events)?;
+        let count = self.state.index.count(range) as usize;
         if count < SWEPT_MIN {
-            return None;
+            return false;
         }
         self.sweeps.push(Sweep {
             range: range.clone(),
-            count: count as usize,
+            count,
             first: self.events,
             cause: self.because.unwrap_or(cause),
         });
-        self.events = next;
-        Some(count)
+        self.events += u32::try_from(count).expect("as many as fit in memory");
+        true
     }
 
     /// The keys of a range that were changed, in key order.

@@ -43,6 +43,28 @@ pub(super) fn covers(range: &KeyRange) -> bool {
     })
 }
 
+/// Where sorted keys that all have a history, or have none, follow each other; and whether they
+/// have one.
+pub(super) fn stretches<T>(
+    sorted: &[T],
+    key: impl Fn(&T) -> &[u8],
+) -> Vec<(std::ops::Range<usize>, bool)> {
+    let mut cuts = vec![0, sorted.len()];
+    for prefix in PREFIXES {
+        let is_before = |item: &T| key(item) < prefix;
+        cuts.push(sorted.partition_point(is_before));
+        cuts.push(sorted.partition_point(|item| is_before(item) || key(item).starts_with(prefix)));
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    let stretches = cuts.windows(2).map(|cut| cut[0]..cut[1]);
+    let kinds = stretches.map(|stretch| {
+        let keeps_history = !is_forgetful(key(&sorted[stretch.start]));
+        (stretch, keeps_history)
+    });
+    kinds.collect()
+}
+
 /// The replicated numbers of the rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Floor {
@@ -92,6 +114,21 @@ mod tests {
         assert!(span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(!span("redis/", "redis1") && !span("redis", "redis0") && !span("a", "b"));
         assert!(!covers(&KeyRange::From("redis/".into())));
+    }
+
+    #[test]
+    fn stretches_are_of_one_kind() {
+        let keys = ["a", "redis", "redis/0", "redis/1", "redis0", "redis@1", "z"];
+        let found = stretches(&keys, |key| key.as_bytes());
+        let wanted = [
+            (0..2, true),
+            (2..4, false),
+            (4..5, true),
+            (5..6, false),
+            (6..7, true),
+        ];
+        assert_eq!(found, wanted);
+        assert_eq!(stretches(&keys[..0], |key| key.as_bytes()), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! a flag says otherwise.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use quorate_core::swept::Swept;
 use quorate_core::types::KeyRange;
 
 /// How many databases SELECT knows (Redis's default).
@@ -53,6 +54,12 @@ impl Keyspace {
         };
         // The empty prefix holds everything, so the others are asked first.
         self.prefixes.iter().enumerate().rev().find_map(fits)
+    }
+
+    /// Whether any of the keys may be Redis's.
+    pub fn touches(&self, swept: &Swept) -> bool {
+        let mut prefixes = self.prefixes.iter();
+        prefixes.any(|prefix| swept.touches(&KeyRange::prefix(prefix)))
     }
 }
 
