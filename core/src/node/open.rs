@@ -24,6 +24,7 @@ use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
 use super::service::PeerService;
+use super::settings;
 use super::start::{StartError, failed, raft_config};
 use super::supervise::{Faults, Tasks};
 use super::window::Window;
@@ -126,14 +127,14 @@ pub(super) async fn open(
     refuse_gap(&config.data_dir, &log, &opened)?;
     let window = Window::new(member, start_number(log.synced().group));
     let log_metrics = log.metrics();
-    let (replica, machine, apply) = open_replica(opened, log, environment, window)?;
+    let (replica, machine, apply) = open_replica(config, opened, log, environment, window)?;
     let hello = Hello {
         cluster,
         member,
         incarnation,
         feature_level: FEATURE_LEVEL,
         target: 0,
-        settings: ids::digest(config.key_prefix.as_bytes()),
+        settings: ids::digest(config.settings.key_prefix.as_bytes()),
     };
     let acquaintances = acquaintances(config, &founding, &replica, &faults)?;
     let mut tasks = Tasks::default();
@@ -349,6 +350,7 @@ fn refuse_gap(dir: &Path, log: &Log, opened: &Opened) -> Result<(), StartError> 
 type OpenReplica = (Arc<Replica>, Machine, Box<dyn Send>);
 
 fn open_replica(
+    config: &NodeConfig,
     opened: Opened,
     log: Log,
     environment: &Environment,
@@ -360,6 +362,7 @@ fn open_replica(
     };
     let applied = log_id_at(opened.position);
     let state = rebuild(opened.parts).map_err(failed)?;
+    settings::compare(&config.settings, state.key_prefix()).map_err(StartError)?;
     let clock = LeaderClock::new(environment.time.clone(), window.member());
     let index = applied.map_or(0, |id| id.index());
     let log_mark = Box::new(move || {

@@ -7,7 +7,7 @@ use super::changes::{Changes, Sweep};
 use super::cluster::Tables;
 use super::draft::Draft;
 use super::ends::FirstEnds;
-use super::forgetful::{Floor, is_forgetful};
+use super::forgetful::Floor;
 use super::graves::Removed;
 use super::index::Index;
 use super::lives::{Lease, Lives};
@@ -183,7 +183,7 @@ impl State {
     fn sweep(&mut self, sweep: &Sweep) -> Vec<Removed> {
         let slots = self.index.sweep(&sweep.range);
         assert_eq!(slots.len(), sweep.count, "the draft saw the same keys");
-        Removed::parts(slots, sweep.first, sweep.cause)
+        Removed::parts(self.forgetful(), slots, sweep.first, sweep.cause)
     }
 
     /// Makes a revision of what was taken out of the index and of events; none of nothing.
@@ -200,18 +200,21 @@ impl State {
         }
         let made = Arc::new(made);
         self.bury(&made, before);
+        let forgetful = &self.tables.forgetful;
         for event in &made.events {
             if let Some(old) = &event.prev {
                 self.lives.detach(old);
             }
-            self.index.push(&event.kv);
+            self.index.push(&event.kv, forgetful);
             if !event.is_delete() {
                 self.lives.attach(&event.kv);
             }
         }
         self.revision = made.revision;
-        let mut forgetful = made.events.iter().map(|event| is_forgetful(&event.kv.key));
-        if forgetful.any(|is_it| is_it) || made.swept.iter().any(|swept| !swept.keeps_history) {
+        let mut events = made.events.iter();
+        let is_touched = made.swept.iter().any(|swept| !swept.keeps_history)
+            || events.any(|event| forgetful.holds(&event.kv.key));
+        if is_touched {
             self.floor.touched(self.revision);
         }
         effects.revisions.push(made);

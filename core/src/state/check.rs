@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::State;
-use super::forgetful::is_forgetful;
 use crate::types::LeaseId;
 
 impl State {
     /// # Panics
     /// If an invariant does not hold.
     pub fn check(&self) {
+        let forgetful = self.forgetful();
         self.lives.check();
         self.taken.check();
         let mut by_lease: BTreeMap<LeaseId, BTreeSet<_>> = BTreeMap::new();
@@ -23,11 +23,11 @@ impl State {
                     .is_none_or(|last| *last < slot.newest().modified)
             );
             assert!(
-                past.is_empty() || !is_forgetful(slot.key()),
+                past.is_empty() || !forgetful.holds(slot.key()),
                 "no history is kept"
             );
             assert!(
-                slot.is_live() || !is_forgetful(slot.key()),
+                slot.is_live() || !forgetful.holds(slot.key()),
                 "nor tombstones"
             );
             let Some(record) = slot.current() else {

@@ -75,7 +75,8 @@ impl State {
         let slots = self.index.sweep_lease(id, &keys);
         let count = slots.len();
         let made = RevisionEvents::new(self.revision + 1, Vec::new());
-        self.make(Removed::parts(slots, 0, cause), made, effects);
+        let removed = Removed::parts(self.forgetful(), slots, 0, cause);
+        self.make(removed, made, effects);
         effects.freed.push(Freed::Keys(keys));
         count
     }

@@ -1,68 +1,94 @@
 //! Prefixes without history: of a key under them only the newest version is kept, and the events
-//! of the last revisions, from the floor on, for watches that resume.
+//! of the last revisions, from the floor on, for watches that resume. Which they are is told by the
+//! cluster's first entry.
 //!
 //! The floor moves by a rule of replicated numbers alone: every `MARK_INTERVAL` revisions that
 //! touch such a key it moves to where it was marked the last time. So between one and two
 //! intervals can be watched from, on every member alike, also after a restart.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use crate::types::{KeyRange, Revision};
 
-const PREFIXES: [&[u8]; 2] = [b"redis/", b"redis@"];
 /// Revisions between two marks.
 const MARK_INTERVAL: u64 = 8_192;
 
-/// Whether a key has no history.
-pub fn is_forgetful(key: &[u8]) -> bool {
-    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-}
+/// The prefixes of keys without history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgetful(Arc<[Bytes]>);
 
-/// Whether a range holds, or could hold, such keys.
-pub(super) fn touches(range: &KeyRange) -> bool {
-    PREFIXES.iter().any(|prefix| match range {
-        KeyRange::Key(key) => key.starts_with(prefix),
-        KeyRange::Span(start, end) => {
-            start.as_ref() < end.as_ref()
-                && end.as_ref() > *prefix
-                && (start.as_ref() <= *prefix || start.starts_with(prefix))
-        }
-        KeyRange::From(start) => start.as_ref() <= *prefix || start.starts_with(prefix),
-    })
-}
-
-/// Whether a range holds such keys only.
-pub(super) fn covers(range: &KeyRange) -> bool {
-    PREFIXES.iter().any(|prefix| {
-        let KeyRange::Span(first, last) = KeyRange::prefix(prefix) else {
-            return false;
-        };
-        match range {
-            KeyRange::Key(key) => key.starts_with(prefix),
-            KeyRange::Span(start, end) => *start >= first && *end <= last,
-            KeyRange::From(_) => false,
-        }
-    })
-}
-
-/// Where sorted keys that all have a history, or have none, follow each other; and whether they
-/// have one.
-pub(super) fn stretches<T>(
-    sorted: &[T],
-    key: impl Fn(&T) -> &[u8],
-) -> Vec<(std::ops::Range<usize>, bool)> {
-    let mut cuts = vec![0, sorted.len()];
-    for prefix in PREFIXES {
-        let is_before = |item: &T| key(item) < prefix;
-        cuts.push(sorted.partition_point(is_before));
-        cuts.push(sorted.partition_point(|item| is_before(item) || key(item).starts_with(prefix)));
+impl Default for Forgetful {
+    /// Those of every cluster that was founded before its first entry told them.
+    fn default() -> Forgetful {
+        let prefixes: [&[u8]; 2] = [b"redis/", b"redis@"];
+        Forgetful(prefixes.map(Bytes::from_static).into())
     }
-    cuts.sort_unstable();
-    cuts.dedup();
-    let stretches = cuts.windows(2).map(|cut| cut[0]..cut[1]);
-    let kinds = stretches.map(|stretch| {
-        let keeps_history = !is_forgetful(key(&sorted[stretch.start]));
-        (stretch, keeps_history)
-    });
-    kinds.collect()
+}
+
+impl Forgetful {
+    pub(super) fn of(prefixes: Vec<Bytes>) -> Forgetful {
+        Forgetful(prefixes.into())
+    }
+
+    pub(super) fn prefixes(&self) -> &[Bytes] {
+        &self.0
+    }
+
+    /// Whether a key has no history.
+    pub fn holds(&self, key: &[u8]) -> bool {
+        self.0.iter().any(|prefix| key.starts_with(prefix))
+    }
+
+    /// Whether a range holds, or could hold, such keys.
+    pub(super) fn touches(&self, range: &KeyRange) -> bool {
+        let reaches = |start: &Bytes, prefix| start <= prefix || start.starts_with(prefix);
+        self.0.iter().any(|prefix| match range {
+            KeyRange::Key(key) => key.starts_with(prefix),
+            KeyRange::Span(start, end) => start < end && end > prefix && reaches(start, prefix),
+            KeyRange::From(start) => reaches(start, prefix),
+        })
+    }
+
+    /// Whether a range holds such keys only.
+    pub(super) fn covers(&self, range: &KeyRange) -> bool {
+        self.0.iter().any(|prefix| {
+            let KeyRange::Span(first, last) = KeyRange::prefix(prefix) else {
+                return false;
+            };
+            match range {
+                KeyRange::Key(key) => key.starts_with(prefix),
+                KeyRange::Span(start, end) => *start >= first && *end <= last,
+                KeyRange::From(_) => false,
+            }
+        })
+    }
+
+    /// Where sorted keys that all have a history, or have none, follow each other; and whether
+    /// they have one.
+    pub(super) fn stretches<T>(
+        &self,
+        sorted: &[T],
+        key: impl Fn(&T) -> &[u8],
+    ) -> Vec<(Range<usize>, bool)> {
+        let mut cuts = vec![0, sorted.len()];
+        for prefix in self.0.iter() {
+            let is_before = |item: &T| key(item) < prefix.as_ref();
+            let is_within = |item: &T| key(item).starts_with(prefix);
+            cuts.push(sorted.partition_point(is_before));
+            cuts.push(sorted.partition_point(|item| is_before(item) || is_within(item)));
+        }
+        cuts.sort_unstable();
+        cuts.dedup();
+        let stretches = cuts.windows(2).map(|cut| cut[0]..cut[1]);
+        let kinds = stretches.map(|stretch| {
+            let keeps_history = !self.holds(key(&sorted[stretch.start]));
+            (stretch, keeps_history)
+        });
+        kinds.collect()
+    }
 }
 
 /// The replicated numbers of the rule.
@@ -90,18 +116,13 @@ impl Floor {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     #[test]
     fn ranges_that_touch() {
-        let span = |a: &'static str, b: &'static str| {
-            touches(&KeyRange::Span(
-                Bytes::from_static(a.as_bytes()),
-                Bytes::from_static(b.as_bytes()),
-            ))
-        };
+        let forgetful = Forgetful::default();
+        let touches = |range: &KeyRange| forgetful.touches(range);
+        let span = |a: &'static str, b: &'static str| touches(&KeyRange::Span(a.into(), b.into()));
         assert!(span("a", "z") && span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(span("a", "redis/1") && !span("a", "b") && !span("s", "z") && !span("a", "redis"));
         assert!(touches(&KeyRange::From(Bytes::from_static(b"redis/9"))));
@@ -110,6 +131,8 @@ mod tests {
 
     #[test]
     fn ranges_that_hold_nothing_else() {
+        let forgetful = Forgetful::default();
+        let covers = |range: &KeyRange| forgetful.covers(range);
         let span = |a: &'static str, b: &'static str| covers(&KeyRange::Span(a.into(), b.into()));
         assert!(span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(!span("redis/", "redis1") && !span("redis", "redis0") && !span("a", "b"));
@@ -119,7 +142,8 @@ mod tests {
     #[test]
     fn stretches_are_of_one_kind() {
         let keys = ["a", "redis", "redis/0", "redis/1", "redis0", "redis@1", "z"];
-        let found = stretches(&keys, |key| key.as_bytes());
+        let forgetful = Forgetful::default();
+        let found = forgetful.stretches(&keys, |key| key.as_bytes());
         let wanted = [
             (0..2, true),
             (2..4, false),
@@ -128,7 +152,7 @@ mod tests {
             (6..7, true),
         ];
         assert_eq!(found, wanted);
-        assert_eq!(stretches(&keys[..0], |key| key.as_bytes()), []);
+        assert_eq!(forgetful.stretches(&keys[..0], |key| key.as_bytes()), []);
     }
 
     #[test]

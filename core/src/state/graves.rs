@@ -18,7 +18,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
-use super::forgetful;
+use super::forgetful::Forgetful;
 use super::slot::{At, Before, Slot};
 use crate::outcome::{Cause, Effects, Freed, RevisionEvents};
 use crate::swept::Swept;
@@ -37,8 +37,13 @@ pub(super) struct Removed {
 impl Removed {
     /// Slots in key order, in stretches of keys that all have a history or have none; `first` is
     /// the sub-revision of the first.
-    pub(super) fn parts(slots: Vec<Slot>, first: u32, cause: Cause) -> Vec<Removed> {
-        let stretches = forgetful::stretches(&slots, Slot::key);
+    pub(super) fn parts(
+        forgetful: &Forgetful,
+        slots: Vec<Slot>,
+        first: u32,
+        cause: Cause,
+    ) -> Vec<Removed> {
+        let stretches = forgetful.stretches(&slots, Slot::key);
         let mut slots = slots.into_iter();
         let part = |(stretch, keeps_history): (std::ops::Range<usize>, bool)| {
             let first = first + stretch.start as u32;

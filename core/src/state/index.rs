@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::chunks::Chunks;
-use super::forgetful::is_forgetful;
+use super::forgetful::Forgetful;
 use super::graves::Graves;
 use super::slot::{At, Slot};
 use crate::types::{KeyRange, KeyValue, LeaseId, Revision};
@@ -83,8 +83,8 @@ impl Index {
     }
 
     /// A new version, or a tombstone.
-    pub(super) fn push(&mut self, record: &Arc<KeyValue>) {
-        match (is_forgetful(&record.key), record.is_tombstone()) {
+    pub(super) fn push(&mut self, record: &Arc<KeyValue>, forgetful: &Forgetful) {
+        match (forgetful.holds(&record.key), record.is_tombstone()) {
             (true, true) => self.slots.remove(&record.key),
             (true, false) => self.set(record, |slot| slot.replace(record)),
             (false, _) => {
@@ -221,12 +221,13 @@ mod tests {
     use crate::types::Version;
 
     fn write(index: &mut Index, key: usize, main: Revision, version: i64) {
-        index.push(&Arc::new(KeyValue {
+        let record = KeyValue {
             key: format!("{key:06}").into(),
             modified: Version { main, sub: 0 },
             version,
             ..KeyValue::default()
-        }));
+        };
+        index.push(&Arc::new(record), &Forgetful::default());
     }
 
     fn kept(index: &Index) -> usize {

@@ -2,7 +2,6 @@
 //! own, which others see as a lease with a derived id. One index of ends serves both.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -141,7 +140,7 @@ impl Lives {
     }
 
     /// A record came into the state (or took another's place, which was detached before).
-    pub(super) fn attach(&mut self, record: &Arc<KeyValue>) {
+    pub(super) fn attach(&mut self, record: &KeyValue) {
         let (id, key) = (record.lease, &record.key);
         if let Some(granted) = self.granted.get_mut(&id) {
             granted.keys.insert(key.clone());

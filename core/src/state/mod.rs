@@ -39,7 +39,7 @@ pub use apply::State;
 pub use authorize::authorize;
 pub use cluster::MemberInfo;
 pub use ends::FirstEnds;
-pub use forgetful::is_forgetful;
+pub use forgetful::Forgetful;
 pub use lives::Lease;
 pub use past::{PastRange, read_past};
 pub use range::{History, Unreadable};

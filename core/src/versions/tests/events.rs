@@ -71,7 +71,9 @@ fn slices_add_up_to_what_was_applied() {
                 };
             }
             let change = maker.make();
-            let is_swept = |events: &&Arc<RevisionEvents>| !events.swept.is_empty();
+            let is_swept = |events: &&Arc<RevisionEvents>| {
+                events.swept.iter().any(|swept| !swept.keeps_history)
+            };
             swept.extend(change.revisions.iter().filter(is_swept).map(|e| e.revision));
             applied.extend(bare(change.revisions.iter().map(made).collect(), &swept));
             versions.submit(change).unwrap();
