@@ -93,13 +93,24 @@ impl Grave {
     }
 
     /// Records with history that are still here, of a range.
-    fn within(&self, range: &KeyRange) -> impl Iterator<Item = usize> + '_ {
+    fn within<'a>(&'a self, range: &KeyRange) -> impl Iterator<Item = usize> + use<'a> {
         let within = match self.swept().keeps_history {
             true => self.swept().within(range),
             false => 0..0,
         };
         let left = within.start.max(self.done)..within.end;
         left.filter(|number| !self.raised.contains(number))
+    }
+
+    fn at<'a>(
+        &'a self,
+        range: &KeyRange,
+        revision: Revision,
+    ) -> impl Iterator<Item = (&'a Bytes, At<'a>)> + use<'a> {
+        self.within(range).map(move |number| {
+            let record = &self.swept().records[number];
+            (&record.key, self.before[number].at(record, revision))
+        })
     }
 
     /// Takes the next one's turn: its record, and what comes into the index.
@@ -171,20 +182,26 @@ impl Graves {
     }
 
     /// Keys of a range that were there at `revision`, or may have been before it, in key order.
-    pub(super) fn at(&self, range: &KeyRange, revision: Revision) -> Vec<(&Bytes, At<'_>)> {
-        let later = self
-            .graves
-            .iter()
-            .filter(|grave| grave.made.revision > revision);
-        let all = later.flat_map(|grave| {
-            grave.within(range).map(move |number| {
-                let record = &grave.swept().records[number];
-                (&record.key, grave.before[number].at(record, revision))
-            })
-        });
-        let mut all: Vec<_> = all.collect();
-        all.sort_by_key(|(key, _)| *key);
-        all
+    pub(super) fn at<'a>(
+        &'a self,
+        range: &KeyRange,
+        revision: Revision,
+    ) -> Box<dyn Iterator<Item = (&'a Bytes, At<'a>)> + 'a> {
+        let later = self.graves.iter();
+        let mut later = later.filter(|grave| grave.made.revision > revision);
+        match (later.next(), later.next()) {
+            (None, _) => Box::new(std::iter::empty()),
+            // Of a million keys no list is made.
+            (Some(only), None) => Box::new(only.at(range, revision)),
+            (Some(first), Some(second)) => {
+                let several = [first, second].into_iter().chain(later);
+                let mut all: Vec<_> = several
+                    .flat_map(|grave| grave.at(range, revision))
+                    .collect();
+                all.sort_by_key(|(key, _)| *key);
+                Box::new(all.into_iter())
+            }
+        }
     }
 
     /// What the index lacks, in key order.
