@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
-use super::draft::SWEPT_MIN;
+use super::deletion::SWEPT_MIN;
 use super::ends::order;
 use super::graves::Removed;
 use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
