@@ -8,11 +8,9 @@ use futures_util::future::join_all;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
-use super::api::{Barrier, EffectsListener, Member, Status, Wake};
-use super::census::{Census, CensusError, Listening};
-use super::core::Core;
+use super::api::{Barrier, Census, CensusError, EffectsListener, Listening, Member, Status, Wake};
+use super::core::{Core, Route};
 use super::counts::SyncTimes;
-use super::proposer::Route;
 use super::replica::Glance;
 use super::running::Running;
 use super::watcher::Watcher;
@@ -53,6 +51,9 @@ impl Node {
     ) -> Result<Reply, NodeError> {
         let refusal = if command.size_hint() > COMMAND_BYTES_MAX || is_too_deep(&command) {
             Some(Refusal::TooLarge)
+        } else if self.core.versions().has_no_space() && state::needs_space(&command) {
+            // It would wait for room on this member's disk. What makes room goes through.
+            Some(Refusal::NoSpace)
         } else {
             state::authorize(principal, &command).err()
         };

@@ -9,23 +9,24 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, SetOnce};
 
-use super::api::NodeConfig;
-use super::barrier::Barriers;
+use super::api::{NodeConfig, StartError, failed};
+use super::barriers::Barriers;
 use super::clock::LeaderClock;
 use super::core::Core;
 use super::counts::Proposals;
 use super::environment::Environment;
 use super::ids;
 use super::inflow::Inflow;
+use super::machine::{Machine, Raft};
 use super::patience::Patience;
 use super::pulse::Pulse;
 use super::queue::Queue;
+use super::raft_config::raft_config;
 use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
 use super::service::PeerService;
 use super::settings;
-use super::start::{StartError, failed, raft_config};
 use super::supervise::{Faults, Tasks};
 use super::window::Window;
 use crate::command::EntryHeader;
@@ -34,9 +35,9 @@ use crate::log::{self, Log};
 #[cfg(feature = "mutants")]
 use crate::mutants::{self, Mutant};
 use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello, Published};
-use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
+use crate::raft::{LogStore, Peer, PeerNetwork, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
-use crate::versions::{DataDir, LogMark, Opened};
+use crate::versions::{DataDir, LogMark, Opened, Versions};
 
 /// A member that is complete; its tasks are not running yet.
 pub(super) struct OpenedNode {
@@ -98,6 +99,39 @@ impl Founding {
     }
 }
 
+/// What Raft stands on, while a start may still fail. Its end waits for the last of Raft's tasks,
+/// which end with the runtime that a failed start leaves: so it is waited for elsewhere.
+struct Below(Option<Ends>);
+
+/// What ends apply, the log, and the hold on the directory.
+type Ends = (Box<dyn Send>, Box<dyn Send>, DataDir);
+
+impl Below {
+    fn new(apply: Box<dyn Send>, log: Box<dyn Send>, data_dir: DataDir) -> Below {
+        Below(Some((apply, log, data_dir)))
+    }
+
+    /// Of a start that has not failed.
+    fn held(mut self, versions: Versions) -> Held {
+        let (apply, log, data_dir) = self.0.take().expect("it is taken once, here");
+        Held {
+            core: None,
+            apply,
+            log,
+            versions,
+            data_dir,
+        }
+    }
+}
+
+impl Drop for Below {
+    fn drop(&mut self) {
+        if let Some(below) = self.0.take() {
+            tokio::task::spawn_blocking(move || drop(below));
+        }
+    }
+}
+
 pub(super) async fn open(
     config: &NodeConfig,
     environment: &Environment,
@@ -107,7 +141,7 @@ pub(super) async fn open(
     // Listeners first: a start that fails for a port leaves no trace on disk. Who calls meanwhile
     // waits until they are served.
     let listeners = listen(config, environment).await?;
-    let data_dir =
+    let mut data_dir =
         DataDir::open(&config.data_dir, cluster, member, rand::random()).map_err(failed)?;
     let incarnation = data_dir.identity().incarnation;
     let (faults, fault) = Faults::channel();
@@ -119,15 +153,25 @@ pub(super) async fn open(
     // The store first: it knows how far the log had been synced.
     let opened = open_versions(&config.data_dir, environment, cluster, &faults)?;
     let log_dir = config.data_dir.join("log");
+    let is_claimed = data_dir.is_claimed();
     let OpenLog {
         log,
         store: log_store,
         worker: log_worker,
-    } = open_log(&log_dir, environment, identity, &opened, &faults)?;
+    } = open_log(
+        &log_dir,
+        environment,
+        identity,
+        &opened,
+        is_claimed,
+        &faults,
+    )?;
     refuse_gap(&config.data_dir, &log, &opened)?;
+    data_dir.claim().map_err(failed)?;
     let window = Window::new(member, start_number(log.synced().group));
     let log_metrics = log.metrics();
     let (replica, machine, apply) = open_replica(config, opened, log, environment, window)?;
+    let below = Below::new(apply, log_worker, data_dir);
     let hello = Hello {
         cluster,
         member,
@@ -154,8 +198,6 @@ pub(super) async fn open(
         let refused = fault.borrow().clone();
         if let Some(why) = refused {
             drop(raft.shutdown().await);
-            // These wait for the last of Raft's tasks, which end with the runtime.
-            tokio::task::spawn_blocking(move || drop((apply, log_worker, data_dir)));
             return Err(StartError(why));
         }
         raft.initialize(founding.members).await.map_err(failed)?;
@@ -197,13 +239,7 @@ pub(super) async fn open(
         ends_wanted: Notify::new(),
         links: Mutex::new(HashMap::new()),
     });
-    let held = Held {
-        core: None,
-        apply,
-        log: log_worker,
-        versions: replica.versions.clone(),
-        data_dir,
-    };
+    let held = below.held(replica.versions.clone());
     let running = Arc::new(Running {
         cluster,
         member,
@@ -294,12 +330,13 @@ fn open_versions(
     opened.map_err(failed)
 }
 
-/// The store knows what had been synced.
+/// The store knows what had been synced. A directory that was this member's has had a log.
 fn open_log(
     dir: &Path,
     environment: &Environment,
     identity: log::Identity,
     opened: &Opened,
+    is_claimed: bool,
     faults: &Faults,
 ) -> Result<OpenLog, StartError> {
     let faults = faults.clone();
@@ -311,6 +348,7 @@ fn open_log(
             group: opened.log.group,
             index: opened.log.index,
         }),
+        must_exist: is_claimed,
         on_fatal: Some(Arc::new(on_fatal)),
         ..environment.workers.log_options()
     };
@@ -319,6 +357,7 @@ fn open_log(
         synced_at_least: options
             .synced_at_least
             .filter(|_| !mutants::is_on(Mutant::NoLogMark)),
+        must_exist: options.must_exist && !mutants::is_on(Mutant::NoLogMark),
         ..options
     };
     let (log, flusher, recovered) =

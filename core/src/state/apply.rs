@@ -324,6 +324,11 @@ impl State {
         self.index.iter(range)
     }
 
+    /// The current record of a range that so many others come before.
+    pub fn nth(&self, range: &KeyRange, before: u64) -> Option<&Arc<KeyValue>> {
+        self.index.nth(range, before)
+    }
+
     /// Keys that exist in the range.
     pub fn count(&self, range: &KeyRange) -> u64 {
         self.index.count(range)

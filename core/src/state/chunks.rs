@@ -217,6 +217,25 @@ impl Chunks {
             .sum()
     }
 
+    /// The slot of a range that is no tombstone and that so many such come before.
+    pub(super) fn nth(&self, range: &KeyRange, before: u64) -> Option<&Slot> {
+        let mut left = usize::try_from(before).ok()?;
+        for (slots, whole) in self.parts(range) {
+            match whole {
+                Some(live) if live <= left => left -= live,
+                _ => {
+                    for slot in slots.iter().filter(|slot| slot.is_live()) {
+                        match left.checked_sub(1) {
+                            Some(fewer) => left = fewer,
+                            None => return Some(slot),
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
     /// Changes the slot of a key that is there; returns whether there was one.
     pub(super) fn change(&mut self, key: &[u8], change: impl FnOnce(&mut Slot)) -> bool {
         let found = self.find(key);

@@ -62,6 +62,10 @@ impl Index {
         self.slots.live(range).filter_map(Slot::current)
     }
 
+    pub(super) fn nth(&self, range: &KeyRange, before: u64) -> Option<&Arc<KeyValue>> {
+        self.slots.nth(range, before)?.current()
+    }
+
     pub(super) fn count(&self, range: &KeyRange) -> u64 {
         self.slots.count(range)
     }

@@ -43,6 +43,7 @@ pub use ends::FirstEnds;
 pub use forgetful::Forgetful;
 pub use lives::Lease;
 pub use past::{PastRange, read_past};
+pub use quota::needs_space;
 pub use range::{History, Unreadable};
 pub use read_room::ReadRoom;
 pub use restore::{Builder, RestoreError};

@@ -1,7 +1,7 @@
 //! What the writer thread and the readers share: the open database and the marks of progress.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, ReadTransaction, ReadableDatabase};
@@ -13,7 +13,7 @@ use super::guarded::{NONSENSE, Panicked, guarded, or_damaged};
 use super::medium::{Health, Medium, Monitored, Slot};
 use super::queue::{Queue, Request};
 use super::recent::RecentEvents;
-use super::schema::{self, HEAD, Head, ONLY};
+use super::schema::Head;
 use crate::types::Revision;
 
 pub(super) struct Shared {
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     /// None for the moment in which one database takes another's place.
     database: Mutex<Option<Open>>,
     is_open: Condvar,
+    /// Of the file, when it was last looked at.
+    file_bytes: AtomicU64,
     marks: Mutex<Marks>,
     pub install_slot: Mutex<InstallSlot>,
     /// The compact revision up to which the rows are gone, durably.
@@ -76,6 +78,7 @@ impl Shared {
             cache_bytes,
             database: Mutex::new(None),
             is_open: Condvar::new(),
+            file_bytes: AtomicU64::new(0),
             marks: Mutex::default(),
             install_slot: Mutex::default(),
             compacted: watch::Sender::new(-1),
@@ -120,6 +123,14 @@ impl Shared {
             self.is_open
                 .wait_for(&mut slot, std::time::Duration::from_millis(50));
         }
+    }
+
+    /// Bytes of the file; of the moment before, while another takes its place or has no room.
+    pub(super) fn file_bytes(&self) -> u64 {
+        if let Some(open) = &*self.database.lock() {
+            self.file_bytes.store(open.health.len(), Ordering::Relaxed);
+        }
+        self.file_bytes.load(Ordering::Relaxed)
     }
 
     /// Runs a read, again if the database was replaced under it.
@@ -217,15 +228,4 @@ pub(super) fn open_slot(
         Ok(Err(error)) => Err(VersionsError::damaged(&error.to_string())),
         Err(Panicked) => Err(VersionsError::damaged(NONSENSE)),
     }
-}
-
-/// The head as a transaction sees it; None in an empty database.
-pub(super) fn read_head(transaction: &ReadTransaction) -> Result<Option<Head>, VersionsError> {
-    let table = match transaction.open_table(HEAD) {
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-        other => other?,
-    };
-    let row = table.get(ONLY)?;
-    row.map(|row| schema::decode("head", row.value()))
-        .transpose()
 }

@@ -49,6 +49,9 @@ fn the_same_as_a_set_while_it_grows_and_shrinks() {
                     .eq(wanted.iter().map(|key| &key[..]))
             );
             assert_eq!(chunks.count(&range), wanted.len() as u64);
+            let nth = random as usize % (wanted.len() + 1);
+            let found = chunks.nth(&range, nth as u64).map(Slot::key);
+            assert_eq!(found, wanted.get(nth).map(|key| &key[..]));
             let from = chunks.from(&start).count();
             assert_eq!(from, set.range(start..).count());
         }
