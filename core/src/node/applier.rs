@@ -7,6 +7,7 @@ use std::sync::Arc;
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::EntryResponder;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::replica::Replica;
@@ -56,8 +57,20 @@ impl Applier {
 
     /// On this thread.
     pub fn run(mut self) {
-        while let Some(batch) = self.batches.blocking_recv() {
+        while let Some(batch) = self.next() {
             self.apply(batch);
+        }
+    }
+
+    /// The next batch. Until one comes what large deletions have left is worked off.
+    fn next(&mut self) -> Option<Batch> {
+        loop {
+            match self.batches.try_recv() {
+                Ok(batch) => return Some(batch),
+                Err(TryRecvError::Empty) if self.replica.work_off() => {}
+                Err(TryRecvError::Empty) => return self.batches.blocking_recv(),
+                Err(TryRecvError::Disconnected) => return None,
+            }
         }
     }
 

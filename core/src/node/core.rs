@@ -24,6 +24,7 @@ use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
 use crate::raft::{PeerNetwork, RaftMetrics, RaftServerMetrics, Vote};
+use crate::state::read_past;
 use crate::types::{MemberId, Principal, Stamp, Term};
 use crate::versions::Versions;
 
@@ -219,7 +220,8 @@ impl Core {
         deadline: Instant,
     ) -> Result<Reply, NodeError> {
         match tokio::time::timeout_at(deadline, receiver).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(Ok(reply))) => self.complete(reply).await,
+            Ok(Ok(Err(error))) => Err(error),
             // The answer was dropped on its way: nobody knows.
             Ok(Err(_)) => Err(NodeError::Unknown),
             Err(_) if claim.give_up() => Err(match self.leader() {
@@ -228,5 +230,19 @@ impl Core {
             }),
             Err(_) => Err(NodeError::Unknown),
         }
+    }
+
+    /// Reads what the answer lacks, which may be on a disk.
+    async fn complete(&self, mut reply: Reply) -> Result<Reply, NodeError> {
+        if reply.applied.past.is_empty() {
+            return Ok(reply);
+        }
+        let versions = self.versions().clone();
+        let reading = move || {
+            read_past(&mut reply.applied, &versions);
+            reply
+        };
+        let read = self.versions().off_thread(reading).await;
+        read.map_err(|_| NodeError::Unknown)
     }
 }

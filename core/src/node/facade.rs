@@ -62,6 +62,7 @@ impl Node {
             let applied = Applied {
                 revision: self.revision(),
                 outcome: Err(refusal),
+                past: Vec::new(),
             };
             return Ok(Reply {
                 term: barrier.term,

@@ -26,6 +26,7 @@ use super::schema::{
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
 use crate::state::Forgetful;
+use crate::swept::Swept;
 use crate::types::{KeyValue, LeaseId, Revision};
 
 /// Keys and values after which a row of `recent` is full: about a page of the engine's. A revision
@@ -172,9 +173,15 @@ impl<'txn> Tables<'txn> {
         events: &RevisionEvents,
         forgetful: &Forgetful,
     ) -> Result<(), VersionsError> {
-        let is_swept = !events.swept.is_empty();
-        if is_swept {
-            self.sweep(events)?;
+        let mut is_swept = false;
+        for swept in &events.swept {
+            match swept.keeps_history {
+                true => swept
+                    .events(events.revision)
+                    .try_for_each(|event| self.version(&event))?,
+                false => self.sweep(swept)?,
+            }
+            is_swept |= !swept.keeps_history;
         }
         let mut has_forgetful = is_swept;
         for event in &events.events {
@@ -195,11 +202,11 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    /// Keys that were swept together, and what was to be written before them: in the order of the
-    /// table, without a list of them.
-    fn sweep(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
+    /// Keys without history that were swept together, and what was to be written before them: in
+    /// the order of the table, without a list of them.
+    fn sweep(&mut self, swept: &Swept) -> Result<(), VersionsError> {
         self.put_newest()?;
-        for record in events.swept.iter().flat_map(|swept| &swept.records) {
+        for record in &swept.records {
             self.latest.remove(&record.key, &mut self.head.row_bytes)?;
         }
         Ok(())
