@@ -151,7 +151,6 @@ impl State {
             }
             Command::Program(program) => {
                 let mut draft = Draft::new(self);
-                draft.is_answered = is_answered;
                 let outcome = draft.program(program)?;
                 room.take(&draft.room)?;
                 if !draft.is_empty() {
