@@ -203,6 +203,26 @@ fn data_directories_of_others() {
 }
 
 #[test]
+fn another_prefix_than_the_cluster_was_founded_with() {
+    let mut cluster = Cluster::start(Kind::Quorate, 1).expect("a member");
+    let member = cluster.member(0);
+    let mut with = |prefix: &str| {
+        member.stop();
+        let variable = "QUORATE_REDIS_KEY_PREFIX".to_owned();
+        member.set_environment(vec![(variable, prefix.to_owned())]);
+        member.start().expect("a process");
+        let started = member.wait_ready(LIMIT).is_ok();
+        (started, member.log_tail(1))
+    };
+    let (started, why) = with("app/");
+    assert!(
+        !started && why.contains("start it with --redis-key-prefix=redis/"),
+        "{why}"
+    );
+    assert!(with("redis/").0, "nothing was changed by the one before");
+}
+
+#[test]
 fn data_directories_that_are_none() {
     let place = Place::new();
     let file = place.directory.path().join("file");

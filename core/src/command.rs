@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::limits::FEATURE_LEVEL_MIN;
+use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
 use crate::outcome::Cause;
 use crate::types::{
-    ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Stamp,
-    UnixMillis, Value,
+    ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Settings,
+    Stamp, UnixMillis, Value,
 };
 
 /// One log entry: commands that were proposed together, applied in order under one stamp.
@@ -341,6 +341,9 @@ pub enum ClusterCommand {
     },
     /// All members can apply that level: entries may need it from here on.
     RaiseFeatureLevel(u32),
+    /// The first entry of a cluster. Where it is not the first, the prefixes without history stay
+    /// as they are.
+    Found(Settings),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -361,6 +364,7 @@ impl Command {
     pub fn feature_level(&self) -> u32 {
         match self {
             Command::Cluster(ClusterCommand::RaiseFeatureLevel(level)) => *level,
+            Command::Cluster(ClusterCommand::Found(_)) => FEATURE_LEVEL_FOUNDED,
             _ => FEATURE_LEVEL_MIN,
         }
     }
@@ -374,6 +378,10 @@ impl Command {
                 Command::Cluster(ClusterCommand::Publish {
                     name, client_urls, ..
                 }) => name.len() + client_urls.iter().map(|url| url.len() + 4).sum::<usize>(),
+                Command::Cluster(ClusterCommand::Found(settings)) => {
+                    let prefixes = settings.forgetful.iter().map(|prefix| prefix.len() + 4);
+                    settings.key_prefix.len() + prefixes.sum::<usize>()
+                }
                 Command::Script(ScriptCommand::Load { body, .. }) => body.len() + 40,
                 Command::Cluster(ClusterCommand::RaiseFeatureLevel(_))
                 | Command::Script(ScriptCommand::Flush)

@@ -95,8 +95,13 @@ const _: () = assert!(
 pub const CENSUS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What this version of the program can apply; entries carry the level they need.
-pub const FEATURE_LEVEL: u32 = 1;
-/// The level of a new cluster: any program can apply it.
+pub const FEATURE_LEVEL: u32 = 2;
+/// The level of a cluster before its first entry: any program can apply it.
 pub const FEATURE_LEVEL_MIN: u32 = 1;
+/// The level from which a cluster knows what it was founded with.
+pub const FEATURE_LEVEL_FOUNDED: u32 = 2;
 
-const _: () = assert!(FEATURE_LEVEL >= FEATURE_LEVEL_MIN);
+const _: () = assert!(
+    FEATURE_LEVEL >= FEATURE_LEVEL_FOUNDED && FEATURE_LEVEL_FOUNDED > FEATURE_LEVEL_MIN,
+    "the first entry raises the level"
+);

@@ -120,6 +120,15 @@ pub type MemberId = u64;
 /// The identity of a cluster, derived as etcd derives it.
 pub type ClusterId = u64;
 
+/// What all members of a cluster are configured with alike. Its first entry settles it, for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What front ends put before keys of their own.
+    pub key_prefix: Arc<str>,
+    /// Under these prefixes keys have no history.
+    pub forgetful: Vec<Bytes>,
+}
+
 /// The time an entry carries, set by the leader of `term` when it proposes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {

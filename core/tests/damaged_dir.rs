@@ -85,6 +85,23 @@ async fn a_deleted_log_is_noticed() {
     );
 }
 
+/// The store would know how far the log went; what is left is who this is.
+#[tokio::test]
+async fn a_log_that_went_together_with_the_store_is_noticed() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    lived(dir, 3).await;
+    fs::remove_dir_all(dir.join("log")).expect("removed");
+    fs::remove_file(dir.join("versions.redb")).expect("removed");
+    for _ in 0..2 {
+        let why = refusal(dir).await;
+        assert!(
+            why.contains("there was one") && why.contains("add it again"),
+            "{why}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn an_older_copy_of_the_log_is_noticed() {
     let dir = tempfile::tempdir().expect("temp dir");
@@ -110,6 +127,52 @@ async fn a_segment_cut_short_is_noticed() {
     let why = refusal(dir).await;
     let name = path.file_name().expect("a name").to_string_lossy();
     assert!(why.contains(&*name) && why.contains("made"), "{why}");
+}
+
+/// Raft had not been made yet, and what waits for its end waited for ever.
+#[tokio::test]
+async fn notes_that_are_damaged_end_a_start_at_once() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    lived(dir, 3).await;
+    fs::write(dir.join("peers"), "format 1\nmem").expect("written");
+    let refused = tokio::time::timeout(Duration::from_secs(30), refusal(dir));
+    let why = refused.await.expect("it ends");
+    assert!(
+        why.contains("peers") && why.contains("put the file back"),
+        "{why}"
+    );
+    fs::remove_file(dir.join("peers")).expect("removed");
+    // The start that failed lets go of the directory soon after it has said why.
+    let limit = Instant::now() + Duration::from_secs(20);
+    let node = loop {
+        match start(dir).await {
+            Ok(node) => break node,
+            Err(why) => assert!(why.contains("in use") && Instant::now() < limit, "{why}"),
+        }
+    };
+    node.shutdown().await;
+}
+
+/// A test that fails drops its members as they are.
+#[test]
+fn a_member_that_is_dropped_holds_nobody_up() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let path = dir.path().to_owned();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let dropping = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let node = start(&path).await.expect("starts");
+            put(&node, 1).await;
+        });
+        done.send(()).expect("somebody waits");
+    });
+    is_done
+        .recv_timeout(Duration::from_secs(30))
+        .expect("it was dropped");
+    dropping.join().expect("no panic");
 }
 
 #[tokio::test]

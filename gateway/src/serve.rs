@@ -198,7 +198,7 @@ fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, liste
         return;
     }
     let options = redis::Options {
-        key_prefix: settings.redis_key_prefix.clone(),
+        key_prefix: settings.node.settings.key_prefix.clone(),
         port: port.unwrap_or(0),
         // As long as etcd's: a change of leader fits.
         call_timeout: settings.etcd.request_timeout,

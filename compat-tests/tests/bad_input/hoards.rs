@@ -86,14 +86,7 @@ pub fn small_changes(port: u16) {
     let mut client = Resp::connect(port);
     let text = vec![b'x'; 1_400_000];
     assert_eq!(client.ask(&[b"SET", b"text", &text]), "+OK|");
-    let fields: Vec<String> = (0..40_000)
-        .map(|field| format!("field:{field:08}"))
-        .collect();
-    for part in fields.chunks(5_000) {
-        let mut words: Vec<&[u8]> = vec![b"HSET", b"hash"];
-        words.extend(part.iter().flat_map(|field| [field.as_bytes(), b"1"]));
-        assert_eq!(client.ask(&words), ":5000|");
-    }
+    make_large_hash(&mut client);
     let append: &[&[u8]] = &[b"APPEND", b"text", b"y"];
     let add: &[&[u8]] = &[b"HINCRBY", b"hash", b"field:00000001", b"1"];
     for (change, first) in [(append, text.len() + 1), (add, 2)] {
@@ -104,6 +97,41 @@ pub fn small_changes(port: u16) {
         assert!(said.starts_with(&begins), "{said}");
     }
     assert_eq!(client.ask(&[b"DEL", b"text", b"hash"]), ":2|");
+}
+
+fn make_large_hash(client: &mut Resp) {
+    let fields: Vec<String> = (0..40_000)
+        .map(|field| format!("field:{field:08}"))
+        .collect();
+    for part in fields.chunks(5_000) {
+        let mut words: Vec<&[u8]> = vec![b"HSET", b"hash"];
+        words.extend(part.iter().flat_map(|field| [field.as_bytes(), b"1"]));
+        assert_eq!(client.ask(&words), ":5000|");
+    }
+}
+
+/// A large value that one transaction reads again and again: the replies took gigabytes, and the
+/// thread that served others a minute.
+pub fn small_reads(port: u16) {
+    const READS: usize = 4_000;
+    let mut client = Resp::connect(port);
+    make_large_hash(&mut client);
+    let too_long = format!(
+        "*{READS}|-ERR the transaction takes longer than 5 seconds, nothing of it was executed|"
+    );
+    let too_large = "-ERR reply is too large".to_owned();
+    let searched: &[&[u8]] = &[b"HSCAN", b"hash", b"0", b"MATCH", b"nothing"];
+    for (read, answer) in [
+        (&[&b"HGETALL"[..], b"hash"][..], too_large),
+        (searched, too_long),
+    ] {
+        assert_eq!(client.ask(&[b"MULTI"]), "+OK|");
+        client.send(&command(read).repeat(READS));
+        (0..READS).for_each(|_| assert_eq!(client.answer(), "+QUEUED|"));
+        let said = client.ask(&[b"EXEC"]);
+        assert!(said.starts_with(&answer), "{said}");
+    }
+    assert_eq!(client.ask(&[b"DEL", b"hash"]), ":1|");
 }
 
 /// Names of channels and keys, and of the client itself, up to what may be kept: more is refused

@@ -121,6 +121,9 @@ const LIST: &[Part] = &[
     ("small changes of large values", |ports| {
         hoards::small_changes(ports.redis)
     }),
+    ("small reads of large values", |ports| {
+        hoards::small_reads(ports.redis)
+    }),
     ("names without number", |ports| {
         hoards::kept_names(ports.redis)
     }),

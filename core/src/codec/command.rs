@@ -179,6 +179,10 @@ impl Wire for ClusterCommand {
                 out.push(1);
                 level.put(out);
             }
+            ClusterCommand::Found(settings) => {
+                out.push(2);
+                settings.put(out);
+            }
         }
     }
 
@@ -192,6 +196,7 @@ impl Wire for ClusterCommand {
                 feature_level: Wire::take(input)?,
             }),
             1 => Ok(ClusterCommand::RaiseFeatureLevel(Wire::take(input)?)),
+            2 => Ok(ClusterCommand::Found(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag {
                 what: "ClusterCommand",
                 tag,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::wire::{DecodeError, Reader, Wire, put_bytes, put_unsigned, wire_struct};
 use crate::types::{
-    ClusterMillis, Deadline, Hash, KeyRange, KeyValue, LeaseId, Principal, Stamp, UnixMillis,
-    Value, Version,
+    ClusterMillis, Deadline, Hash, KeyRange, KeyValue, LeaseId, Principal, Settings, Stamp,
+    UnixMillis, Value, Version,
 };
 
 impl Wire for ClusterMillis {
@@ -70,6 +70,10 @@ wire_struct!(Principal {
     auth_revision
 });
 wire_struct!(Version { main, sub });
+wire_struct!(Settings {
+    key_prefix,
+    forgetful
+});
 
 impl Wire for KeyRange {
     fn put(&self, out: &mut Vec<u8>) {

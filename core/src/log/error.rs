@@ -82,6 +82,15 @@ pub enum LogError {
         /// First entry that is lost.
         first_index_lost: u64,
     },
+    /// There is no log, where one was.
+    #[error(
+        "write-ahead log: {} holds no log, but there was one, with this member's votes and what \
+         it had acknowledged: {REMEDY}", dir.display()
+    )]
+    Gone {
+        /// The log's directory.
+        dir: PathBuf,
+    },
     /// The log ends before what another store knows was synced.
     #[error(
         "write-ahead log: {} ends at flush group {}, index {}, but group {} with index {} had \

@@ -32,6 +32,8 @@ pub struct Options {
     pub seal_after: Option<Duration>,
     /// Refuse to open a log that ends before this.
     pub synced_at_least: Option<Mark>,
+    /// Refuse to make a new log: there was one.
+    pub must_exist: bool,
     /// Told once when the log stops for good.
     pub on_fatal: Option<OnFatal>,
     /// Times the syncs. Without one durations are zero.
@@ -49,6 +51,7 @@ impl Default for Options {
             spares_max: 2,
             seal_after: Some(Duration::from_millis(20)),
             synced_at_least: None,
+            must_exist: false,
             on_fatal: None,
             clock: None,
         }

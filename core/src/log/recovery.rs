@@ -61,6 +61,10 @@ pub(super) fn open(
     let spares = Arc::new(Spares::new(disk, dir, identity, &options));
     if files.segments.is_empty() && files.unusable.is_none() {
         check_mark(dir, &options, Mark::default())?;
+        if options.must_exist {
+            let dir = dir.to_path_buf();
+            return Err(LogError::Gone { dir });
+        }
         spares.adopt_temporaries(&files.names)?;
         let first = spares
             .make_first(options.first_segment_bytes)

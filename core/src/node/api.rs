@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::census::Census;
 use crate::outcome::{Notice, RevisionEvents};
-use crate::types::{ClusterId, Index, MemberId, Now, Revision, Term};
+use crate::types::{ClusterId, Index, MemberId, Now, Revision, Settings, Term};
 
 /// How a member is started. Addresses are `host:port` lists already parsed from URLs.
 #[derive(Clone, Debug)]
@@ -22,9 +22,8 @@ pub struct NodeConfig {
     /// (name, peer URLs) of every founding member, this one included.
     pub initial_cluster: Vec<(String, Vec<String>)>,
     pub cluster_token: String,
-    /// Where front ends put keys of their own, the same on every member: one that has another is
-    /// refused.
-    pub key_prefix: String,
+    /// The same on every member, for good: one that has another key prefix is refused.
+    pub settings: Settings,
     pub heartbeat: Duration,
     /// The silence of a leader after which an election may begin, and by which it begins.
     pub election_min: Duration,

@@ -157,7 +157,7 @@ impl LeaderClock {
 /// has reached.
 fn slewed(passed: Duration, ours: Duration, reached: UnixMillis) -> Duration {
     let micros = passed.as_micros() as i64;
-    let behind = reached.0 as i64 * 1_000 - ours.as_micros() as i64;
+    let behind = reached.0 as i64 * 1_000 - (ours + passed).as_micros() as i64;
     let pull = behind.clamp(-micros * SLEW_PERCENT / 100, micros * SLEW_PERCENT / 100);
     Duration::from_micros((micros + pull) as u64)
 }
@@ -262,6 +262,25 @@ mod tests {
             let distances = clock.wall_distances(1);
             let own = wrong as i64 - 50 * YEAR as i64;
             assert_eq!(distances, BTreeMap::from([(1, own), (2, 0), (3, 0)]));
+        }
+    }
+
+    /// It ran ahead by a sample: what had passed counted as what it was behind, too.
+    #[test]
+    fn where_nothing_is_wrong_it_shows_what_the_machine_shows() {
+        let hands = Arc::new(Hands::default());
+        hands.wall_ms.store(1_000_000, Ordering::Relaxed);
+        let clock = sole(&hands);
+        clock.term_opened(1, state_at(0));
+        for step in 0..400_u64 {
+            let elapsed_ms = step * 25 + step % 7;
+            let wall = 1_000_000 + elapsed_ms;
+            hands
+                .elapsed_micros
+                .store(elapsed_ms * 1_000, Ordering::Relaxed);
+            hands.wall_ms.store(wall, Ordering::Relaxed);
+            let shown = clock.stamp(1).expect("its term").wall.0;
+            assert_eq!(shown, wall, "step {step}");
         }
     }
 

@@ -53,6 +53,9 @@ impl Node {
     ) -> Result<Reply, NodeError> {
         let refusal = if command.size_hint() > COMMAND_BYTES_MAX || is_too_deep(&command) {
             Some(Refusal::TooLarge)
+        } else if self.core.versions().has_no_space() && state::needs_space(&command) {
+            // It would wait for room on this member's disk. What makes room goes through.
+            Some(Refusal::NoSpace)
         } else {
             state::authorize(principal, &command).err()
         };

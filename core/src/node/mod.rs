@@ -27,6 +27,7 @@ mod rebuild;
 mod replica;
 mod running;
 mod service;
+mod settings;
 mod start;
 mod supervise;
 mod walls;

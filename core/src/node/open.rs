@@ -24,6 +24,7 @@ use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
 use super::service::PeerService;
+use super::settings;
 use super::start::{StartError, failed, raft_config};
 use super::supervise::{Faults, Tasks};
 use super::window::Window;
@@ -35,7 +36,7 @@ use crate::mutants::{self, Mutant};
 use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello, Published};
 use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
-use crate::versions::{DataDir, LogMark, Opened};
+use crate::versions::{DataDir, LogMark, Opened, Versions};
 
 /// A member that is complete; its tasks are not running yet.
 pub(super) struct OpenedNode {
@@ -97,6 +98,39 @@ impl Founding {
     }
 }
 
+/// What Raft stands on, while a start may still fail. Its end waits for the last of Raft's tasks,
+/// which end with the runtime that a failed start leaves: so it is waited for elsewhere.
+struct Below(Option<Ends>);
+
+/// What ends apply, the log, and the hold on the directory.
+type Ends = (Box<dyn Send>, Box<dyn Send>, DataDir);
+
+impl Below {
+    fn new(apply: Box<dyn Send>, log: Box<dyn Send>, data_dir: DataDir) -> Below {
+        Below(Some((apply, log, data_dir)))
+    }
+
+    /// Of a start that has not failed.
+    fn held(mut self, versions: Versions) -> Held {
+        let (apply, log, data_dir) = self.0.take().expect("it is taken once, here");
+        Held {
+            core: None,
+            apply,
+            log,
+            versions,
+            data_dir,
+        }
+    }
+}
+
+impl Drop for Below {
+    fn drop(&mut self) {
+        if let Some(below) = self.0.take() {
+            tokio::task::spawn_blocking(move || drop(below));
+        }
+    }
+}
+
 pub(super) async fn open(
     config: &NodeConfig,
     environment: &Environment,
@@ -106,7 +140,7 @@ pub(super) async fn open(
     // Listeners first: a start that fails for a port leaves no trace on disk. Who calls meanwhile
     // waits until they are served.
     let listeners = listen(config, environment).await?;
-    let data_dir =
+    let mut data_dir =
         DataDir::open(&config.data_dir, cluster, member, rand::random()).map_err(failed)?;
     let incarnation = data_dir.identity().incarnation;
     let (faults, fault) = Faults::channel();
@@ -118,22 +152,32 @@ pub(super) async fn open(
     // The store first: it knows how far the log had been synced.
     let opened = open_versions(&config.data_dir, environment, cluster, &faults)?;
     let log_dir = config.data_dir.join("log");
+    let is_claimed = data_dir.is_claimed();
     let OpenLog {
         log,
         store: log_store,
         worker: log_worker,
-    } = open_log(&log_dir, environment, identity, &opened, &faults)?;
+    } = open_log(
+        &log_dir,
+        environment,
+        identity,
+        &opened,
+        is_claimed,
+        &faults,
+    )?;
     refuse_gap(&config.data_dir, &log, &opened)?;
+    data_dir.claim().map_err(failed)?;
     let window = Window::new(member, start_number(log.synced().group));
     let log_metrics = log.metrics();
-    let (replica, machine, apply) = open_replica(opened, log, environment, window)?;
+    let (replica, machine, apply) = open_replica(config, opened, log, environment, window)?;
+    let below = Below::new(apply, log_worker, data_dir);
     let hello = Hello {
         cluster,
         member,
         incarnation,
         feature_level: FEATURE_LEVEL,
         target: 0,
-        settings: ids::digest(config.key_prefix.as_bytes()),
+        settings: ids::digest(config.settings.key_prefix.as_bytes()),
     };
     let acquaintances = acquaintances(config, &founding, &replica, &faults)?;
     let mut tasks = Tasks::default();
@@ -153,8 +197,6 @@ pub(super) async fn open(
         let refused = fault.borrow().clone();
         if let Some(why) = refused {
             drop(raft.shutdown().await);
-            // These wait for the last of Raft's tasks, which end with the runtime.
-            tokio::task::spawn_blocking(move || drop((apply, log_worker, data_dir)));
             return Err(StartError(why));
         }
         raft.initialize(founding.members).await.map_err(failed)?;
@@ -196,13 +238,7 @@ pub(super) async fn open(
         ends_wanted: Notify::new(),
         links: Mutex::new(HashMap::new()),
     });
-    let held = Held {
-        core: None,
-        apply,
-        log: log_worker,
-        versions: replica.versions.clone(),
-        data_dir,
-    };
+    let held = below.held(replica.versions.clone());
     let running = Arc::new(Running {
         cluster,
         member,
@@ -293,12 +329,13 @@ fn open_versions(
     opened.map_err(failed)
 }
 
-/// The store knows what had been synced.
+/// The store knows what had been synced. A directory that was this member's has had a log.
 fn open_log(
     dir: &Path,
     environment: &Environment,
     identity: log::Identity,
     opened: &Opened,
+    is_claimed: bool,
     faults: &Faults,
 ) -> Result<OpenLog, StartError> {
     let faults = faults.clone();
@@ -310,6 +347,7 @@ fn open_log(
             group: opened.log.group,
             index: opened.log.index,
         }),
+        must_exist: is_claimed,
         on_fatal: Some(Arc::new(on_fatal)),
         ..environment.workers.log_options()
     };
@@ -318,6 +356,7 @@ fn open_log(
         synced_at_least: options
             .synced_at_least
             .filter(|_| !mutants::is_on(Mutant::NoLogMark)),
+        must_exist: options.must_exist && !mutants::is_on(Mutant::NoLogMark),
         ..options
     };
     let (log, flusher, recovered) =
@@ -349,6 +388,7 @@ fn refuse_gap(dir: &Path, log: &Log, opened: &Opened) -> Result<(), StartError> 
 type OpenReplica = (Arc<Replica>, Machine, Box<dyn Send>);
 
 fn open_replica(
+    config: &NodeConfig,
     opened: Opened,
     log: Log,
     environment: &Environment,
@@ -360,6 +400,7 @@ fn open_replica(
     };
     let applied = log_id_at(opened.position);
     let state = rebuild(opened.parts).map_err(failed)?;
+    settings::compare(&config.settings, state.key_prefix()).map_err(StartError)?;
     let clock = LeaderClock::new(environment.time.clone(), window.member());
     let index = applied.map_or(0, |id| id.index());
     let log_mark = Box::new(move || {

@@ -3,6 +3,9 @@
 //!
 //! What becomes of a proposal is not learned here but where this member applies it. Here is only
 //! learned that something was not taken; then all that is not settled is sent again, in order.
+//!
+//! Until a cluster is founded nothing else is sent: whether a key has history is settled before the
+//! first key is written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,27 +16,38 @@ use openraft::raft::ClientWriteResult;
 use tokio::time::Instant;
 
 use super::Core;
+use super::inbox;
 use super::inflow::Forwarded;
-use super::queue::Room;
+use super::queue::{Queue, Room, Submission};
+use super::settings;
+use super::supervise::Faults;
 use super::window::{Encoded, Round, View};
 use crate::codec;
-use crate::command::{Batch, Entry, EntryHeader};
+use crate::command::{Batch, ClusterCommand, Command, Entry, EntryHeader, Proposal};
 use crate::outcome::NodeError;
 use crate::peer::Kind;
 use crate::raft::{Completion, EntryData, TypeConfig, wire};
-use crate::types::Stamp;
+use crate::types::{Principal, Settings, Stamp};
 
 /// How long before a leader is looked for, or asked, again.
 const LEADER_POLL: Duration = Duration::from_millis(10);
 /// After so long without an answer to a forwarded batch it is sent again.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than anybody waits for a majority of the founding members: a century.
+const FOUNDING_TIME_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The answers to a forwarded batch.
 pub(crate) const APPLIED: u8 = 0;
 pub(crate) const NOT_TAKEN: u8 = 1;
 
 /// Runs until raft ends.
-pub(crate) async fn run(core: Arc<Core>) {
+pub(crate) async fn run(core: Arc<Core>, settings: Settings, faults: Faults) {
+    found(&core, &settings).await;
+    let of_cluster = core.replica.key_prefix();
+    if let Err(why) = settings::compare(&settings, of_cluster.as_ref()) {
+        faults.report(why);
+        return std::future::pending().await;
+    }
     let mut leaders = core.leaders.clone();
     let mut others_turn = false;
     loop {
@@ -51,7 +65,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         match core.route() {
             Route::Here(stamp) => {
                 others_turn = !others_turn;
-                propose(&core, stamp, others_turn).await;
+                propose(&core, &core.queue, stamp, others_turn).await;
             }
             Route::To(view) => {
                 core.inflow.refuse_all();
@@ -59,6 +73,34 @@ pub(crate) async fn run(core: Arc<Core>) {
             }
             Route::Nowhere => wait_for_a_leader(&core).await,
         }
+    }
+}
+
+/// Returns once the cluster is founded. The member that leads founds it, with its own settings:
+/// the others have the same, else they would not be connected.
+async fn found(core: &Arc<Core>, settings: &Settings) {
+    let queue = Queue::default();
+    let (answer, _receiver) = inbox::channel();
+    let command = Command::Cluster(ClusterCommand::Found(settings.clone()));
+    let founding = Submission {
+        size: command.size_hint(),
+        proposal: Proposal {
+            principal: Principal::default(),
+            command,
+        },
+        claim: Arc::default(),
+        answer,
+        deadline: Instant::now() + FOUNDING_TIME_MAX,
+    };
+    queue.push(founding).expect("an empty queue has room");
+    while !core.replica.glance().is_founded {
+        core.window().turn_to(core.view());
+        if let Route::Here(stamp) = core.route()
+            && (core.window().has_unsent() || !queue.is_empty())
+        {
+            propose(core, &queue, stamp, false).await;
+        }
+        wait_for_a_leader(core).await;
     }
 }
 
@@ -91,7 +133,7 @@ pub(crate) enum Route {
 }
 
 /// Puts one entry into the log, of own batches and of others'.
-async fn propose(core: &Arc<Core>, stamp: Stamp, others_first: bool) {
+async fn propose(core: &Arc<Core>, queue: &Queue, stamp: Stamp, others_first: bool) {
     if !core.window().has_room() {
         return;
     }
@@ -109,9 +151,7 @@ async fn propose(core: &Arc<Core>, stamp: Stamp, others_first: bool) {
         others.extend(core.inflow.take(&mut room));
         entry(header, own, &mut others)
     };
-    let sent = core
-        .window()
-        .send(&core.queue, Instant::now(), room, encode);
+    let sent = core.window().send(queue, Instant::now(), room, encode);
     let Some((round, data)) = sent else { return };
     let core_done = core.clone();
     let done = Completion::new(move |result| complete(&core_done, round, others, result));

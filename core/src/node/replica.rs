@@ -27,6 +27,7 @@ pub(crate) struct Glance {
     pub(crate) now: Now,
     pub(crate) first_ends: FirstEnds,
     pub(crate) feature_level: u32,
+    pub(crate) is_founded: bool,
 }
 
 impl Glance {
@@ -37,6 +38,22 @@ impl Glance {
             now: state.now(),
             first_ends: state.first_ends(),
             feature_level: state.feature_level(),
+            is_founded: state.is_founded(),
+        }
+    }
+}
+
+/// What was told about the cluster.
+struct Told {
+    key_prefix: Option<Arc<str>>,
+    members: BTreeMap<MemberId, MemberInfo>,
+}
+
+impl Told {
+    fn of(state: &State) -> Told {
+        Told {
+            key_prefix: state.key_prefix().cloned(),
+            members: state.members().clone(),
         }
     }
 }
@@ -51,7 +68,7 @@ pub(crate) struct Replica {
     log_mark: LogMarks,
     glance: watch::Sender<Glance>,
     /// Beside the state as the glance is.
-    members: Mutex<BTreeMap<MemberId, MemberInfo>>,
+    told: Mutex<Told>,
 }
 
 /// Tells what of this member's log is synced now.
@@ -67,7 +84,7 @@ impl Replica {
         log_mark: LogMarks,
     ) -> Replica {
         let glance = watch::Sender::new(Glance::of(&state, applied));
-        let members = Mutex::new(state.members().clone());
+        let told = Mutex::new(Told::of(&state));
         Replica {
             state: RwLock::new(state),
             hub: Hub::default(),
@@ -76,22 +93,27 @@ impl Replica {
             window,
             log_mark,
             glance,
-            members,
+            told,
         }
     }
 
     /// The incarnation a member joined with, if it has published it.
     pub(crate) fn incarnation(&self, member: MemberId) -> Option<u64> {
-        let members = self.members.lock();
-        members.get(&member).map(|info| info.incarnation)
+        let told = self.told.lock();
+        told.members.get(&member).map(|info| info.incarnation)
     }
 
     /// The feature level that the programs of all these can apply; none before each has told.
     pub(crate) fn common_level(&self, of: &[MemberId]) -> Option<u32> {
-        let members = self.members.lock();
-        let level = |member| members.get(member).map(|info| info.feature_level);
+        let told = self.told.lock();
+        let level = |member| told.members.get(member).map(|info| info.feature_level);
         let levels: Option<Vec<u32>> = of.iter().map(level).collect();
         levels?.into_iter().min()
+    }
+
+    /// See `State::key_prefix`.
+    pub(crate) fn key_prefix(&self) -> Option<Arc<str>> {
+        self.told.lock().key_prefix.clone()
     }
 
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
@@ -108,7 +130,7 @@ impl Replica {
         self.store(change(id, &state, &effects));
         let glance = Glance::of(&state, id.index());
         if !effects.items.is_empty() {
-            *self.members.lock() = state.members().clone();
+            *self.told.lock() = Told::of(&state);
         }
         drop(state);
         self.hub.announce(&effects);
@@ -146,7 +168,7 @@ impl Replica {
     pub(crate) fn replace(&self, state: State, applied: Index) -> State {
         let (head, glance) = (state.revision(), Glance::of(&state, applied));
         let last = state.last_taken(self.window.member());
-        *self.members.lock() = state.members().clone();
+        *self.told.lock() = Told::of(&state);
         let before = std::mem::replace(&mut *self.state.write(), state);
         self.glance.send_replace(glance);
         self.hub.rouse_all(head);
@@ -262,6 +284,7 @@ fn change(id: LogId, state: &State, effects: &Effects) -> Change {
         log: LogMark::default(),
         revision: state.revision(),
         compact_revision: state.compact_revision(),
+        forgetful: state.forgetful().clone(),
         forgotten_below: state.forgotten_below(),
         revisions: effects.revisions.clone(),
         lives: effects.lives.clone(),

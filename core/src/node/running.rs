@@ -120,32 +120,49 @@ impl Running {
         let Some(mut held) = self.held.lock().take() else {
             return;
         };
-        let thread = match held.core.take() {
-            Some(CoreEnd::Thread(thread)) => Some(thread),
-            Some(CoreEnd::Task(task)) => {
-                drop(task.await);
-                None
-            }
-            None => None,
-        };
         let store = held.versions.clone();
-        let joining = store.off_thread(move || {
-            let Held {
-                apply,
-                log,
-                versions,
-                data_dir,
-                ..
-            } = held;
-            drop(thread.map(JoinHandle::join));
-            versions.stop_waiting();
-            drop(apply);
-            drop(log);
-            if let Err(error) = versions.close() {
-                tracing::error!(target: "versions", %error, "the store did not close well");
-            }
-            drop(data_dir);
-        });
-        drop(joining.await);
+        // The core's thread may itself wait for what waits for room.
+        store.stop_waiting();
+        if let Some(CoreEnd::Task(task)) = held.core.take_if(|core| !core.is_thread()) {
+            drop(task.await);
+        }
+        drop(store.off_thread(move || held.close()).await);
+    }
+}
+
+impl CoreEnd {
+    fn is_thread(&self) -> bool {
+        matches!(self, CoreEnd::Thread(_))
+    }
+}
+
+impl Held {
+    fn has_thread(&self) -> bool {
+        self.core.as_ref().is_some_and(CoreEnd::is_thread)
+    }
+
+    /// Waits for the core's thread, which was told to stop, and closes what it used.
+    fn close(self) {
+        if let Some(CoreEnd::Thread(thread)) = self.core {
+            // A panic has been told.
+            drop(thread.join());
+        }
+        drop(self.apply);
+        drop(self.log);
+        if let Err(error) = self.versions.close() {
+            tracing::error!(target: "versions", %error, "the store did not close well");
+        }
+        drop(self.data_dir);
+    }
+}
+
+/// Whoever drops a member without a stop, as a test that panics, is not to wait for it: it ends by
+/// itself.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+        if let Some(held) = self.held.get_mut().take_if(|held| held.has_thread()) {
+            std::thread::spawn(move || held.close());
+        }
     }
 }

@@ -124,11 +124,14 @@ impl OpenedNode {
     fn spawn_tasks(&mut self, config: NodeConfig) -> Tasks {
         let core = &self.core;
         let mut tasks = std::mem::take(&mut self.tasks);
-        tasks.spawn("proposer", proposer::run(core.clone()));
+        let settings = &config.settings;
+        let proposing = proposer::run(core.clone(), settings.clone(), self.faults.clone());
+        tasks.spawn("proposer", proposing);
         tasks.spawn("barrier", barrier::run(core.clone()));
         tasks.spawn("pacer", pacer::run(core.clone()));
         tasks.spawn("elector", elector::run(core.clone()));
-        tasks.spawn("feature level", feature_level::run(core.clone()));
+        let raising = feature_level::run(core.clone(), settings.clone());
+        tasks.spawn("feature level", raising);
         let introducing = introduce(core.clone(), config, self.incarnation);
         tasks.spawn("introduction", async {
             introducing.await;

@@ -137,7 +137,7 @@ mod tests {
             advertise_peer_urls: url.clone(),
             advertise_client_urls: Vec::new(),
             initial_cluster: vec![("one".into(), url)],
-            key_prefix: String::new(),
+            settings: Default::default(),
             cluster_token: "test".into(),
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(600),

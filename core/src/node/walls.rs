@@ -33,9 +33,12 @@ impl Walls {
         self.heard.clear();
     }
 
-    /// A member's clock showed that, which was on its way for a while.
+    /// A member's clock showed that, which was on its way for a while; rounded so that it is never
+    /// taken to have shown more.
     pub(crate) fn hear(&mut self, member: MemberId, wall: UnixMillis, now: Duration) {
-        self.heard.insert(member, ahead(wall, now));
+        const ALMOST_A_MILLISECOND: Duration = Duration::from_micros(999);
+        self.heard
+            .insert(member, ahead(wall, now + ALMOST_A_MILLISECOND));
     }
 
     /// The time that the clocks of a majority have reached; none before so many are known.

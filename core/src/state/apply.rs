@@ -7,7 +7,7 @@ use super::changes::{Changes, Sweep};
 use super::cluster::Tables;
 use super::draft::Draft;
 use super::ends::FirstEnds;
-use super::forgetful::{Floor, is_forgetful};
+use super::forgetful::Floor;
 use super::graves::Graves;
 use super::index::Index;
 use super::lives::{Lease, Lives};
@@ -163,25 +163,26 @@ impl State {
         made.swept
             .extend(changes.sweeps.into_iter().map(|sweep| self.sweep(sweep)));
         made.steps = changes.steps;
+        let forgetful = &self.tables.forgetful;
         for event in &made.events {
             if let Some(old) = &event.prev {
-                self.lives.detach(old);
+                self.lives.detach(old, forgetful);
             }
-            self.index.push(&event.kv);
+            self.index.push(&event.kv, forgetful);
             if !event.is_delete() {
-                self.lives.attach(&event.kv);
+                self.lives.attach(&event.kv, forgetful);
             }
         }
         for (old, new) in changes.lives {
-            self.lives.detach(&old);
+            self.lives.detach(&old, forgetful);
             self.index.replace(&new);
-            self.lives.attach(&new);
+            self.lives.attach(&new, forgetful);
             effects.lives.push(new);
         }
         if !made.is_empty() {
             self.revision = made.revision;
             let mut events = made.events.iter();
-            if !made.swept.is_empty() || events.any(|event| is_forgetful(&event.kv.key)) {
+            if !made.swept.is_empty() || events.any(|event| forgetful.holds(&event.kv.key)) {
                 self.floor.touched(self.revision);
             }
             let made = Arc::new(made);
@@ -252,9 +253,9 @@ impl State {
             life_generation: self.life_counter,
             ..KeyValue::clone(&old)
         });
-        self.lives.detach(&old);
+        self.lives.detach(&old, &self.tables.forgetful);
         self.index.replace(&new);
-        self.lives.attach(&new);
+        self.lives.attach(&new, &self.tables.forgetful);
         effects.lives.push(new);
         Some(lease.ttl_ms)
     }
@@ -306,6 +307,11 @@ impl State {
     /// Current records of a range in key order.
     pub fn iter<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a Arc<KeyValue>> + 'a {
         self.index.iter(range)
+    }
+
+    /// The current record of a range that so many others come before.
+    pub fn nth(&self, range: &KeyRange, before: u64) -> Option<&Arc<KeyValue>> {
+        self.index.nth(range, before)
     }
 
     /// Keys that exist in the range.

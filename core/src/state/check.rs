@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::State;
-use super::forgetful::is_forgetful;
 use crate::types::LeaseId;
 
 impl State {
     /// # Panics
     /// If an invariant does not hold.
     pub fn check(&self) {
-        self.lives.check();
+        let forgetful = self.forgetful();
+        self.lives.check(forgetful);
         self.taken.check();
         let mut by_lease: BTreeMap<LeaseId, BTreeSet<_>> = BTreeMap::new();
         let mut own = 0;
@@ -23,11 +23,11 @@ impl State {
                     .is_none_or(|last| *last < slot.newest().modified)
             );
             assert!(
-                past.is_empty() || !is_forgetful(slot.key()),
+                past.is_empty() || !forgetful.holds(slot.key()),
                 "no history is kept"
             );
             assert!(
-                slot.is_live() || !is_forgetful(slot.key()),
+                slot.is_live() || !forgetful.holds(slot.key()),
                 "nor tombstones"
             );
             let Some(record) = slot.current() else {

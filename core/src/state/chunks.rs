@@ -177,6 +177,25 @@ impl Chunks {
             .sum()
     }
 
+    /// The slot of a range that is no tombstone and that so many such come before.
+    pub(super) fn nth(&self, range: &KeyRange, before: u64) -> Option<&Slot> {
+        let mut left = usize::try_from(before).ok()?;
+        for (slots, whole) in self.parts(range) {
+            match whole {
+                Some(live) if live <= left => left -= live,
+                _ => {
+                    for slot in slots.iter().filter(|slot| slot.is_live()) {
+                        match left.checked_sub(1) {
+                            Some(fewer) => left = fewer,
+                            None => return Some(slot),
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
     /// Changes the slot of a key that is there; returns whether there was one.
     pub(super) fn change(&mut self, key: &[u8], change: impl FnOnce(&mut Slot)) -> bool {
         let found = self.find(key);
@@ -407,6 +426,9 @@ mod tests {
                         .eq(wanted.iter().map(|key| &key[..]))
                 );
                 assert_eq!(chunks.count(&range), wanted.len() as u64);
+                let nth = random as usize % (wanted.len() + 1);
+                let found = chunks.nth(&range, nth as u64).map(Slot::key);
+                assert_eq!(found, wanted.get(nth).map(|key| &key[..]));
                 let from = chunks.from(&start).count();
                 assert_eq!(from, set.range(start..).count());
             }

@@ -1,7 +1,8 @@
-//! Members' published attributes, alarms and the script cache: small tables, each row kept under a
-//! name of its own.
+//! What the cluster was founded with, members' published attributes, alarms and the script cache:
+//! small tables, each row kept under a name of its own.
 //!
 //! ```text
+//! f                    key prefix, prefixes without history
 //! m + member id        name, client URLs, incarnation, feature level
 //! a + member id, kind  an alarm that is on
 //! s + SHA-1            a script's body
@@ -14,12 +15,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::apply::State;
+use super::forgetful::Forgetful;
 use crate::codec::{DecodeError, wire_struct};
 use crate::codec::{Reader, Wire};
 use crate::command::{AlarmCommand, AlarmKind, ClusterCommand, ScriptCommand};
-use crate::limits::SCRIPTS_BYTES_MAX;
+use crate::limits::{FEATURE_LEVEL_FOUNDED, SCRIPTS_BYTES_MAX};
 use crate::outcome::{Effects, Outcome};
-use crate::types::MemberId;
+use crate::types::{MemberId, Settings};
 
 /// What a member tells of itself when it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,9 @@ wire_struct!(MemberInfo {
 /// The tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tables {
+    /// None before the cluster is founded, and of one that an older program has founded.
+    key_prefix: Option<Arc<str>>,
+    pub(super) forgetful: Forgetful,
     members: BTreeMap<MemberId, MemberInfo>,
     alarms: BTreeSet<(MemberId, u8)>,
     scripts: BTreeMap<Bytes, Bytes>,
@@ -49,6 +54,7 @@ pub(super) struct Tables {
     script_bytes: usize,
 }
 
+const FOUNDED: u8 = b'f';
 const MEMBER: u8 = b'm';
 const ALARM: u8 = b'a';
 const SCRIPT: u8 = b's';
@@ -82,6 +88,21 @@ fn name(table: u8, rest: &[u8]) -> Bytes {
 }
 
 impl State {
+    /// What front ends put before keys of their own, if the cluster was told.
+    pub fn key_prefix(&self) -> Option<&Arc<str>> {
+        self.tables.key_prefix.as_ref()
+    }
+
+    /// Whether something was taken already: what follows is not the first entry.
+    pub fn is_founded(&self) -> bool {
+        self.tables.key_prefix.is_some() || !self.taken.is_empty()
+    }
+
+    /// The prefixes of keys without history.
+    pub fn forgetful(&self) -> &Forgetful {
+        &self.tables.forgetful
+    }
+
     pub fn member(&self, id: MemberId) -> Option<&MemberInfo> {
         self.tables.members.get(&id)
     }
@@ -137,8 +158,26 @@ impl State {
             ClusterCommand::RaiseFeatureLevel(level) => {
                 self.feature_level = self.feature_level.max(*level);
             }
+            ClusterCommand::Found(settings) => self.found(settings, effects),
         }
         Outcome::Done
+    }
+
+    /// The first one counts. Keys that were written before have a history or none already: under
+    /// which prefixes stays as it is.
+    fn found(&mut self, settings: &Settings, effects: &mut Effects) {
+        self.feature_level = self.feature_level.max(FEATURE_LEVEL_FOUNDED);
+        if self.tables.key_prefix.is_some() {
+            return;
+        }
+        let mut settings = settings.clone();
+        if self.revision > State::default().revision {
+            settings.forgetful = self.forgetful().prefixes().to_vec();
+        }
+        let mut row = Vec::new();
+        settings.put(&mut row);
+        effects.items.push((name(FOUNDED, &[]), Some(row.into())));
+        self.tables.settle(settings);
     }
 
     fn keep_member(&mut self, member: MemberId, info: MemberInfo, effects: &mut Effects) {
@@ -195,6 +234,11 @@ impl State {
 }
 
 impl Tables {
+    fn settle(&mut self, settings: Settings) {
+        self.key_prefix = Some(settings.key_prefix);
+        self.forgetful = Forgetful::of(settings.forgetful);
+    }
+
     fn keep_script(&mut self, sha1: Bytes, body: Bytes) {
         self.script_bytes += script_cost(&body);
         if let Some(same) = self.scripts.insert(sha1, body) {
@@ -227,6 +271,7 @@ impl Tables {
                 .ok_or(DecodeError::Truncated)
         };
         match table {
+            Some(&FOUNDED) => self.settle(Settings::take(&mut Reader::sharing(row))?),
             Some(&MEMBER) => {
                 let info = MemberInfo::take(&mut Reader::sharing(row))?;
                 self.members.insert(id(&rest)?, info);

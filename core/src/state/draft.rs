@@ -15,7 +15,6 @@ use bytes::{Bytes, BytesMut};
 
 use super::apply::State;
 use super::changes::{Changes, Sweep};
-use super::forgetful;
 use super::read_room::ReadRoom;
 use super::room::{TxnRoom, record_bytes};
 use crate::command::Life;
@@ -189,7 +188,8 @@ impl<'a> Draft<'a> {
     /// Deletes all of a range at once, if that can be done: none of its keys has history, was
     /// changed on this view or hangs on a granted lease. How many there were.
     pub(super) fn sweep(&mut self, range: &KeyRange, cause: Cause) -> Option<u64> {
-        if !forgetful::covers(range) || self.state.lives.holds_forgetful_keys() {
+        let is_covered = self.state.forgetful().covers(range);
+        if !is_covered || self.state.lives.holds_forgetful_keys() {
             return None;
         }
         let was_swept = self.sweeps.iter().any(|sweep| sweep.range.overlaps(range));

@@ -1,46 +1,69 @@
 //! Prefixes without history: of a key under them only the newest version is kept, and the events
-//! of the last revisions, from the floor on, for watches that resume.
+//! of the last revisions, from the floor on, for watches that resume. Which they are is told by the
+//! cluster's first entry.
 //!
 //! The floor moves by a rule of replicated numbers alone: every `MARK_INTERVAL` revisions that
 //! touch such a key it moves to where it was marked the last time. So between one and two
 //! intervals can be watched from, on every member alike, also after a restart.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use crate::types::{KeyRange, Revision};
 
-const PREFIXES: [&[u8]; 2] = [b"redis/", b"redis@"];
 /// Revisions between two marks.
 const MARK_INTERVAL: u64 = 8_192;
 
-/// Whether a key has no history.
-pub fn is_forgetful(key: &[u8]) -> bool {
-    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+/// The prefixes of keys without history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgetful(Arc<[Bytes]>);
+
+impl Default for Forgetful {
+    /// Those of every cluster that was founded before its first entry told them.
+    fn default() -> Forgetful {
+        let prefixes: [&[u8]; 2] = [b"redis/", b"redis@"];
+        Forgetful(prefixes.map(Bytes::from_static).into())
+    }
 }
 
-/// Whether a range holds, or could hold, such keys.
-pub(super) fn touches(range: &KeyRange) -> bool {
-    PREFIXES.iter().any(|prefix| match range {
-        KeyRange::Key(key) => key.starts_with(prefix),
-        KeyRange::Span(start, end) => {
-            start.as_ref() < end.as_ref()
-                && end.as_ref() > *prefix
-                && (start.as_ref() <= *prefix || start.starts_with(prefix))
-        }
-        KeyRange::From(start) => start.as_ref() <= *prefix || start.starts_with(prefix),
-    })
-}
+impl Forgetful {
+    pub(super) fn of(prefixes: Vec<Bytes>) -> Forgetful {
+        Forgetful(prefixes.into())
+    }
 
-/// Whether a range holds such keys only.
-pub(super) fn covers(range: &KeyRange) -> bool {
-    PREFIXES.iter().any(|prefix| {
-        let KeyRange::Span(first, last) = KeyRange::prefix(prefix) else {
-            return false;
-        };
-        match range {
+    pub(super) fn prefixes(&self) -> &[Bytes] {
+        &self.0
+    }
+
+    /// Whether a key has no history.
+    pub fn holds(&self, key: &[u8]) -> bool {
+        self.0.iter().any(|prefix| key.starts_with(prefix))
+    }
+
+    /// Whether a range holds, or could hold, such keys.
+    pub(super) fn touches(&self, range: &KeyRange) -> bool {
+        let reaches = |start: &Bytes, prefix| start <= prefix || start.starts_with(prefix);
+        self.0.iter().any(|prefix| match range {
             KeyRange::Key(key) => key.starts_with(prefix),
-            KeyRange::Span(start, end) => *start >= first && *end <= last,
-            KeyRange::From(_) => false,
-        }
-    })
+            KeyRange::Span(start, end) => start < end && end > prefix && reaches(start, prefix),
+            KeyRange::From(start) => reaches(start, prefix),
+        })
+    }
+
+    /// Whether a range holds such keys only.
+    pub(super) fn covers(&self, range: &KeyRange) -> bool {
+        self.0.iter().any(|prefix| {
+            let KeyRange::Span(first, last) = KeyRange::prefix(prefix) else {
+                return false;
+            };
+            match range {
+                KeyRange::Key(key) => key.starts_with(prefix),
+                KeyRange::Span(start, end) => *start >= first && *end <= last,
+                KeyRange::From(_) => false,
+            }
+        })
+    }
 }
 
 /// The replicated numbers of the rule.
@@ -68,18 +91,13 @@ impl Floor {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     #[test]
     fn ranges_that_touch() {
-        let span = |a: &'static str, b: &'static str| {
-            touches(&KeyRange::Span(
-                Bytes::from_static(a.as_bytes()),
-                Bytes::from_static(b.as_bytes()),
-            ))
-        };
+        let forgetful = Forgetful::default();
+        let touches = |range: &KeyRange| forgetful.touches(range);
+        let span = |a: &'static str, b: &'static str| touches(&KeyRange::Span(a.into(), b.into()));
         assert!(span("a", "z") && span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(span("a", "redis/1") && !span("a", "b") && !span("s", "z") && !span("a", "redis"));
         assert!(touches(&KeyRange::From(Bytes::from_static(b"redis/9"))));
@@ -88,6 +106,8 @@ mod tests {
 
     #[test]
     fn ranges_that_hold_nothing_else() {
+        let forgetful = Forgetful::default();
+        let covers = |range: &KeyRange| forgetful.covers(range);
         let span = |a: &'static str, b: &'static str| covers(&KeyRange::Span(a.into(), b.into()));
         assert!(span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(!span("redis/", "redis1") && !span("redis", "redis0") && !span("a", "b"));

@@ -46,7 +46,7 @@ impl State {
         for record in rest(&revision.swept, *done).take(SLICE_RECORDS) {
             looked_at += 1;
             if record.lease != LeaseId::NONE {
-                self.lives.detach(record);
+                self.lives.detach(record, &self.tables.forgetful);
             }
         }
         *done += looked_at;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::chunks::Chunks;
-use super::forgetful::is_forgetful;
+use super::forgetful::Forgetful;
 use super::slot::{At, Slot};
 use crate::types::{KeyRange, KeyValue, Revision};
 
@@ -44,6 +44,10 @@ impl Index {
         self.slots.live(range).filter_map(Slot::current)
     }
 
+    pub(super) fn nth(&self, range: &KeyRange, before: u64) -> Option<&Arc<KeyValue>> {
+        self.slots.nth(range, before)?.current()
+    }
+
     pub(super) fn count(&self, range: &KeyRange) -> u64 {
         self.slots.count(range)
     }
@@ -64,8 +68,8 @@ impl Index {
     }
 
     /// A new version, or a tombstone.
-    pub(super) fn push(&mut self, record: &Arc<KeyValue>) {
-        match (is_forgetful(&record.key), record.is_tombstone()) {
+    pub(super) fn push(&mut self, record: &Arc<KeyValue>, forgetful: &Forgetful) {
+        match (forgetful.holds(&record.key), record.is_tombstone()) {
             (true, true) => self.slots.remove(&record.key),
             (true, false) => self.set(record, |slot| slot.replace(record)),
             (false, _) => self.set(record, |slot| slot.push(record)),
@@ -151,12 +155,13 @@ mod tests {
     use crate::types::Version;
 
     fn write(index: &mut Index, key: usize, main: Revision, version: i64) {
-        index.push(&Arc::new(KeyValue {
+        let record = KeyValue {
             key: format!("{key:06}").into(),
             modified: Version { main, sub: 0 },
             version,
             ..KeyValue::default()
-        }));
+        };
+        index.push(&Arc::new(record), &Forgetful::default());
     }
 
     fn kept(index: &Index) -> usize {

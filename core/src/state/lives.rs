@@ -2,12 +2,11 @@
 //! own, which others see as a lease with a derived id. One index of ends serves both.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::ends::{Ends, FirstEnds};
-use super::forgetful::is_forgetful;
+use super::forgetful::Forgetful;
 use super::leases::{Granted, Leases};
 use crate::outcome::LeaseChange;
 use crate::types::{ClusterMillis, Deadline, KeyValue, LeaseId, Now};
@@ -127,11 +126,11 @@ impl Lives {
     }
 
     /// A record came into the state (or took another's place, which was detached before).
-    pub(super) fn attach(&mut self, record: &Arc<KeyValue>) {
+    pub(super) fn attach(&mut self, record: &KeyValue, forgetful: &Forgetful) {
         let (id, key) = (record.lease, &record.key);
         if let Some(granted) = self.granted.get_mut(&id) {
             let is_new = granted.keys.insert(key.clone());
-            self.forgetful_on_granted += usize::from(is_new && is_forgetful(key));
+            self.forgetful_on_granted += usize::from(is_new && forgetful.holds(key));
         } else if let Some(deadline) = record.deadline {
             let own = Own {
                 key: key.clone(),
@@ -144,10 +143,11 @@ impl Lives {
     }
 
     /// A record went out of the state.
-    pub(super) fn detach(&mut self, record: &KeyValue) {
+    pub(super) fn detach(&mut self, record: &KeyValue, forgetful: &Forgetful) {
         if let Some(granted) = self.granted.get_mut(&record.lease) {
             let was_there = granted.keys.remove(&record.key);
-            self.forgetful_on_granted -= usize::from(was_there && is_forgetful(&record.key));
+            let is_counted = was_there && forgetful.holds(&record.key);
+            self.forgetful_on_granted -= usize::from(is_counted);
         } else {
             self.forget(record.lease);
         }
@@ -170,10 +170,10 @@ impl Lives {
     }
 
     /// Asserts that both indexes tell the same.
-    pub(super) fn check(&self) {
+    pub(super) fn check(&self, forgetful: &Forgetful) {
         let keys = self.granted.values().flat_map(|granted| &granted.keys);
-        let forgetful = keys.filter(|key| is_forgetful(key)).count();
-        assert_eq!(self.forgetful_on_granted, forgetful);
+        let counted = keys.filter(|key| forgetful.holds(key)).count();
+        assert_eq!(self.forgetful_on_granted, counted);
         let ends = self.ends.iter();
         assert_eq!(ends.count(), self.granted.len() + self.own.len());
         for (deadline, id) in self.ends.iter() {

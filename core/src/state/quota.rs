@@ -33,7 +33,8 @@ fn changes_data(command: &Command) -> bool {
     }
 }
 
-fn needs_space(command: &Command) -> bool {
+/// Whether a command makes the store larger.
+pub fn needs_space(command: &Command) -> bool {
     match command {
         Command::Txn(txn) => txn_needs_space(txn),
         Command::Lease(LeaseCommand::Grant { .. }) => true,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::apply::State;
 use super::draft::Draft;
-use super::forgetful::{self, is_forgetful};
 use super::past::PastRange;
 use super::slot::At;
 use crate::command::{Direction, Order, RangeOp, SortTarget};
@@ -74,7 +73,7 @@ impl State {
         past.result.is_partial = is_partial;
         let fetch = if op.count_only { 0 } else { fetch_limit(op) };
         for (key, at) in self.index.at(&op.range, op.revision) {
-            if is_partial && is_forgetful(key) {
+            if is_partial && self.forgetful().holds(key) {
                 continue;
             }
             let wanted = past.versions.len() < fetch;
@@ -98,7 +97,7 @@ impl State {
         if revision > self.revision {
             return Err(Refusal::FutureRevision);
         }
-        let is_all_forgotten = self.is_forgotten(range, revision) && forgetful::covers(range);
+        let is_all_forgotten = self.is_forgotten(range, revision) && self.forgetful().covers(range);
         if revision < self.compact_revision || is_all_forgotten {
             return Err(Refusal::Compacted);
         }
@@ -107,12 +106,12 @@ impl State {
 
     /// Whether a range holds keys without history, of which it isn't known what they were.
     fn is_forgotten(&self, range: &KeyRange, revision: Revision) -> bool {
-        revision < self.floor.newest && forgetful::touches(range)
+        revision < self.floor.newest && self.forgetful().touches(range)
     }
 
     /// The lowest revision that changes of the range can still be watched from.
     pub fn oldest_watchable(&self, range: &KeyRange) -> Revision {
-        let floor = if forgetful::touches(range) {
+        let floor = if self.forgetful().touches(range) {
             self.floor.floor
         } else {
             0

@@ -33,6 +33,8 @@ impl Builder {
         self.state.lives.grant(id, ttl_ms, deadline);
     }
 
+    /// Before the keys: it may say which of them have history.
+    ///
     /// # Errors
     /// If another version wrote it.
     pub fn item(&mut self, name: &Bytes, row: Bytes) -> Result<(), RestoreError> {
@@ -42,22 +44,24 @@ impl Builder {
     /// Versions in the order of their revisions.
     pub fn version(&mut self, record: &Arc<KeyValue>) {
         let state = &mut self.state;
+        let forgetful = &state.tables.forgetful;
         if let Some(old) = state.index.get(&record.key).cloned() {
-            state.lives.detach(&old);
+            state.lives.detach(&old, forgetful);
         }
-        state.index.push(record);
+        state.index.push(record, forgetful);
         if !record.is_tombstone() {
-            state.lives.attach(record);
+            state.lives.attach(record, forgetful);
         }
     }
 
     /// The life that the current version has got since it was written.
     pub fn life(&mut self, record: &Arc<KeyValue>) {
         let state = &mut self.state;
+        let forgetful = &state.tables.forgetful;
         if let Some(old) = state.index.get(&record.key).cloned() {
-            state.lives.detach(&old);
+            state.lives.detach(&old, forgetful);
             state.index.replace(record);
-            state.lives.attach(record);
+            state.lives.attach(record, forgetful);
         }
     }
 

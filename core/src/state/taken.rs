@@ -26,6 +26,11 @@ wire_struct!(Last { start, number });
 pub(super) struct Taken(BTreeMap<MemberId, Last>);
 
 impl Taken {
+    /// Whether nothing was ever taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn last(&self, member: MemberId) -> Last {
         self.0.get(&member).copied().unwrap_or_default()
     }

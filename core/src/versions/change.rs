@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::codec::wire_struct;
 use crate::outcome::{LeaseChange, RevisionEvents};
+use crate::state::Forgetful;
 use crate::types::{Index, KeyValue, MemberId, Revision, Term};
 
 /// The id of a log entry: what Raft calls the applied log id.
@@ -45,6 +46,8 @@ pub struct Change {
     pub revision: Revision,
     /// State's compact revision after the entry; never positive on a store never compacted.
     pub compact_revision: Revision,
+    /// The prefixes of keys without history.
+    pub forgetful: Forgetful,
     /// Events of forgetful keys below this revision are no longer served.
     pub forgotten_below: Revision,
     /// Ascending, each greater than all before.

@@ -1,8 +1,12 @@
 //! The data directory: locked by one process, and of one member for good.
+//!
+//! The identity is drawn under another name, and gets its own once log and store have been made.
+//! So a directory with an identity has had a log: where there is none, it was lost, with votes and
+//! all that was acknowledged. A start that ended before goes on with what it had drawn.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::VersionsError;
 use super::medium::sync_directory;
@@ -19,44 +23,49 @@ pub struct Identity {
     pub incarnation: u64,
 }
 
+const IDENTITY: &str = "identity";
+const IDENTITY_DRAWN: &str = "identity.new";
+
 /// A locked data directory. The lock ends when this is dropped, or with the process.
 #[derive(Debug)]
 pub struct DataDir {
+    path: PathBuf,
     identity: Identity,
+    is_claimed: bool,
     _lock: File,
 }
 
 impl DataDir {
     /// Makes the directory (mode 0700) if it is not there, locks it, and checks that it belongs
-    /// to this member; an empty one is claimed with `fresh_incarnation`.
+    /// to this member; an empty one is to be claimed, with `fresh_incarnation`.
     pub fn open(
         path: &Path,
         cluster: ClusterId,
         member: MemberId,
         fresh_incarnation: u64,
     ) -> Result<DataDir, VersionsError> {
-        let failed = |what: &str| VersionsError::io(format!("{what} {}", path.display()));
         create(path).map_err(|error| denied("create", path, &error))?;
         let lock = lock(path)?;
-        let identity = match fs::read_to_string(path.join("identity")) {
-            Ok(text) => parse(path, &text)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                refuse_used(path)?;
-                let identity = Identity {
+        let claimed = read(path, IDENTITY)?;
+        let claimed = claimed.map(|text| parse(path, &text)).transpose()?;
+        let identity = match claimed {
+            Some(identity) => identity,
+            None => draw(
+                path,
+                Identity {
                     cluster,
                     member,
                     incarnation: fresh_incarnation,
-                };
-                write(path, &identity).map_err(failed("cannot claim the data directory"))?;
-                identity
-            }
-            Err(error) => return Err(failed("cannot read the identity file in")(error)),
+                },
+            )?,
         };
         if (identity.cluster, identity.member) != (cluster, member) {
             return Err(foreign(path, &identity, cluster, member));
         }
         Ok(DataDir {
+            path: path.to_owned(),
             identity,
+            is_claimed: claimed.is_some(),
             _lock: lock,
         })
     }
@@ -64,6 +73,56 @@ impl DataDir {
     pub fn identity(&self) -> Identity {
         self.identity
     }
+
+    /// Whether it was this member's before this start: then it holds what the member has promised.
+    pub fn is_claimed(&self) -> bool {
+        self.is_claimed
+    }
+
+    /// Makes it this member's for good. Log and store must be on disk.
+    ///
+    /// # Errors
+    /// If the disk can't be written.
+    pub fn claim(&mut self) -> Result<(), VersionsError> {
+        if self.is_claimed {
+            return Ok(());
+        }
+        let (drawn, own) = (self.path.join(IDENTITY_DRAWN), self.path.join(IDENTITY));
+        fs::rename(drawn, own)
+            .and_then(|()| sync_directory(&self.path))
+            .map_err(unclaimed(&self.path))?;
+        self.is_claimed = true;
+        Ok(())
+    }
+}
+
+fn unclaimed(path: &Path) -> impl FnOnce(std::io::Error) -> VersionsError {
+    VersionsError::io(format!(
+        "cannot claim the data directory {}",
+        path.display()
+    ))
+}
+
+fn read(path: &Path, name: &str) -> Result<Option<String>, VersionsError> {
+    let what = format!("cannot read the identity file in {}", path.display());
+    match fs::read(path.join(name)) {
+        Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(VersionsError::io(what)(error)),
+    }
+}
+
+/// Who it is to be: as a start that did not get to the end has drawn, or as given. One that was
+/// not written to its end has nothing beside it.
+fn draw(path: &Path, fresh: Identity) -> Result<Identity, VersionsError> {
+    if let Some(drawn) = read(path, IDENTITY_DRAWN)?
+        && let Ok(identity) = parse(path, &drawn)
+    {
+        return Ok(identity);
+    }
+    refuse_used(path)?;
+    write(path, &fresh).map_err(unclaimed(path))?;
+    Ok(fresh)
 }
 
 fn create(path: &Path) -> std::io::Result<()> {
@@ -106,7 +165,7 @@ fn refuse_used(path: &Path) -> Result<(), VersionsError> {
     let failed = || VersionsError::io(format!("cannot list the data directory {}", path.display()));
     for entry in fs::read_dir(path).map_err(failed())? {
         let name = entry.map_err(failed())?.file_name();
-        if name != "lock" && name != "lost+found" && name != "identity.new" {
+        if name != "lock" && name != "lost+found" && name != IDENTITY_DRAWN {
             return Err(VersionsError::Refused(format!(
                 "the data directory {} holds {} but no identity file, so it is not known whose \
                  it is; give this member an empty directory, or put its identity file back",
@@ -119,8 +178,7 @@ fn refuse_used(path: &Path) -> Result<(), VersionsError> {
 }
 
 fn write(path: &Path, identity: &Identity) -> std::io::Result<()> {
-    let new = path.join("identity.new");
-    let mut file = File::create(&new)?;
+    let mut file = File::create(path.join(IDENTITY_DRAWN))?;
     let Identity {
         cluster,
         member,
@@ -132,7 +190,6 @@ fn write(path: &Path, identity: &Identity) -> std::io::Result<()> {
          incarnation {incarnation:016x}\n"
     )?;
     file.sync_all()?;
-    fs::rename(new, path.join("identity"))?;
     sync_directory(path)
 }
 

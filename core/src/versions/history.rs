@@ -6,7 +6,7 @@ use super::error::VersionsError;
 use super::schema::{self, LATEST, RECENT, Row, VERSIONS};
 use super::store::Versions;
 use crate::outcome::RevisionEvents;
-use crate::state::{History, Unreadable, is_forgetful};
+use crate::state::{History, Unreadable};
 use crate::types::{KeyValue, Version};
 
 impl Versions {
@@ -21,9 +21,10 @@ impl Versions {
         if let Some(kv) = self.shared.recent.version(key, version) {
             return Ok(Some(kv));
         }
-        match is_forgetful(key) {
-            true => self.forgetful(key, version),
-            false => self.row(key, version),
+        // No version is in both tables, and those without history are seldom asked for.
+        match self.row(key, version)? {
+            Some(kv) => Ok(Some(kv)),
+            None => self.forgetful(key, version),
         }
     }
 

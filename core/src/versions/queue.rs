@@ -197,6 +197,11 @@ impl Queue {
         self.inner.lock().changes.is_empty()
     }
 
+    /// Whether nobody waits for room any more.
+    pub(super) fn is_ending(&self) -> bool {
+        self.inner.lock().is_ending
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.inner.lock().closed.is_some()
     }

@@ -1,7 +1,7 @@
 //! What the writer thread and the readers share: the open database and the marks of progress.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, ReadTransaction, ReadableDatabase};
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     /// None for the moment in which one database takes another's place.
     database: Mutex<Option<Open>>,
     is_open: Condvar,
+    /// Of the file, when it was last looked at.
+    file_bytes: AtomicU64,
     marks: Mutex<Marks>,
     pub install_slot: Mutex<InstallSlot>,
     /// The compact revision up to which the rows are gone, durably.
@@ -76,6 +78,7 @@ impl Shared {
             cache_bytes,
             database: Mutex::new(None),
             is_open: Condvar::new(),
+            file_bytes: AtomicU64::new(0),
             marks: Mutex::default(),
             install_slot: Mutex::default(),
             compacted: watch::Sender::new(-1),
@@ -120,6 +123,14 @@ impl Shared {
             self.is_open
                 .wait_for(&mut slot, std::time::Duration::from_millis(50));
         }
+    }
+
+    /// Bytes of the file; of the moment before, while another takes its place or has no room.
+    pub(super) fn file_bytes(&self) -> u64 {
+        if let Some(open) = &*self.database.lock() {
+            self.file_bytes.store(open.health.len(), Ordering::Relaxed);
+        }
+        self.file_bytes.load(Ordering::Relaxed)
     }
 
     /// Runs a read, again if the database was replaced under it.

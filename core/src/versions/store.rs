@@ -68,8 +68,8 @@ pub struct Sizes {
     pub in_use: u64,
 }
 
-/// Cheap to clone. All calls but `submit`, `lag`, `recent` and the marks wait for the disk: not
-/// for async workers.
+/// Cheap to clone. All calls but `submit`, `lag`, `sizes`, `recent` and the marks wait for
+/// the disk: not for async workers.
 #[derive(Clone)]
 pub struct Versions {
     pub(super) shared: Arc<Shared>,
@@ -236,10 +236,10 @@ impl Versions {
         self.shared.compacted(revision).await;
     }
 
+    /// Waits for nothing.
     pub fn sizes(&self) -> Sizes {
-        let health = self.shared.database().map(|(_, health)| health);
         Sizes {
-            file: health.map_or(0, |health| health.len()),
+            file: self.shared.file_bytes(),
             in_use: self.shared.marks().row_bytes,
         }
     }

@@ -24,7 +24,7 @@ use super::schema::{
     Row, STATE, Table, VERSIONS,
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
-use crate::state::is_forgetful;
+use crate::state::Forgetful;
 use crate::types::{KeyValue, LeaseId, Revision};
 
 /// Keys and values after which a row of `recent` is full: about a page of the engine's. A revision
@@ -191,11 +191,11 @@ impl<'txn> Tables<'txn> {
             "revisions never go back"
         );
         for events in &change.revisions {
-            self.revision(events)?;
+            self.revision(events, &change.forgetful)?;
         }
         for kv in &change.lives {
             if !is_overwritten(change, kv) {
-                self.life(kv)?;
+                self.life(kv, &change.forgetful)?;
             }
         }
         for lease in &change.leases {
@@ -210,14 +210,18 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    fn revision(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
+    fn revision(
+        &mut self,
+        events: &RevisionEvents,
+        forgetful: &Forgetful,
+    ) -> Result<(), VersionsError> {
         let is_swept = !events.swept.is_empty();
         if is_swept {
             self.sweep(events)?;
         }
         let mut has_forgetful = is_swept;
         for event in &events.events {
-            if is_forgetful(&event.kv.key) {
+            if forgetful.holds(&event.kv.key) {
                 let kv = (!event.is_delete()).then(|| Arc::clone(&event.kv));
                 self.newest.insert(event.kv.key.clone(), kv);
                 has_forgetful = true;
@@ -226,7 +230,8 @@ impl<'txn> Tables<'txn> {
             }
         }
         if has_forgetful {
-            for event in events.all().filter(|event| is_forgetful(&event.kv.key)) {
+            let of_forgetful = events.all().filter(|event| forgetful.holds(&event.kv.key));
+            for event in of_forgetful {
                 self.gather(events.revision, event, is_swept)?;
             }
         }
@@ -325,9 +330,9 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    fn life(&mut self, kv: &Arc<KeyValue>) -> Result<(), VersionsError> {
+    fn life(&mut self, kv: &Arc<KeyValue>, forgetful: &Forgetful) -> Result<(), VersionsError> {
         let bytes = &mut self.head.row_bytes;
-        if is_forgetful(&kv.key) {
+        if forgetful.holds(&kv.key) {
             self.newest.insert(kv.key.clone(), Some(Arc::clone(kv)));
             return Ok(());
         }

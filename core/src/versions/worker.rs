@@ -20,7 +20,9 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let run = move || {
             let why = match guarded(|| self.run()) {
-                Ok(Ok(()) | Err(VersionsError::Stopped(_))) => return,
+                Ok(Ok(())) => return,
+                // Nobody is to wait for an answer.
+                Ok(Err(VersionsError::Stopped(why))) => return shared.queue.close(&why),
                 Ok(Err(error)) => error.judged().to_string(),
                 Err(Panicked) => VersionsError::damaged(NONSENSE).to_string(),
             };
@@ -70,7 +72,11 @@ impl Hand {
         };
         let why = match writer.step() {
             Ok(true) => return,
-            Ok(false) | Err(VersionsError::Stopped(_)) => None,
+            Ok(false) => None,
+            Err(VersionsError::Stopped(why)) => {
+                writer.shared.queue.close(&why);
+                None
+            }
             Err(error) => Some(error.to_string()),
         };
         if let (Some((writer, on_fatal)), Some(why)) = (held.take(), why) {

@@ -21,6 +21,10 @@ use super::shared::{Shared, read_head};
 use super::snapshot::SnapshotSource;
 use super::transaction::{self, Commit};
 
+/// Why a store on a full disk ends without its last commit.
+const FULL: &str = "there is no space on its disk; what is not in it yet is read from the log at \
+                    the next start";
+
 /// How the writer paces itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -229,6 +233,10 @@ impl Writer {
             std::thread::sleep(self.pace.no_space_retry);
             if self.shared.queue.is_closed() {
                 return Err(VersionsError::Stopped(self.shared.queue.reason()));
+            }
+            // Who stops waits for no room: all of it is in the log.
+            if self.shared.queue.is_ending() {
+                return Err(VersionsError::Stopped(FULL.to_owned()));
             }
             match opened {
                 Err(error) if error.is_no_space() => opened = self.shared.open(),

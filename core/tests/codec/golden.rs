@@ -144,3 +144,39 @@ fn entry_bytes() {
     assert_eq!(hex(&bytes), parts.concat());
     assert_eq!(decode_entry(bytes.into()), Ok(entry()));
 }
+
+#[test]
+fn first_entry_bytes() {
+    let settings = Settings {
+        key_prefix: "app/".into(),
+        forgetful: vec!["app/".into(), "b".into()],
+    };
+    let command = Command::Cluster(ClusterCommand::Found(settings));
+    let proposals = vec![Proposal {
+        principal: Principal::default(),
+        command,
+    }];
+    let origin = Origin {
+        member: 4,
+        start: 300,
+        after: 0,
+        first: 1,
+    };
+    let header = EntryHeader {
+        feature_level: 2,
+        ..EntryHeader::default()
+    };
+    let batches = vec![Batch { origin, proposals }];
+    let mut bytes = Vec::new();
+    encode_entry(&Entry { header, batches }, &mut bytes);
+    let parts = [
+        "01",               // format
+        "00000002000000",   // header, feature level 2
+        "0104ac02000101",   // a batch of one proposal
+        "0000",             // by nobody
+        "0402",             // found the cluster
+        "046170702f",       // with the key prefix app/
+        "02046170702f0162", // without history: app/ and b
+    ];
+    assert_eq!(hex(&bytes), parts.concat());
+}

@@ -255,7 +255,13 @@ fn command() -> impl Strategy<Value = Command> {
         },
     );
     let raise = any::<u32>().prop_map(ClusterCommand::RaiseFeatureLevel);
-    let cluster = prop_oneof![publish, raise];
+    let found = (text(), vec(bytes(), 0..3)).prop_map(|(key_prefix, forgetful)| {
+        ClusterCommand::Found(Settings {
+            key_prefix,
+            forgetful,
+        })
+    });
+    let cluster = prop_oneof![publish, raise, found];
     let script = prop_oneof![
         (bytes(), bytes()).prop_map(|(sha1, body)| ScriptCommand::Load { sha1, body }),
         Just(ScriptCommand::Flush),

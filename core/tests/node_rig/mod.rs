@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_core::command::{Command, Life, Op, PutOp, PutValue, Txn};
 use quorate_core::node::NodeConfig;
-use quorate_core::types::Value;
+use quorate_core::types::{Settings, Value};
 
 /// The founding members, each with its peer URLs.
 pub type Cluster = Vec<(String, Vec<String>)>;
@@ -36,7 +36,10 @@ pub fn config(dir: &Path, name: &str, cluster: &[(String, Vec<String>)]) -> Node
         advertise_peer_urls: own,
         advertise_client_urls: vec![format!("http://{name}")],
         initial_cluster: cluster.to_vec(),
-        key_prefix: String::new(),
+        settings: Settings {
+            key_prefix: "redis/".into(),
+            forgetful: vec!["redis/".into()],
+        },
         cluster_token: "test".into(),
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(600),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_core::disk::{Disk, Fault, SimDisk, SimOp};
 use quorate_core::node::{Environment, Node, NodeConfig, Status, TimeSource};
-use quorate_core::types::{KeyRange, KeyValue, Revision, UnixMillis};
+use quorate_core::types::{KeyRange, KeyValue, Revision, Settings, UnixMillis};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
@@ -204,7 +204,10 @@ impl Member {
             advertise_peer_urls: url(self.number),
             advertise_client_urls: vec![format!("http://{}", name(self.number))],
             initial_cluster: (0..MEMBERS).map(|m| (name(m), url(m))).collect(),
-            key_prefix: String::new(),
+            settings: Settings {
+                key_prefix: "redis/".into(),
+                forgetful: vec!["redis/".into()],
+            },
             cluster_token: "sim".into(),
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(600),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quorate_core::command::{Command, DataOp, Guard, LeaseCommand, Relation, Test};
 use quorate_core::outcome::{Cause, Event, Outcome, Refusal};
-use quorate_core::state::is_forgetful;
+use quorate_core::state::Forgetful;
 use quorate_core::types::{
     ClusterMillis, DERIVED_LEASE_TAG, Deadline, Hash, KeyValue, LeaseId, Now, Stamp, Value, Version,
 };
@@ -34,6 +34,10 @@ pub struct Model {
     /// Overrides the cause of what the next op changes.
     pub because: Option<Cause>,
     pub forgetful_newest: i64,
+}
+
+pub fn is_forgetful(key: &[u8]) -> bool {
+    Forgetful::default().holds(key)
 }
 
 /// A record as models compare it: derived ids and generations are the state's own business.

@@ -7,11 +7,10 @@ use quorate_core::command::{
     Direction, Life, Op, PutOp, PutValue, RangeOp, SetLifeOp, SortTarget, Txn,
 };
 use quorate_core::outcome::{Cause, DataResult, OpResult, RangeResult, Refusal, TxnOutcome};
-use quorate_core::state::is_forgetful;
 use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Value};
 
 use super::acts::KEYS;
-use super::model::{Model, NewLife};
+use super::model::{Model, NewLife, is_forgetful};
 
 impl Model {
     /// The caller keeps what was before, for when it is refused.

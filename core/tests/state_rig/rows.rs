@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::outcome::{Effects, LeaseChange};
-use quorate_core::state::{Builder, History, State, Unreadable, is_forgetful};
+use quorate_core::state::{Builder, History, State, Unreadable};
 use quorate_core::types::{ClusterMillis, KeyValue, LeaseId, Version};
 
 #[derive(Clone, Default)]
@@ -28,17 +28,18 @@ impl Rows {
     }
 
     pub fn keep(&mut self, state: &State, effects: &Effects) {
+        let forgetful = state.forgetful();
         for event in effects.revisions.iter().flat_map(|all| all.all()) {
             let kv = event.kv.clone();
             self.lives.remove(&kv.key);
-            match (is_forgetful(&kv.key), event.is_delete()) {
+            match (forgetful.holds(&kv.key), event.is_delete()) {
                 (true, true) => drop(self.latest.remove(&kv.key)),
                 (true, false) => drop(self.latest.insert(kv.key.clone(), kv)),
                 (false, _) => drop(self.versions.insert(kv.modified, kv)),
             }
         }
         for life in &effects.lives {
-            let place = match is_forgetful(&life.key) {
+            let place = match forgetful.holds(&life.key) {
                 true => &mut self.latest,
                 false => &mut self.lives,
             };

@@ -140,7 +140,8 @@ pub struct Flags {
     #[arg(long)]
     pub listen_redis_urls: Option<String>,
 
-    /// Quorate's own: the prefix of Redis's keys; database N is <prefix>N/.
+    /// Quorate's own: the prefix of Redis's keys; database N is <prefix>N/. A cluster is founded
+    /// with it and keeps it: a member that is started with another is refused.
     #[arg(long, default_value = "redis/")]
     pub redis_key_prefix: String,
 

@@ -11,6 +11,7 @@ use super::durations;
 use super::flags::Flags;
 use crate::etcd::{EtcdOptions, OPERATIONS_MAX};
 use crate::listen::{Address, HttpLimits, STREAMS_MAX};
+use crate::redis;
 
 const CLIENT_URL: &str = "http://localhost:2379";
 const PEER_URL: &str = "http://localhost:2380";
@@ -66,7 +67,6 @@ pub struct Settings {
     /// Metrics and health checks.
     pub listen_metrics: Vec<Address>,
     pub redis: RedisListen,
-    pub redis_key_prefix: String,
     pub log_level: tracing::Level,
     pub log_format: LogFormat,
     pub log_output: LogOutput,
@@ -109,7 +109,6 @@ pub fn settings(flags: &Flags) -> Result<Settings, String> {
         listen_http: more_addresses("listen-client-http-urls", &flags.listen_client_http_urls)?,
         listen_metrics: more_addresses("listen-metrics-urls", &flags.listen_metrics_urls)?,
         redis: redis_listen(flags)?,
-        redis_key_prefix: flags.redis_key_prefix.clone(),
         log_level: log_level(&flags.log_level)?,
         log_format: match flags.log_format.as_str() {
             "json" => LogFormat::Json,
@@ -215,7 +214,7 @@ fn node_config(flags: &Flags, timing: &Timing) -> Result<NodeConfig, String> {
             &flags.advertise_client_urls,
             CLIENT_URL,
         )?,
-        key_prefix: flags.redis_key_prefix.clone(),
+        settings: redis::settings(&flags.redis_key_prefix),
         cluster_token: flags.initial_cluster_token.clone(),
         heartbeat: timing.heartbeat,
         election_min: timing.election_min,

@@ -20,7 +20,7 @@ use crate::listen::Load;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// What stands before `N/` in the keys of database N.
-    pub key_prefix: String,
+    pub key_prefix: Arc<str>,
     /// The end of every call to the core.
     pub call_timeout: Duration,
     /// What INFO and CONFIG GET tell as the port.

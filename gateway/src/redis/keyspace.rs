@@ -1,11 +1,31 @@
 //! Where Redis's numbered databases lie in the flat keyspace: database N under `redis/N/` unless
-//! a flag says otherwise.
+//! a flag says otherwise. There keys have no history.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use quorate_core::types::KeyRange;
+use quorate_core::types::{KeyRange, Settings};
 
 /// How many databases SELECT knows (Redis's default).
 pub const DATABASES: u32 = 16;
+
+/// Kept for views of the databases beside these, whatever the flag says.
+const VIEWS: &[u8] = b"redis@";
+
+/// What the cluster is founded with: `root` is put before `N/`. Whatever begins with a root that
+/// ends with a slash has no history, whoever writes it; of another one, which may be the beginning
+/// of others' keys, the databases alone. A database that is the bare keyspace has history: its keys
+/// are etcd's, too.
+pub fn settings(root: &str) -> Settings {
+    let mut forgetful = match root.ends_with('/') {
+        true => vec![Bytes::copy_from_slice(root.as_bytes())],
+        false => Keyspace::new(root).prefixes,
+    };
+    forgetful.retain(|prefix| !prefix.is_empty());
+    forgetful.push(Bytes::from_static(VIEWS));
+    Settings {
+        key_prefix: root.into(),
+        forgetful,
+    }
+}
 
 /// The prefix of every database; shared by all connections of a listener.
 #[derive(Clone, Debug)]
@@ -69,6 +89,27 @@ mod tests {
             Some((11, Bytes::from("a")))
         );
         assert_eq!(space.locate(&Bytes::from("registry/pods")), None);
+    }
+
+    #[test]
+    fn redis_keys_have_no_history_and_others_do() {
+        let forgetful = |root| {
+            let forgetful = settings(root).forgetful;
+            move |key: &str| {
+                forgetful
+                    .iter()
+                    .any(|prefix| key.as_bytes().starts_with(prefix))
+            }
+        };
+        let usual = forgetful("redis/");
+        assert!(usual("redis/0/a") && usual("redis/15/a") && usual("redis@1/0/a"));
+        assert!(!usual("registry/pods") && !usual("redis") && !usual("app/0/a"));
+        let own = forgetful("app/");
+        assert!(own("app/0/a") && !own("redis/0/a") && !own("apple"));
+        let short = forgetful("r");
+        assert!(short("r0/a") && short("r15/a") && !short("registry/pods") && !short("r1"));
+        let bare = forgetful("");
+        assert!(bare("redis/1/a") && !bare("a") && !bare("redis/0/a") && !bare(""));
     }
 
     #[test]

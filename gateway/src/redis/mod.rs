@@ -19,3 +19,4 @@ mod version;
 
 pub use connection::serve_connection_of;
 pub use context::{Context, Options};
+pub use keyspace::settings;

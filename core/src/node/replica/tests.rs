@@ -29,7 +29,7 @@ async fn cluster(dir: &std::path::Path, members: usize) -> Vec<Node> {
             advertise_peer_urls: url.clone(),
             advertise_client_urls: Vec::new(),
             initial_cluster: all.clone(),
-            key_prefix: String::new(),
+            settings: Default::default(),
             cluster_token: "test".into(),
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(300),

@@ -20,13 +20,20 @@ fn a_directory_is_claimed_once_and_for_one_member() {
     let why = refused(1, 2);
     assert!(why.contains("in use by another process"), "{why}");
     drop(dir);
+    // A start that ended before it had made a log goes on as who it was.
+    let mut again = DataDir::open(&path, 1, 2, 9).unwrap();
     assert_eq!(
-        DataDir::open(&path, 1, 2, 9)
-            .unwrap()
-            .identity()
-            .incarnation,
-        3
+        (again.identity().incarnation, again.is_claimed()),
+        (3, false)
     );
+    again.claim().unwrap();
+    drop(again);
+    let claimed = DataDir::open(&path, 1, 2, 9).unwrap();
+    assert_eq!(
+        (claimed.identity().incarnation, claimed.is_claimed()),
+        (3, true)
+    );
+    drop(claimed);
     let why = refused(1, 5);
     assert!(why.contains("belongs to member 0000000000000002"), "{why}");
     assert!(refused(4, 2).contains("of cluster 0000000000000001"));
@@ -34,9 +41,15 @@ fn a_directory_is_claimed_once_and_for_one_member() {
     assert!(refused(1, 2).contains("format 2"));
     fs::write(path.join("identity"), "format 1\ncluster x\n").unwrap();
     assert!(refused(1, 2).contains("damaged"));
+    fs::write(path.join("identity"), [0xff]).unwrap();
+    assert!(refused(1, 2).contains("damaged"));
     fs::remove_file(path.join("identity")).unwrap();
-    drop(DataDir::open(&path, 1, 2, 4).unwrap());
-    fs::remove_file(path.join("identity")).unwrap();
+    // What was not written to its end was nobody's.
+    fs::write(path.join("identity.new"), "format 1\nclus").unwrap();
+    let drawn = DataDir::open(&path, 1, 2, 4).unwrap();
+    assert_eq!(drawn.identity().incarnation, 4);
+    drop(drawn);
+    fs::remove_file(path.join("identity.new")).unwrap();
     fs::write(path.join("versions.redb"), "x").unwrap();
     assert!(refused(1, 2).contains("no identity file"));
 }

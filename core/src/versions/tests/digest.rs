@@ -150,6 +150,7 @@ fn change(index: u64, state: &State, effects: Effects) -> Change {
         log: Default::default(),
         revision: state.revision(),
         compact_revision: state.compact_revision(),
+        forgetful: state.forgetful().clone(),
         forgotten_below: state.forgotten_below(),
         revisions: effects.revisions,
         lives: effects.lives,

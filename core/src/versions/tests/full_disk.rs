@@ -103,6 +103,50 @@ fn who_stops_does_not_wait_for_room() {
     versions.close().unwrap();
 }
 
+/// A member that was told to stop on a full disk never did.
+#[test]
+fn who_stops_does_not_wait_for_a_full_disk() {
+    let disk = Disk::new();
+    let versions = open(disk.clone()).versions;
+    let mut maker = Maker::default();
+    versions.submit(maker.put("first", "x").make()).unwrap();
+    versions.flush().unwrap();
+    disk.faults
+        .capacity
+        .store(versions.sizes().file, Ordering::SeqCst);
+    let value = "v".repeat(100_000);
+    for round in 0..40 {
+        let change = maker.put(&format!("k{round}"), &value).make();
+        versions.submit(change).unwrap();
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while !versions.has_no_space() {
+        assert!(Instant::now() < end, "the disk must be found full");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (ended, has_ended) = channel();
+    // Somebody has asked before, and waits.
+    let asking = versions.clone();
+    let asker = std::thread::spawn(move || asking.flush().is_err());
+    let stopping = std::thread::spawn(move || {
+        versions.stop_waiting();
+        ended
+            .send(versions.close().map_err(|e| e.to_string()))
+            .unwrap();
+    });
+    let closed = has_ended
+        .recv_timeout(Duration::from_secs(20))
+        .expect("it ends");
+    assert!(closed.unwrap_err().contains("read from the log"));
+    stopping.join().unwrap();
+    assert!(asker.join().unwrap());
+    // What was durable is there; the rest is the log's to bring.
+    disk.faults.capacity.store(0, Ordering::SeqCst);
+    let reopened = open(disk);
+    assert!(reopened.position.index >= 1);
+    reopened.versions.close().unwrap();
+}
+
 #[test]
 fn a_failed_sync_is_fatal_and_never_repeated() {
     let disk = Disk::new();

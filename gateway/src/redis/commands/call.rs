@@ -27,11 +27,11 @@ pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
 pub fn call(view: &mut View, row: &Row, args: &[Bytes]) -> Option<Reply> {
     match row.run {
         Run::Data(data) | Run::Script(data) => {
-            let done = view.check_size();
-            Some(
-                done.and_then(|()| data(view, Args::after_name(args)))
-                    .into(),
-            )
+            let room = view.check_size();
+            let reply = room.and_then(|()| data(view, Args::after_name(args)));
+            let reply = Reply::from(reply);
+            view.will_answer(&reply);
+            Some(reply)
         }
         Run::Session(_) => None,
     }

@@ -3,6 +3,7 @@
 //! Reads of one program need not be of one instant; its guards make it one, or run it again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::command::Guard;
@@ -15,7 +16,9 @@ use crate::redis::pubsub::{Hub, Shown, is_worthwhile};
 pub(super) const PAGE_RECORDS: usize = 4096;
 /// Keys that one call of SCAN takes from its list.
 const SHOWN_MAX: usize = 10_000;
-const TRIES_MAX: usize = 50;
+/// Waiting for a list costs less than a look at every key.
+const TRIES_MAX: usize = 20;
+const RETRY: Duration = Duration::from_micros(100);
 
 /// Some records of a range in key order, with the store's revision when they were read.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,8 @@ pub trait Reader: Send + Sync {
     /// The first `limit` records of the range.
     fn page(&self, range: &KeyRange, limit: usize) -> Page;
     fn count(&self, range: &KeyRange) -> (u64, Revision);
+    /// The record that so many of the range come before.
+    fn nth(&self, range: &KeyRange, before: u64) -> Option<Arc<KeyValue>>;
     /// When a granted lease ends, as things stand.
     fn lease_deadline(&self, id: LeaseId) -> Option<Deadline>;
     /// The body of a script by its SHA-1 in lower-case hex.
@@ -87,6 +92,10 @@ impl Reader for LocalReader {
             .read(|state| (state.count(range), state.revision()))
     }
 
+    fn nth(&self, range: &KeyRange, before: u64) -> Option<Arc<KeyValue>> {
+        self.node.read(|state| state.nth(range, before).cloned())
+    }
+
     fn lease_deadline(&self, id: LeaseId) -> Option<Deadline> {
         self.node
             .read(|state| state.lease(id).map(|lease| lease.deadline))
@@ -106,11 +115,13 @@ impl Reader for LocalReader {
         let walks = &self.hub.walks;
         let revision = || self.node.revision();
         walks.fill(db, revision, || self.names(&whole, cut));
-        // What was applied just now may be on its way to the list.
+        // What was applied just now may be on its way to the list. What comes meanwhile need not be
+        // in it: beside a flow of writes there would always be something.
+        let needed = revision();
         (0..TRIES_MAX).find_map(|_| {
-            let shown = walks.show(db, from, count, revision());
+            let shown = walks.show(db, from, count, needed);
             if shown.is_none() {
-                std::thread::yield_now();
+                std::thread::sleep(RETRY);
             }
             shown
         })

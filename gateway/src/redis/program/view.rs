@@ -14,6 +14,7 @@ use quorate_core::command::{
 };
 use quorate_core::outcome::Cause;
 use quorate_core::types::{Deadline, Hash, KeyRange, Now, Value};
+use rand::Rng;
 
 use super::guards::Guards;
 use super::item::{Item, ItemLife};
@@ -21,8 +22,9 @@ use super::overlay::Overlay;
 use super::reader::{PAGE_RECORDS, Reader, after};
 use crate::redis::fault::Fault;
 use crate::redis::keyspace::{DATABASES, Keyspace};
+use crate::redis::reply::Reply;
 
-/// Memory that a program's reads and writes may take. Far less can be proposed.
+/// Memory that a program's reads, writes and replies may take. Far less can be proposed.
 const PROGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at once");
 
@@ -50,6 +52,8 @@ pub struct View {
     ops: Vec<Op>,
     /// Bytes of the ops.
     op_bytes: usize,
+    /// Of the replies that wait for the end.
+    reply_bytes: usize,
     loads: Vec<ScriptCommand>,
     unsure: bool,
     looked_at_time: bool,
@@ -66,6 +70,7 @@ impl View {
             overlay: Overlay::default(),
             ops: Vec::new(),
             op_bytes: 0,
+            reply_bytes: 0,
             loads: Vec::new(),
             unsure: false,
             looked_at_time: false,
@@ -83,11 +88,17 @@ impl View {
 
     /// Asked before each command of a script or a MULTI: whether the program may go on.
     pub fn check_size(&self) -> Result<(), Fault> {
-        let bytes = self.op_bytes + self.overlay.bytes() + self.guards.bytes();
+        let own = self.op_bytes + self.overlay.bytes() + self.guards.bytes();
+        let bytes = own + self.reply_bytes;
         if bytes > PROGRAM_BYTES_MAX {
             return Err(TOO_MUCH);
         }
         Ok(())
+    }
+
+    /// A command of a MULTI has answered; it is told when all of it has happened.
+    pub fn will_answer(&mut self, reply: &Reply) {
+        self.reply_bytes += reply.encoded_bytes();
     }
 
     fn push(&mut self, op: Op) {
@@ -253,6 +264,35 @@ impl View {
         let whole = self.keyspace.range(self.db);
         self.guards.range(&whole, shown.total, shown.revision);
         Some((shown.names, shown.next))
+    }
+
+    /// Any key, each with the same chance; none if there is none.
+    pub fn random_key(&mut self) -> Option<Bytes> {
+        let mut rng = rand::rng();
+        if !self.overlay.is_empty() {
+            let (mut seen, mut chosen) = (0_u64, None);
+            self.walk(&mut |key, _| {
+                seen += 1;
+                if rng.random_range(0..seen) == 0 {
+                    chosen = Some(key);
+                }
+            });
+            return chosen;
+        }
+        let whole = self.keyspace.range(self.db);
+        loop {
+            let (count, revision) = self.reader.count(&whole);
+            if count == 0 {
+                self.guards.range(&whole, 0, revision);
+                return None;
+            }
+            // It may have become fewer since.
+            if let Some(record) = self.reader.nth(&whole, rng.random_range(0..count)) {
+                self.guards.key(&record.key, record.modified.main);
+                let cut = self.keyspace.prefix(self.db).len();
+                return Some(record.key.slice(cut..));
+            }
+        }
     }
 
     /// How many keys the database has.

@@ -61,14 +61,14 @@ pub struct Walks {
 
 impl Walks {
     /// Shows about `count` names from the place on; None if there is no list that holds what the
-    /// state holds.
-    pub fn show(&self, db: u32, from: u64, count: usize, state: Revision) -> Option<Shown> {
+    /// state held at `revision`.
+    pub fn show(&self, db: u32, from: u64, count: usize, revision: Revision) -> Option<Shown> {
         let mut lists = self.lists.lock();
         let list = lists.get_mut(&db)?;
         let Content::Ready(names) = &list.content else {
             return None;
         };
-        if list.seen < state {
+        if list.seen < revision {
             return None;
         }
         list.used = Instant::now();
@@ -119,7 +119,10 @@ impl Walks {
         }
         drop(over);
         let names = fill().into_iter().map(|name| (place(&name), name));
-        let mut names: BTreeSet<(u64, Bytes)> = names.collect();
+        let mut names: Vec<(u64, Bytes)> = names.collect();
+        // A set is made of what is sorted at once.
+        names.sort_unstable();
+        let mut names: BTreeSet<(u64, Bytes)> = names.into_iter().collect();
         let mut lists = self.lists.lock();
         let own = lists.get_mut(&db).filter(|list| list.number == number);
         let Some(list) = own else {
@@ -344,8 +347,10 @@ mod tests {
     fn a_list_that_is_behind_or_may_have_missed_something_is_not_shown() {
         let mut followed = Followed::new();
         followed.fill();
+        let before = followed.revision;
         let events = followed.change("a", true);
         assert_eq!(followed.walk(10), None, "the list does not have it yet");
+        assert!(followed.walks.show(0, 0, 10, before).is_some(), "what was");
         followed.tell(&events);
         assert_eq!(followed.walk(10), followed.held());
         // A snapshot took the place of an entry.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::types::Now;
 
-use super::exec::{Queued, run_all};
+use super::exec::{Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
 use crate::redis::args::Args;
@@ -68,27 +68,21 @@ impl Session {
         watched: &[Guard],
         keys: &[Bytes],
         passed: Option<Now>,
-    ) -> Result<Option<(Vec<Option<Reply>>, u32)>, Failure> {
+    ) -> Result<Option<Answers>, Failure> {
         let scope = self.scope(keys, passed);
-        if !queue
-            .iter()
-            .any(|queued| matches!(queued.row.run, Run::Script(_)))
-        {
-            return run_sync(&scope, kind, watched, |view| run_all(view, &queue)).await;
-        }
         let attempt = |mut view: View| {
             let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
             async move {
-                if let Some(answers) = lua::in_place(|| run_all(&mut view, &queue)) {
+                if let Some(Ok(answers)) = lua::in_place(|| run_all(&mut view, &queue)) {
                     return (view, answers);
                 }
                 let mut view = view.begun_anew(db);
-                let elsewhere = lua::Kind::Script(text_of(&queue));
+                let elsewhere = what_kind(&queue);
                 let job = self.context.scripts.run(elsewhere, move || {
                     let answers = run_all(&mut view, &queue);
-                    (view, answers)
+                    answers.map(|answers| (view, answers))
                 });
-                job.await.unwrap_or_else(|fault| {
+                job.await.flatten().unwrap_or_else(|fault| {
                     let replies = vec![Some(Reply::Error(fault)); commands];
                     (self.idle_view(db), (replies, db))
                 })
@@ -125,12 +119,16 @@ impl Session {
     }
 }
 
-/// A number that stands for the scripts of a queue.
-fn text_of(queue: &[Queued]) -> u64 {
-    let scripts = queue.iter().filter(|q| matches!(q.row.run, Run::Script(_)));
+/// By the scripts of a queue. Without any it did not go in place, so it is long.
+fn what_kind(queue: &[Queued]) -> lua::Kind {
+    let is_script = |queued: &&Queued| matches!(queued.row.run, Run::Script(_));
+    let mut scripts = queue.iter().filter(is_script).peekable();
+    if scripts.peek().is_none() {
+        return lua::Kind::Long;
+    }
     let mut hasher = DefaultHasher::new();
     scripts.for_each(|script| script.args.get(1).hash(&mut hasher));
-    hasher.finish()
+    lua::Kind::Script(hasher.finish())
 }
 
 /// What a command is expected to do. What neither reads nor writes counts as a write without

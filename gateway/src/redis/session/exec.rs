@@ -1,9 +1,11 @@
 //! MULTI, EXEC, DISCARD: commands that are queued and then run as one program.
 //!
 //! Commands on data run on one view, whose effects are one guarded txn; commands on the connection
-//! are carried out once that has happened, and answer at their place.
+//! are carried out once that has happened, and answer at their place. A few bytes can ask for work
+//! of minutes: what takes long runs where scripts do, and not for longer than they may.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -11,8 +13,13 @@ use super::data::{keys_of, kind_of};
 use super::state::Session;
 use crate::redis::commands::{Row, Run, call};
 use crate::redis::fault::Fault;
-use crate::redis::program::{Kind, View};
+use crate::redis::program::{Kind, View, lua};
 use crate::redis::reply::Reply;
+
+/// What a MULTI may take of wall time. (Redis: no bound; nobody else is served meanwhile.)
+pub const TIME_MAX: Duration = Duration::from_secs(5);
+const TOO_LONG: Fault =
+    Fault::fixed("ERR the transaction takes longer than 5 seconds, nothing of it was executed");
 
 /// Queued bytes of one MULTI.
 const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -145,17 +152,26 @@ impl Session {
     }
 }
 
-/// Runs the queued commands on data; None for the others. And the database selected at the end.
-pub fn run_all(view: &mut View, queue: &[Queued]) -> (Vec<Option<Reply>>, u32) {
-    let mut run = |queued: &Queued| {
+/// The replies of the commands on data, None for the others; and the database selected at the end.
+pub type Answers = (Vec<Option<Reply>>, u32);
+
+/// Runs the queued commands on data.
+///
+/// # Errors
+/// It takes too long: nothing of it may be kept.
+pub fn run_all(view: &mut View, queue: &[Queued]) -> Result<Answers, Fault> {
+    let deadline = Instant::now() + TIME_MAX;
+    let mut replies = Vec::with_capacity(queue.len());
+    for queued in queue {
+        if !lua::may_go_on() || Instant::now() >= deadline {
+            return Err(TOO_LONG);
+        }
         let db = i64::from(view.db());
-        let reply = call(view, &queued.row, &queued.args);
+        replies.push(call(view, &queued.row, &queued.args));
         if matches!(queued.row.run, Run::Script(_)) {
             // SELECT in a script is for that script.
             view.select(db).expect("it was selected before");
         }
-        reply
-    };
-    let replies = queue.iter().map(&mut run).collect();
-    (replies, view.db())
+    }
+    Ok((replies, view.db()))
 }

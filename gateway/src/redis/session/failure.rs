@@ -38,9 +38,9 @@ pub fn refusal_fault(refusal: Refusal) -> Fault {
         Refusal::TooLarge => Fault::fixed("ERR request is too large"),
         Refusal::TooMuch => TOO_MUCH,
         Refusal::Overloaded => OVERLOADED,
-        Refusal::NoSpace => {
-            Fault::fixed("OOM the cluster is out of space (NOSPACE alarm), command not executed")
-        }
+        Refusal::NoSpace => Fault::fixed(
+            "OOM no space is left (alarm NOSPACE, or a full disk), command not executed",
+        ),
         Refusal::Corrupt => {
             Fault::fixed("CORRUPT the members' data differ (CORRUPT alarm), command not executed")
         }

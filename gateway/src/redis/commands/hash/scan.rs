@@ -6,6 +6,9 @@ use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
+/// At most about so many calls for a whole walk, each of which looks at every field.
+const CALLS_PER_WALK: usize = 256;
+
 /// A hash with at most so many fields comes whole, as in Redis.
 const WHOLE_FIELDS_MAX: usize = 128;
 
@@ -20,7 +23,7 @@ pub fn hscan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let (cursor, count) = if hash.len() <= WHOLE_FIELDS_MAX {
         (Cursor::START, usize::MAX)
     } else {
-        (cursor, options.count)
+        (cursor, options.count.max(hash.len() / CALLS_PER_WALK))
     };
     let (fields, next) = pick(hash.keys().cloned(), cursor, count);
     let mut shown = Vec::new();

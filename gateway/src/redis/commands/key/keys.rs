@@ -1,8 +1,5 @@
 //! KEYS pattern and RANDOMKEY: the whole database.
 
-use bytes::Bytes;
-use rand::Rng;
-
 use super::glob::glob;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
@@ -21,16 +18,7 @@ pub fn keys(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     Ok(Reply::Array(found))
 }
 
-/// RANDOMKEY: any key, each with the same chance; null if there is none.
+/// RANDOMKEY: null if there is none.
 pub fn randomkey(view: &mut View, _args: Args<'_>) -> Result<Reply, Fault> {
-    let mut rng = rand::rng();
-    let mut seen = 0_u64;
-    let mut chosen: Option<Bytes> = None;
-    view.walk(&mut |key, _| {
-        seen += 1;
-        if rng.random_range(0..seen) == 0 {
-            chosen = Some(key);
-        }
-    });
-    Ok(Reply::maybe(chosen))
+    Ok(Reply::maybe(view.random_key()))
 }

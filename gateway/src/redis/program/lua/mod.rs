@@ -34,7 +34,7 @@ mod tests;
 
 pub use host::Host;
 pub use kill::kill_scripts;
-pub use place::in_place;
+pub use place::{in_place, may_go_on};
 pub use run::{check, run};
 pub use script::Script;
 pub use threads::{Kind, Threads};

@@ -75,6 +75,11 @@ pub fn allows(instructions: u32) -> bool {
     !allowance.is_over
 }
 
+/// Whether what is done between scripts may go on here.
+pub fn may_go_on() -> bool {
+    allows(0)
+}
+
 /// The script ended. One that used up the instructions is long; time proves less, since what it
 /// was given may have been large this once.
 pub fn ended(script: &Script) {

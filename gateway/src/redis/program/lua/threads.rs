@@ -27,6 +27,7 @@ pub enum Kind {
     Quick,
     /// To be judged by how it went the last time; the number stands for its text.
     Script(u64),
+    Long,
 }
 
 /// The threads; they end when this is dropped and their work is done. Without any thread (the
@@ -102,6 +103,7 @@ impl Shared {
     fn put(&self, kind: Kind, job: Job) -> Result<(), Fault> {
         let is_quick = match kind {
             Kind::Quick => true,
+            Kind::Long => false,
             Kind::Script(number) => self.quick.lock().contains(&number),
         };
         let mut queues = self.queues.lock();
