@@ -63,11 +63,11 @@ pub const ENTRY_VISITED_KEYS_MAX: u64 = 4 * TXN_VISITED_KEYS_MAX;
 pub const TXN_DEPTH_MAX: usize = 32;
 
 /// Keys that end by time with one tick, and in one entry, which may hold several; the rest follow.
-pub const EXPIRED_KEYS_PER_TICK_MAX: usize = 1_024;
-pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 4 * EXPIRED_KEYS_PER_TICK_MAX;
+pub const EXPIRED_KEYS_PER_TICK_MAX: usize = 512;
+pub const EXPIRED_KEYS_PER_ENTRY_MAX: usize = 8 * EXPIRED_KEYS_PER_TICK_MAX;
 
 /// The same for an entry that came for something else, which is not to wait for them.
-pub const EXPIRED_KEYS_BESIDE_MAX: usize = 256;
+pub const EXPIRED_KEYS_BESIDE_MAX: usize = 128;
 
 /// Longest life of a lease, in seconds (etcd: 9,000,000,000).
 pub const LEASE_TTL_SECONDS_MAX: u64 = 9_000_000_000;

@@ -1,13 +1,17 @@
 //! What comes back: outcomes and refusals (both part of the replicated, deterministic answer),
 //! events for watchers, and the errors of a node (not deterministic, never part of State).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::command::{AlarmKind, RangeOp};
 use crate::swept::Swept;
-use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term, Version};
+pub use crate::types::Cause;
+use crate::types::{
+    ClusterMillis, Index, KeyRange, KeyValue, LeaseId, MemberId, Revision, Term, Version,
+};
 
 /// The answer to one proposal.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +19,8 @@ pub struct Applied {
     /// The store's revision once the command was applied.
     pub revision: Revision,
     pub outcome: Result<Outcome, Refusal>,
+    /// What the outcome lacks until it is read (`state::read_past`).
+    pub past: Vec<PastRead>,
 }
 
 /// An applied proposal as a client of the node sees it.
@@ -153,28 +159,6 @@ impl Event {
     }
 }
 
-/// Why a key changed, for keyspace notifications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Put,
-    Delete,
-    Expired,
-    Add,
-    Append,
-    HashSet,
-    HashDelete,
-    HashAdd,
-    /// A put that gave the key a life of its own.
-    PutWithLife,
-    // What only `Op::Because` says.
-    AddFloat,
-    SetRange,
-    HashAddFloat,
-    RenameFrom,
-    RenameTo,
-    Flush,
-}
-
 /// One change of a key by itself, for keyspace notifications: they tell of each, also if a key was
 /// changed several times in one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,20 +230,35 @@ impl RevisionEvents {
 
     /// Every change, in sub-revision order.
     pub fn all(&self) -> impl Iterator<Item = Event> + '_ {
-        let mut events = self.events.iter().peekable();
+        let events = self.events.iter();
         let swept = self.swept.iter();
-        let mut made = swept
-            .flat_map(|swept| swept.events(self.revision))
-            .peekable();
-        std::iter::from_fn(move || {
-            let next = events.peek().map(|event| event.kv.modified);
-            match (next, made.peek()) {
-                (Some(next), Some(made)) if made.kv.modified > next => events.next().cloned(),
-                (Some(_), None) => events.next().cloned(),
-                _ => made.next(),
-            }
-        })
+        in_order(events, swept.flat_map(|swept| swept.events(self.revision)))
     }
+
+    /// Every change of a range's keys, in sub-revision order.
+    pub fn all_within<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = Event> + 'a {
+        let events = self.events.iter();
+        let swept = self.swept.iter();
+        in_order(
+            events.filter(|event| range.contains(&event.kv.key)),
+            swept.flat_map(|swept| swept.events_within(range, self.revision)),
+        )
+    }
+}
+
+fn in_order<'a>(
+    events: impl Iterator<Item = &'a Event>,
+    swept: impl Iterator<Item = Event>,
+) -> impl Iterator<Item = Event> {
+    let (mut events, mut swept) = (events.peekable(), swept.peekable());
+    std::iter::from_fn(move || {
+        let next = events.peek().map(|event| event.kv.modified);
+        match (next, swept.peek()) {
+            (Some(next), Some(swept)) if swept.kv.modified > next => events.next().cloned(),
+            (Some(_), None) => events.next().cloned(),
+            _ => swept.next(),
+        }
+    })
 }
 
 /// Something subscribers learn of that makes no revision.
@@ -295,17 +294,21 @@ pub struct Effects {
     pub items: Vec<(Bytes, Option<Bytes>)>,
     /// The compaction revision, if this entry moved it.
     pub compacted: Option<Revision>,
-    /// What the answers lack until it is read (`state::read_past`).
-    pub past: Vec<PastRead>,
-    /// What the state needs no more and takes long to free.
-    pub freed: Vec<Arc<RevisionEvents>>,
+    /// To be freed where nobody waits.
+    pub freed: Vec<Freed>,
+}
+
+/// What the state needs no more and takes long to free.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Freed {
+    Revision(Arc<RevisionEvents>),
+    /// Of a lease that has ended.
+    Keys(BTreeSet<Bytes>),
 }
 
 /// A txn's range at an old revision, whose records are to be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PastRead {
-    /// Its place among the entry's proposals.
-    pub proposal: usize,
     /// Its place in the txn: of each txn that it lies in among the results, then its own.
     pub path: Vec<usize>,
     pub op: RangeOp,

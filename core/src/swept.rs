@@ -1,6 +1,7 @@
-//! Many keys that one op deleted together. A million of them are moved, not copied: their events
+//! Many keys that were deleted together. A million of them are moved, not copied: their events
 //! are made when somebody reads them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::outcome::{Cause, Event};
@@ -13,12 +14,27 @@ pub struct Swept {
     /// The sub-revision of the first deletion; those of the others follow.
     pub first: u32,
     pub cause: Cause,
+    /// Whether its keys have a history: all of them or none.
+    pub keeps_history: bool,
 }
 
 impl Swept {
     /// The deletions, in order, as parts of `revision`.
     pub fn events(&self, revision: Revision) -> impl Iterator<Item = Event> + '_ {
-        let numbered = (self.first..).zip(&self.records);
+        self.part(revision, 0..self.records.len())
+    }
+
+    /// Those of the keys of a range.
+    pub fn events_within(
+        &self,
+        range: &KeyRange,
+        revision: Revision,
+    ) -> impl Iterator<Item = Event> + '_ {
+        self.part(revision, self.within(range))
+    }
+
+    fn part(&self, revision: Revision, part: Range<usize>) -> impl Iterator<Item = Event> + '_ {
+        let numbered = (self.first + part.start as u32..).zip(&self.records[part]);
         numbered.map(move |(sub, record)| Event {
             kv: Arc::new(KeyValue {
                 key: record.key.clone(),
@@ -34,18 +50,29 @@ impl Swept {
     }
 
     pub fn holds(&self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Its place among the records.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
         let found = self
             .records
             .binary_search_by(|record| record.key.as_ref().cmp(key));
-        found.is_ok()
+        found.ok()
+    }
+
+    /// Where the records of a range are.
+    pub(crate) fn within(&self, range: &KeyRange) -> Range<usize> {
+        let from = self
+            .records
+            .partition_point(|record| record.key < *range.start());
+        let rest = &self.records[from..];
+        from..from + rest.partition_point(|record| range.contains(&record.key))
     }
 
     /// Whether any of them lies in the range.
     pub fn touches(&self, range: &KeyRange) -> bool {
-        let start = range.start();
-        let from = self.records.partition_point(|record| record.key < *start);
-        let first = self.records.get(from);
-        first.is_some_and(|record| range.contains(&record.key))
+        !self.within(range).is_empty()
     }
 }
 
@@ -65,6 +92,7 @@ mod tests {
             records: keys.iter().map(record).collect(),
             first: 3,
             cause: Cause::Flush,
+            keeps_history: false,
         }
     }
 

@@ -223,11 +223,11 @@ fn only_so_many_lives_end_in_an_entry_but_for_those_that_are_named() {
         state.check();
         effects.revisions.len()
     };
-    assert_eq!(apply(&mut rig.state, run(vec![delete("k1999")])), 257);
-    assert_eq!(rig.state.count(&KeyRange::From(bytes(""))), 2_000 - 257);
-    assert_eq!(apply(&mut rig.state, Command::Tick), 1_024);
+    assert_eq!(apply(&mut rig.state, run(vec![delete("k1999")])), 129);
+    assert_eq!(rig.state.count(&KeyRange::From(bytes(""))), 2_000 - 129);
+    assert_eq!(apply(&mut rig.state, Command::Tick), 512);
     let rest = run(vec![Op::Range(range(KeyRange::From(bytes(""))))]);
-    assert_eq!(apply(&mut rig.state, rest), 2_000 - 257 - 1_024);
+    assert_eq!(apply(&mut rig.state, rest), 2_000 - 129 - 512);
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn expected(model: &mut Model, entry: &Entry, command: &Command) -> (Applied, Ve
         Applied {
             revision: model.revision,
             outcome,
+            past: Vec::new(),
         },
         revisions,
     )
@@ -135,7 +136,10 @@ impl Run {
         let mut effects = self.state.apply(1, &entry, |_| true);
         // A restarted member goes on as if nothing had been.
         assert_eq!(restored.apply(1, &entry, |_| true), effects);
-        read_past(&mut effects, &self.rows);
+        effects
+            .applied
+            .iter_mut()
+            .for_each(|applied| read_past(applied, &self.rows));
         self.rows.keep(&self.state, &effects);
         self.state.check();
         assert_eq!(self.rows.restore().digest(), self.state.digest());
@@ -166,6 +170,7 @@ impl Run {
         let got = Applied {
             revision: effects.applied[0].revision,
             outcome: plain_outcome(&effects.applied[0].outcome),
+            past: Vec::new(),
         };
         assert_eq!(got, applied, "{command:?}");
         let plain_all = |events: &[Event]| events.iter().map(plain_event).collect::<Vec<_>>();

@@ -7,7 +7,7 @@ mod state_rig;
 use std::sync::Arc;
 
 use quorate_core::command::{Command, Op, RangeOp};
-use quorate_core::outcome::{OpResult, Outcome, Refusal, TxnOutcome};
+use quorate_core::outcome::{Effects, OpResult, Outcome, Refusal, TxnOutcome};
 use quorate_core::state::{History, Unreadable, read_past};
 use quorate_core::types::{KeyRange, KeyValue, Revision, Version};
 use state_rig::rig::Rig;
@@ -88,7 +88,8 @@ fn a_member_that_does_not_answer_finds_nothing_and_does_the_same() {
         (state, effects)
     };
     let ((answering, answered), (other, silent)) = (apply(true), apply(false));
-    assert_eq!((answered.past.len(), silent.past.len()), (3, 0));
+    let past = |effects: &Effects| effects.applied[0].past.len();
+    assert_eq!((past(&answered), past(&silent)), (3, 0));
     assert_eq!(answered.revisions, silent.revisions);
     assert_eq!(answering.digest(), other.digest());
 }
@@ -99,7 +100,10 @@ fn a_disk_that_cannot_be_read_fails_the_range_alone() {
     let mut state = rig.state.clone();
     let command = run(vec![put("k3", "1"), all_at(3), all_at(5)]);
     let mut effects = state.apply(1, &entry(0, vec![command]), |_| true);
-    read_past(&mut effects, &Broken);
+    effects
+        .applied
+        .iter_mut()
+        .for_each(|applied| read_past(applied, &Broken));
     let results = &outcome(&effects.applied[0].outcome).results;
     assert_eq!(results[1], OpResult::Failed(Refusal::HistoryUnreadable));
     assert_eq!(values(&results[2]), ["new", "new"], "that was in memory");

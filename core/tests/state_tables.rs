@@ -99,7 +99,10 @@ fn history_that_cannot_be_read_decides_nothing() {
     let mut without = rig.state.clone();
     let first = |rows: &Rows, state: &mut State| {
         let mut effects = state.apply(1, &entry, |_| true);
-        read_past(&mut effects, rows);
+        effects
+            .applied
+            .iter_mut()
+            .for_each(|applied| read_past(applied, rows));
         match effects.applied.remove(0).outcome {
             Ok(Outcome::Txn(mut outcome)) => outcome.results.remove(0),
             other => panic!("{other:?}"),

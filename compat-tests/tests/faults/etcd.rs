@@ -78,6 +78,47 @@ impl Etcd {
         answered(self.limit, self.kv.put(put)).await
     }
 
+    /// Puts so many keys in one txn.
+    pub async fn put_all(&mut self, keys: &[String], lease: i64) -> Result<(), Failure> {
+        let puts = keys.iter().map(|key| {
+            let put = pb::PutRequest {
+                lease,
+                ..put(key, "value")
+            };
+            Request::RequestPut(put).into()
+        });
+        let txn = pb::TxnRequest {
+            success: puts.collect(),
+            ..Default::default()
+        };
+        answered(self.limit, self.kv.txn(txn)).await.map(drop)
+    }
+
+    /// Deletes all keys of a prefix; how many there were.
+    pub async fn delete_prefix(&mut self, prefix: &str) -> Result<i64, Failure> {
+        let delete = pb::DeleteRangeRequest {
+            range_end: end_of(prefix),
+            ..delete(prefix)
+        };
+        let reply = answered(self.limit, self.kv.delete_range(delete)).await?;
+        Ok(reply.deleted)
+    }
+
+    pub async fn count_prefix(&mut self, prefix: &str) -> Result<i64, Failure> {
+        let range = pb::RangeRequest {
+            range_end: end_of(prefix),
+            count_only: true,
+            ..range(prefix)
+        };
+        Ok(answered(self.limit, self.kv.range(range)).await?.count)
+    }
+
+    pub async fn revoke(&mut self, lease: i64) -> Result<(), Failure> {
+        let revoke = pb::LeaseRevokeRequest { id: lease };
+        let revoked = self.leases.lease_revoke(revoke);
+        answered(self.limit, revoked).await.map(drop)
+    }
+
     pub async fn grant(&mut self, ttl: i64) -> Result<pb::LeaseGrantResponse, Failure> {
         let grant = pb::LeaseGrantRequest { ttl, id: 0 };
         answered(self.limit, self.leases.lease_grant(grant)).await
@@ -174,6 +215,15 @@ fn delete(key: &str) -> pb::DeleteRangeRequest {
         key: key.to_owned().into(),
         ..Default::default()
     }
+}
+
+/// Where the keys of a prefix end; its last byte is none of the highest.
+fn end_of(prefix: &str) -> bytes::Bytes {
+    let mut end = prefix.as_bytes().to_vec();
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    end.into()
 }
 
 fn absent(key: &str) -> pb::Compare {

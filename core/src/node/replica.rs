@@ -13,7 +13,7 @@ use super::window::Window;
 use crate::command::{Entry, Origin, RangeOp};
 use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
-use crate::state::{FirstEnds, History, MemberInfo, State, read_past};
+use crate::state::{FirstEnds, History, MemberInfo, State};
 use crate::types::{Index, MemberId, Now, Revision};
 use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 
@@ -23,6 +23,8 @@ use crate::versions::{Change, LogMark, Position, Versions, VersionsError};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Glance {
     pub(crate) applied: Index,
+    /// Proposals that were taken here since the start.
+    pub(crate) taken: u64,
     pub(crate) revision: Revision,
     pub(crate) now: Now,
     pub(crate) first_ends: FirstEnds,
@@ -31,9 +33,10 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
-    fn of(state: &State, applied: Index) -> Glance {
+    fn of(state: &State, applied: Index, taken: u64) -> Glance {
         Glance {
             applied,
+            taken,
             revision: state.revision(),
             now: state.now(),
             first_ends: state.first_ends(),
@@ -57,6 +60,9 @@ impl Told {
         }
     }
 }
+
+/// Keys of a large deletion that are worked off while nothing else is applied: about a millisecond.
+const WORKED_OFF_AT_ONCE: usize = 1_000;
 
 pub(crate) struct Replica {
     pub(crate) state: RwLock<State>,
@@ -83,7 +89,7 @@ impl Replica {
         applied: Index,
         log_mark: LogMarks,
     ) -> Replica {
-        let glance = watch::Sender::new(Glance::of(&state, applied));
+        let glance = watch::Sender::new(Glance::of(&state, applied, 0));
         let told = Mutex::new(Told::of(&state));
         Replica {
             state: RwLock::new(state),
@@ -119,24 +125,33 @@ impl Replica {
     /// Applies one entry: memory, the store's queue and the ring of recent events change together
     /// under the lock, so that a watcher registered under it misses nothing and sees nothing
     /// twice. Watchers are woken after it, and then what was this member's own is answered.
-    /// Nothing waits for a disk while the lock is held: for room in the store's queue before it,
-    /// for old versions that an answer needs after it.
+    /// Nothing waits for a disk while the lock is held: for room in the store's queue before it.
+    /// Old versions that an answer needs are read by who waits for it.
     pub(crate) fn apply(&self, id: LogId, entry: &Entry) {
         self.versions.wait_for_room();
         let mut state = self.state.write();
         let term = id.committed_leader_id().term;
         let is_answered = |origin: &Origin| self.window.is_own(origin);
         let mut effects = state.apply(term, entry, is_answered);
-        self.store(change(id, &state, &effects));
-        let glance = Glance::of(&state, id.index());
+        let freed = std::mem::take(&mut effects.freed);
+        self.store(Change {
+            freed,
+            ..change(id, &state, &effects)
+        });
+        let taken = self.glance().taken + effects.applied.len() as u64;
+        let glance = Glance::of(&state, id.index(), taken);
         if !effects.items.is_empty() {
             *self.told.lock() = Told::of(&state);
         }
         drop(state);
         self.hub.announce(&effects);
         self.glance.send_replace(glance);
-        read_past(&mut effects, &self.versions);
         self.window.settle(term, id.index(), entry, &mut effects);
+    }
+
+    /// Works off a part of what large deletions have left, unseen; whether more is left.
+    pub(crate) fn work_off(&self) -> bool {
+        self.state.write().work_off(WORKED_OFF_AT_ONCE)
     }
 
     /// A blank entry opens its term: a leader's clock may start from the state as it is now.
@@ -146,7 +161,7 @@ impl Replica {
         let term = id.committed_leader_id().term;
         self.clock.term_opened(term, state.now());
         self.store(change(id, &state, &Effects::default()));
-        let glance = Glance::of(&state, id.index());
+        let glance = Glance::of(&state, id.index(), self.glance().taken);
         drop(state);
         self.glance.send_replace(glance);
     }
@@ -159,14 +174,15 @@ impl Replica {
         let mut change = change(id, &state, &Effects::default());
         change.membership = Some(bytes.into());
         self.store(change);
-        let glance = Glance::of(&state, id.index());
+        let glance = Glance::of(&state, id.index(), self.glance().taken);
         drop(state);
         self.glance.send_replace(glance);
     }
 
     /// Another member's state took this one's place, which is given back.
     pub(crate) fn replace(&self, state: State, applied: Index) -> State {
-        let (head, glance) = (state.revision(), Glance::of(&state, applied));
+        let head = state.revision();
+        let glance = Glance::of(&state, applied, self.glance().taken);
         let last = state.last_taken(self.window.member());
         *self.told.lock() = Told::of(&state);
         let before = std::mem::replace(&mut *self.state.write(), state);
@@ -292,6 +308,7 @@ fn change(id: LogId, state: &State, effects: &Effects) -> Change {
         state: Some(state.scalars()),
         items: effects.items.clone(),
         membership: None,
+        freed: Vec::new(),
     }
 }
 

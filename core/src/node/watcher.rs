@@ -160,8 +160,7 @@ impl Drop for Watcher {
 /// The events of the range; shared when all of them are, and are made.
 fn inside(range: &KeyRange, events: &Arc<RevisionEvents>) -> Option<Arc<RevisionEvents>> {
     if !events.swept.is_empty() {
-        let inside = events.all().filter(|event| range.contains(&event.kv.key));
-        return some(events.revision, inside.collect());
+        return some(events.revision, events.all_within(range).collect());
     }
     let inside = || {
         let events = events.events.iter();

@@ -8,15 +8,14 @@ use super::cluster::Tables;
 use super::draft::Draft;
 use super::ends::FirstEnds;
 use super::forgetful::Floor;
-use super::graves::Graves;
+use super::graves::Removed;
 use super::index::Index;
 use super::lives::{Lease, Lives};
 use super::room::{EntryRoom, Visits};
 use super::taken::{Last, Taken};
 use crate::command::{Command, Entry, LeaseCommand, Origin, Proposal};
 use crate::limits::FEATURE_LEVEL_MIN;
-use crate::outcome::{Applied, Cause, Effects, Outcome, Refusal, RevisionEvents};
-use crate::swept::Swept;
+use crate::outcome::{Applied, Cause, Effects, Outcome, PastRead, Refusal, RevisionEvents};
 use crate::types::{
     ClusterMillis, Deadline, KeyRange, KeyValue, LeaseId, MemberId, Now, Revision, Stamp, Term,
     UnixMillis,
@@ -40,7 +39,6 @@ pub struct State {
     pub(super) tables: Tables,
     pub(super) floor: Floor,
     pub(super) taken: Taken,
-    pub(super) graves: Graves,
 }
 
 impl Default for State {
@@ -59,7 +57,6 @@ impl Default for State {
             tables: Tables::default(),
             floor: Floor::default(),
             taken: Taken::default(),
-            graves: Graves::default(),
         }
     }
 }
@@ -83,6 +80,7 @@ impl State {
             effects.taken.push(new);
             let is_answered = is_answered(&batch.origin);
             for proposal in &batch.proposals[batch.proposals.len() - new..] {
+                let mut past = Vec::new();
                 let outcome = match room.visit(self.looked_at(&proposal.command)) {
                     Err(refusal) => {
                         self.expire(&Command::Tick, &mut ended, &mut effects);
@@ -90,12 +88,14 @@ impl State {
                     }
                     Ok(()) => {
                         self.expire(&proposal.command, &mut ended, &mut effects);
-                        self.proposal(proposal, is_answered, &mut room, &mut effects)
+                        let past = is_answered.then_some(&mut past);
+                        self.proposal(proposal, past, &mut room, &mut effects)
                     }
                 };
                 effects.applied.push(Applied {
                     revision: self.revision,
                     outcome,
+                    past,
                 });
             }
         }
@@ -105,7 +105,7 @@ impl State {
                 .is_some_and(|now| Arc::ptr_eq(now, life))
         });
         self.index.prune();
-        self.work_off_graves(&mut effects);
+        self.work_off_slice(&mut effects);
         effects
     }
 
@@ -127,7 +127,7 @@ impl State {
     fn proposal(
         &mut self,
         proposal: &Proposal,
-        is_answered: bool,
+        past: Option<&mut Vec<PastRead>>,
         room: &mut EntryRoom,
         effects: &mut Effects,
     ) -> Result<Outcome, Refusal> {
@@ -136,10 +136,12 @@ impl State {
         match &proposal.command {
             Command::Txn(txn) => {
                 let mut draft = Draft::new(self);
-                draft.is_answered = is_answered;
+                draft.is_answered = past.is_some();
                 let outcome = draft.txn(txn)?;
                 room.take(&draft.room)?;
-                effects.past.extend(draft.take_past(effects.applied.len()));
+                if let Some(past) = past {
+                    *past = draft.take_past();
+                }
                 if !draft.is_empty() {
                     let drafted = draft.into_changes();
                     self.commit(drafted, effects);
@@ -159,35 +161,18 @@ impl State {
     pub(super) fn commit(&mut self, changes: Changes, effects: &mut Effects) {
         self.life_counter = changes.life_counter;
         self.derived_counter = changes.derived_counter;
-        let mut made = RevisionEvents::new(self.revision + 1, changes.events);
-        made.swept
-            .extend(changes.sweeps.into_iter().map(|sweep| self.sweep(sweep)));
-        made.steps = changes.steps;
-        let forgetful = &self.tables.forgetful;
-        for event in &made.events {
-            if let Some(old) = &event.prev {
-                self.lives.detach(old, forgetful);
-            }
-            self.index.push(&event.kv, forgetful);
-            if !event.is_delete() {
-                self.lives.attach(&event.kv, forgetful);
-            }
-        }
+        let sweeps = changes.sweeps.into_iter();
+        let removed = sweeps.flat_map(|sweep| self.sweep(&sweep)).collect();
+        let made = RevisionEvents {
+            steps: changes.steps,
+            ..RevisionEvents::new(self.revision + 1, changes.events)
+        };
+        self.make(removed, made, effects);
         for (old, new) in changes.lives {
-            self.lives.detach(&old, forgetful);
+            self.lives.detach(&old);
             self.index.replace(&new);
-            self.lives.attach(&new, forgetful);
+            self.lives.attach(&new);
             effects.lives.push(new);
-        }
-        if !made.is_empty() {
-            self.revision = made.revision;
-            let mut events = made.events.iter();
-            if !made.swept.is_empty() || events.any(|event| forgetful.holds(&event.kv.key)) {
-                self.floor.touched(self.revision);
-            }
-            let made = Arc::new(made);
-            self.bury(&made);
-            effects.revisions.push(made);
         }
         let notices = changes.notices.into_iter();
         effects
@@ -195,14 +180,44 @@ impl State {
             .extend(notices.map(|notice| (self.revision, notice)));
     }
 
-    fn sweep(&mut self, sweep: Sweep) -> Swept {
-        let records = self.index.sweep(&sweep.range);
-        assert_eq!(records.len(), sweep.count, "the draft saw the same keys");
-        Swept {
-            records,
-            first: sweep.first,
-            cause: sweep.cause,
+    fn sweep(&mut self, sweep: &Sweep) -> Vec<Removed> {
+        let slots = self.index.sweep(&sweep.range);
+        assert_eq!(slots.len(), sweep.count, "the draft saw the same keys");
+        Removed::parts(self.forgetful(), slots, sweep.first, sweep.cause)
+    }
+
+    /// Makes a revision of what was taken out of the index and of events; none of nothing.
+    pub(super) fn make(
+        &mut self,
+        removed: Vec<Removed>,
+        mut made: RevisionEvents,
+        effects: &mut Effects,
+    ) {
+        let before;
+        (made.swept, before) = removed.into_iter().map(Removed::into_parts).unzip();
+        if made.is_empty() {
+            return;
         }
+        let made = Arc::new(made);
+        self.bury(&made, before);
+        let forgetful = &self.tables.forgetful;
+        for event in &made.events {
+            if let Some(old) = &event.prev {
+                self.lives.detach(old);
+            }
+            self.index.push(&event.kv, forgetful);
+            if !event.is_delete() {
+                self.lives.attach(&event.kv);
+            }
+        }
+        self.revision = made.revision;
+        let mut events = made.events.iter();
+        let is_touched = made.swept.iter().any(|swept| !swept.keeps_history)
+            || events.any(|event| forgetful.holds(&event.kv.key));
+        if is_touched {
+            self.floor.touched(self.revision);
+        }
+        effects.revisions.push(made);
     }
 
     fn lease_command(
@@ -253,9 +268,9 @@ impl State {
             life_generation: self.life_counter,
             ..KeyValue::clone(&old)
         });
-        self.lives.detach(&old, &self.tables.forgetful);
+        self.lives.detach(&old);
         self.index.replace(&new);
-        self.lives.attach(&new, &self.tables.forgetful);
+        self.lives.attach(&new);
         effects.lives.push(new);
         Some(lease.ttl_ms)
     }
@@ -326,10 +341,7 @@ impl State {
 
     /// The keys that end with a lease, in order; for a derived id the one key.
     pub fn lease_keys(&self, id: LeaseId) -> Vec<Bytes> {
-        match self.is_stale(id) {
-            true => Vec::new(),
-            false => self.lives.keys(id),
-        }
+        self.keys_on(id)
     }
 
     /// Granted leases, the first to end first.

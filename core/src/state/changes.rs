@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::outcome::{Cause, Event, Notice, Step};
 use crate::types::{KeyRange, KeyValue};
 
-/// All keys of a range without history, deleted together.
+/// All keys of a range, deleted together.
 pub(super) struct Sweep {
     pub(super) range: KeyRange,
     pub(super) count: usize,

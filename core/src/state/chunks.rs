@@ -13,11 +13,13 @@
 //! key redis/0/lock/53                                its head is the number of "53" and six 0
 //! ```
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::ops::{Bound, Range};
 
-use crate::types::{KeyRange, KeyValue};
+use bytes::Bytes;
 
 use super::slot::Slot;
+use crate::types::{KeyRange, LeaseId};
 
 /// Slots in a chunk: moving them on an insert costs less than finding the place. A chunk is split
 /// when it has one more, which just fills the capacity of 256 that its lists have grown to.
@@ -63,10 +65,44 @@ impl Chunk {
     /// Its keys end before `end` now; works out what they share, and their heads, anew.
     fn set_end(&mut self, end: Option<&[u8]>) {
         self.shared = end.map_or(0, |end| shared_bytes(&self.low, end));
+        self.set_heads();
+    }
+
+    fn set_heads(&mut self) {
         let shared = self.shared;
         self.heads.clear();
         self.heads
             .extend(self.slots.iter().map(|slot| head(slot.key(), shared)));
+    }
+
+    /// Moves those of a part of its slots that are no tombstones behind `taken`.
+    fn take_live(&mut self, part: Range<usize>, taken: &mut Vec<Slot>) {
+        let length = self.slots.len();
+        if part == (0..length) && self.live == length {
+            taken.append(&mut self.slots);
+            self.heads.clear();
+            self.live = 0;
+        } else if self.live > 0 {
+            self.take(part, Slot::is_live, taken);
+        }
+    }
+
+    /// Moves those of a part of its slots that leave, all live ones, behind `taken`.
+    fn take(&mut self, part: Range<usize>, leaves: impl Fn(&Slot) -> bool, taken: &mut Vec<Slot>) {
+        let before = taken.len();
+        taken.extend(self.slots.extract_if(part, |slot| leaves(slot)));
+        let left = taken.len() - before;
+        if left > 0 {
+            self.live -= left;
+            self.set_heads();
+        }
+    }
+
+    /// Whether the next chunk may join it.
+    fn has_room_for(&self, next: &Chunk) -> bool {
+        self.slots.len() + next.slots.len() <= CHUNK_SLOTS_MAX / 2
+            || self.slots.is_empty()
+            || next.slots.is_empty()
     }
 }
 
@@ -87,9 +123,13 @@ impl Default for Chunks {
 }
 
 impl Chunks {
+    fn chunk_of(&self, key: &[u8]) -> usize {
+        self.chunks.partition_point(|chunk| *chunk.low <= *key) - 1
+    }
+
     /// Where the key is, or where it belongs.
     fn find(&self, key: &[u8]) -> Result<Place, Place> {
-        let chunk = self.chunks.partition_point(|chunk| *chunk.low <= *key) - 1;
+        let chunk = self.chunk_of(key);
         let found = self.chunks[chunk].find(key);
         found
             .map(|slot| (chunk, slot))
@@ -218,6 +258,12 @@ impl Chunks {
         }
     }
 
+    /// Puts in a slot whose key is not there.
+    pub(super) fn insert(&mut self, slot: Slot) {
+        let place = self.find(slot.key());
+        self.insert_at(place.expect_err("a key has one slot"), slot);
+    }
+
     fn change_at(&mut self, (chunk, slot): Place, change: impl FnOnce(&mut Slot)) {
         let chunk = &mut self.chunks[chunk];
         let slot = &mut chunk.slots[slot];
@@ -281,57 +327,69 @@ impl Chunks {
         }
     }
 
-    /// Takes out the slots of a range and gives their records, in order. Chunks that lie in it
+    /// Takes out the slots of a range that are no tombstones, in order. Chunks that lie in it
     /// whole leave as they are, so that a million keys take milliseconds.
-    pub(super) fn sweep(&mut self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
+    pub(super) fn sweep(&mut self, range: &KeyRange) -> Vec<Slot> {
         let ((first, from), (last, to)) = self.places(range);
-        let mut records = Vec::with_capacity(self.count(range) as usize);
+        let mut taken = Vec::with_capacity(self.count(range) as usize);
         for number in first..=last {
-            let chunk = &mut self.chunks[number];
-            let length = chunk.slots.len();
+            let length = self.chunks[number].slots.len();
             let from = if number == first { from } else { 0 };
             let to = if number == last {
                 to.min(length)
             } else {
                 length
             };
-            chunk.heads.drain(from..to);
-            let slots = chunk.slots.drain(from..to);
-            let before = records.len();
-            records.extend(slots.map(Slot::into_newest));
-            chunk.live -= records.len() - before;
+            self.chunks[number].take_live(from..to, &mut taken);
         }
-        // The first chunk stays, since its `low` is the empty key; what is left of the last joins
-        // it if there is room.
-        let mut number = 0;
-        let emptied = first..=last;
-        self.chunks.retain(|chunk| {
-            let stays = !chunk.slots.is_empty() || number == 0 || !emptied.contains(&number);
-            number += 1;
-            stays
-        });
-        self.mend(first);
-        records
+        self.join_short();
+        taken
     }
 
-    /// After chunks behind this one are gone, or it got short.
-    fn mend(&mut self, number: usize) {
-        for number in (number.saturating_sub(1)..=number + 1).rev() {
-            if number < self.chunks.len() {
-                self.bound(number);
-                self.merge(number);
+    /// Takes out the slots of the keys that hang on a lease: of those in `keys` that still do.
+    pub(super) fn sweep_lease(&mut self, id: LeaseId, keys: &BTreeSet<Bytes>) -> Vec<Slot> {
+        let mut taken = Vec::with_capacity(keys.len());
+        let mut next = keys.first();
+        while let Some(key) = next {
+            let number = self.chunk_of(key);
+            let length = self.chunks[number].slots.len();
+            let hangs_on = |slot: &Slot| slot.current().is_some_and(|record| record.lease == id);
+            self.chunks[number].take(0..length, hangs_on, &mut taken);
+            let behind = self.chunks.get(number + 1);
+            let from = |behind: &Chunk| {
+                let from = (Bound::Included(&*behind.low), Bound::Unbounded);
+                keys.range::<[u8], _>(from).next()
+            };
+            next = behind.and_then(from);
+        }
+        self.join_short();
+        taken
+    }
+
+    /// Chunks that are empty or got short join the one before them.
+    fn join_short(&mut self) {
+        let mut kept: Vec<Chunk> = Vec::with_capacity(self.chunks.len());
+        let mut longer = Vec::new();
+        for chunk in self.chunks.drain(..) {
+            match kept.last_mut().filter(|last| last.has_room_for(&chunk)) {
+                Some(last) => {
+                    last.slots.extend(chunk.slots);
+                    last.live += chunk.live;
+                    longer.push(kept.len() - 1);
+                }
+                None => kept.push(chunk),
             }
         }
+        self.chunks = kept;
+        longer.dedup();
+        longer.into_iter().for_each(|number| self.bound(number));
     }
 
     /// A chunk that got short joins a neighbour that has room for it.
     fn merge(&mut self, number: usize) {
         let fits = |left: usize| {
             let pair = self.chunks.get(left..left + 2);
-            pair.is_some_and(|pair| {
-                pair[0].slots.len() + pair[1].slots.len() <= CHUNK_SLOTS_MAX / 2
-                    || pair.iter().any(|chunk| chunk.slots.is_empty())
-            })
+            pair.is_some_and(|pair| pair[0].has_room_for(&pair[1]))
         };
         let pairs = [Some(number), number.checked_sub(1)];
         let Some(left) = pairs.into_iter().flatten().find(|left| fits(*left)) else {
@@ -374,121 +432,4 @@ impl Chunks {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::sync::Arc;
-
-    use bytes::Bytes;
-
-    use super::*;
-    use crate::types::KeyValue;
-
-    /// Keys that share much, and some that differ from others only by zeros at their end.
-    fn key(number: u32) -> Vec<u8> {
-        let mut key = format!("redis/0/{}/{:05}", number % 3, number / 4).into_bytes();
-        key.resize(key.len() + number as usize % 4, 0);
-        key
-    }
-
-    fn insert(chunks: &mut Chunks, key: &[u8]) {
-        let there = |_: &mut Slot| panic!("the key is not there yet");
-        let record = Arc::new(KeyValue {
-            key: Bytes::copy_from_slice(key),
-            version: 1,
-            ..KeyValue::default()
-        });
-        chunks.set(key, there, || Slot::new(&record));
-    }
-
-    #[test]
-    fn the_same_as_a_set_while_it_grows_and_shrinks() {
-        let (mut chunks, mut set) = (Chunks::default(), BTreeSet::new());
-        let mut random = 1_u32;
-        for step in 0..40_000_u32 {
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let key = key((random >> 16) % 8_192);
-            // It grows in the first half and shrinks in the second.
-            let grows = (random >> 8) % 8 < if step < 20_000 { 6 } else { 1 };
-            match grows {
-                true if set.insert(key.clone()) => insert(&mut chunks, &key),
-                false if set.remove(&key) => chunks.remove(&key),
-                _ => assert_eq!(chunks.get(&key).is_some(), set.contains(&key)),
-            }
-            if step % 500 == 0 {
-                chunks.check();
-                let (start, end) = (self::key(random % 8_192).min(key.clone()), key);
-                let wanted: Vec<_> = set.range(start.clone()..end.clone()).collect();
-                let range = KeyRange::Span(start.clone().into(), end.into());
-                assert!(
-                    chunks
-                        .iter(&range)
-                        .map(Slot::key)
-                        .eq(wanted.iter().map(|key| &key[..]))
-                );
-                assert_eq!(chunks.count(&range), wanted.len() as u64);
-                let nth = random as usize % (wanted.len() + 1);
-                let found = chunks.nth(&range, nth as u64).map(Slot::key);
-                assert_eq!(found, wanted.get(nth).map(|key| &key[..]));
-                let from = chunks.from(&start).count();
-                assert_eq!(from, set.range(start..).count());
-            }
-        }
-    }
-
-    #[test]
-    fn keys_far_from_those_that_are_there_are_found_missing() {
-        let mut chunks = Chunks::default();
-        (0..2_000).for_each(|number| insert(&mut chunks, &key(number)));
-        for key in [
-            "",
-            "\0",
-            "r",
-            "redis/0/1",
-            "redis/0/1/00100\0\0\0\0\0",
-            "redis/1",
-            "z",
-        ] {
-            assert!(chunks.get(key.as_bytes()).is_none(), "{key:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_swept_is_gone_and_the_rest_stays_in_order() {
-        let mut random = 1_u32;
-        for _ in 0..60 {
-            let (mut chunks, mut set) = (Chunks::default(), BTreeSet::new());
-            (0..4_000).for_each(|number| insert(&mut chunks, &key(number)));
-            set.extend((0..4_000).map(key));
-            for _ in 0..6 {
-                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let (a, b) = (key((random >> 16) % 4_100), key((random >> 4) % 4_100));
-                let (start, end) = (a.clone().min(b.clone()), a.max(b));
-                let gone: Vec<_> = set
-                    .extract_if(start.clone()..end.clone(), |_| true)
-                    .collect();
-                let swept = chunks.sweep(&KeyRange::Span(start.into(), end.into()));
-                assert!(
-                    swept
-                        .iter()
-                        .map(|record| &record.key[..])
-                        .eq(gone.iter().map(|k| &k[..]))
-                );
-                chunks.check();
-                assert!(
-                    chunks
-                        .all()
-                        .map(Slot::key)
-                        .eq(set.iter().map(|key| &key[..]))
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn rising_keys_leave_full_chunks() {
-        let mut chunks = Chunks::default();
-        (0..10_000_u32).for_each(|key| insert(&mut chunks, &key.to_be_bytes()));
-        chunks.check();
-        assert_eq!(chunks.chunks.len(), 10_000_usize.div_ceil(CHUNK_SLOTS_MAX));
-    }
-}
+mod tests;

@@ -13,7 +13,9 @@ impl State {
         for (id, granted) in self.lives.granted() {
             let text = format!(
                 "{id:?} {} {:?} {:?}",
-                granted.ttl_ms, granted.deadline, granted.keys
+                granted.ttl_ms,
+                granted.deadline,
+                self.keys_on(*id)
             );
             sum = crc32c::crc32c_append(sum, text.as_bytes());
         }

@@ -29,11 +29,8 @@ const PACKED_VALUE_MAX: usize = 4 * 1024;
 /// What a value that grows is given for more, as a part of its length.
 const SLACK: usize = 8;
 
-/// Keys of a range that are swept rather than deleted one by one: at least so many.
-const SWEPT_MIN: u64 = 64;
-
 /// A key that the view has changed: what it is now, and what it was before the last event.
-struct Drafted {
+pub(super) struct Drafted {
     before: Option<Arc<KeyValue>>,
     /// A tombstone if it is deleted.
     record: Arc<KeyValue>,
@@ -60,13 +57,13 @@ pub(super) struct Draft<'a> {
     /// Keys that were changed, over the state.
     overlay: BTreeMap<Bytes, Drafted>,
     /// Ranges that are hidden below the overlay.
-    sweeps: Vec<Sweep>,
+    pub(super) sweeps: Vec<Sweep>,
     /// Of keys that were written and deleted, all events but the last.
     earlier: Vec<Event>,
     /// Every change by itself, once a write has taken another's place.
     steps: Vec<Step>,
     pub(super) notices: Vec<Notice>,
-    events: u32,
+    pub(super) events: u32,
     /// Overrides the cause of what the next op changes.
     pub(super) because: Option<Cause>,
     life_counter: u64,
@@ -185,34 +182,8 @@ impl<'a> Draft<'a> {
         self.sweeps.iter().any(|sweep| sweep.range.contains(key))
     }
 
-    /// Deletes all of a range at once, if that can be done: none of its keys has history, was
-    /// changed on this view or hangs on a granted lease. How many there were.
-    pub(super) fn sweep(&mut self, range: &KeyRange, cause: Cause) -> Option<u64> {
-        let is_covered = self.state.forgetful().covers(range);
-        if !is_covered || self.state.lives.holds_forgetful_keys() {
-            return None;
-        }
-        let was_swept = self.sweeps.iter().any(|sweep| sweep.range.overlaps(range));
-        if was_swept || self.drafted(range).next().is_some() {
-            return None;
-        }
-        let count = self.state.index.count(range);
-        let next = u32::try_from(count).ok()?.checked_add(self.events)?;
-        if count < SWEPT_MIN {
-            return None;
-        }
-        self.sweeps.push(Sweep {
-            range: range.clone(),
-            count: count as usize,
-            first: self.events,
-            cause: self.because.unwrap_or(cause),
-        });
-        self.events = next;
-        Some(count)
-    }
-
     /// The keys of a range that were changed, in key order.
-    fn drafted(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, &Drafted)> {
+    pub(super) fn drafted(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, &Drafted)> {
         let bounds = bounds(range).map(|bounds| self.overlay.range::<[u8], _>(bounds));
         bounds.into_iter().flatten()
     }

@@ -2,17 +2,20 @@
 //! `EXPIRED_KEYS_PER_TICK_MAX` keys, another command few. Beyond that come just those that a
 //! command names, so that nothing due is ever seen by the next command that names it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::apply::State;
-use super::draft::Draft;
+use super::deletion::SWEPT_MIN;
 use super::ends::order;
+use super::graves::Removed;
 use crate::command::{Command, Guard, LeaseCommand, Life, Op, Txn};
 use crate::limits::{
     EXPIRED_KEYS_BESIDE_MAX, EXPIRED_KEYS_PER_ENTRY_MAX, EXPIRED_KEYS_PER_TICK_MAX,
 };
-use crate::outcome::{Cause, Effects};
-use crate::types::{KeyRange, LeaseId};
+use crate::outcome::{Cause, Effects, Event, Freed, RevisionEvents};
+use crate::types::{KeyRange, KeyValue, LeaseId, Version};
 
 impl State {
     /// Ends what is due before `command` looks. `ended` counts the keys of this entry.
@@ -36,15 +39,45 @@ impl State {
 
     /// Deletes the keys of a life in one revision, then the lease itself. Returns how many keys.
     pub(super) fn end_life(&mut self, id: LeaseId, cause: Cause, effects: &mut Effects) -> usize {
-        let keys = self.lives.keys(id);
-        let count = keys.len();
-        let mut draft = Draft::new(self);
-        for key in keys {
-            draft.delete(&key, cause);
-        }
-        let drafted = draft.into_changes();
-        self.commit(drafted, effects);
+        let count = match self.lives.granted_keys(id) < SWEPT_MIN {
+            true => self.end_keys(id, cause, effects),
+            false => self.sweep_keys(id, cause, effects),
+        };
         effects.leases.extend(self.lives.end(id));
+        count
+    }
+
+    /// A draft would cost as much again: here nothing is refused, and nothing looks in between.
+    fn end_keys(&mut self, id: LeaseId, cause: Cause, effects: &mut Effects) -> usize {
+        let main = self.revision + 1;
+        let keys = self.keys_on(id);
+        let events = (0..).zip(&keys).map(|(sub, key)| {
+            let prev = self.index.get(key).expect("a key on a lease is there");
+            let tombstone = KeyValue {
+                key: prev.key.clone(),
+                modified: Version { main, sub },
+                ..KeyValue::default()
+            };
+            Event {
+                kv: Arc::new(tombstone),
+                prev: Some(prev.clone()),
+                cause,
+            }
+        });
+        let made = RevisionEvents::new(main, events.collect());
+        self.make(Vec::new(), made, effects);
+        keys.len()
+    }
+
+    /// Keys that were swept before are among those that the lease still has.
+    fn sweep_keys(&mut self, id: LeaseId, cause: Cause, effects: &mut Effects) -> usize {
+        let keys = self.lives.release(id);
+        let slots = self.index.sweep_lease(id, &keys);
+        let count = slots.len();
+        let made = RevisionEvents::new(self.revision + 1, Vec::new());
+        let removed = Removed::parts(self.forgetful(), slots, 0, cause);
+        self.make(removed, made, effects);
+        effects.freed.push(Freed::Keys(keys));
         count
     }
 
@@ -70,12 +103,14 @@ impl State {
         } = named;
         let records = keys.into_iter().filter_map(|key| self.index.get(key));
         let ranged = ranges.into_iter().flat_map(|range| self.index.iter(range));
-        ids.extend(records.chain(ranged).map(|record| record.lease));
+        let lives = records.chain(ranged).map(|record| record.lease);
+        ids.extend(lives.filter(|id| *id != LeaseId::NONE));
+        ids.sort_unstable();
+        ids.dedup();
         let now = self.now();
         let lives = ids.into_iter().filter_map(|id| self.lease(id));
         let mut due: Vec<_> = lives.filter(|life| life.deadline.is_over(now)).collect();
         due.sort_by_key(|life| order(life.deadline, life.id, now));
-        due.dedup();
         due.into_iter().map(|life| life.id).collect()
     }
 }

@@ -6,6 +6,7 @@
 //! touch such a key it moves to where it was marked the last time. So between one and two
 //! intervals can be watched from, on every member alike, also after a restart.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,6 +65,30 @@ impl Forgetful {
             }
         })
     }
+
+    /// Where sorted keys that all have a history, or have none, follow each other; and whether
+    /// they have one.
+    pub(super) fn stretches<T>(
+        &self,
+        sorted: &[T],
+        key: impl Fn(&T) -> &[u8],
+    ) -> Vec<(Range<usize>, bool)> {
+        let mut cuts = vec![0, sorted.len()];
+        for prefix in self.0.iter() {
+            let is_before = |item: &T| key(item) < prefix.as_ref();
+            let is_within = |item: &T| key(item).starts_with(prefix);
+            cuts.push(sorted.partition_point(is_before));
+            cuts.push(sorted.partition_point(|item| is_before(item) || is_within(item)));
+        }
+        cuts.sort_unstable();
+        cuts.dedup();
+        let stretches = cuts.windows(2).map(|cut| cut[0]..cut[1]);
+        let kinds = stretches.map(|stretch| {
+            let keeps_history = !self.holds(key(&sorted[stretch.start]));
+            (stretch, keeps_history)
+        });
+        kinds.collect()
+    }
 }
 
 /// The replicated numbers of the rule.
@@ -112,6 +137,22 @@ mod tests {
         assert!(span("redis/0/", "redis/00") && span("redis/", "redis0"));
         assert!(!span("redis/", "redis1") && !span("redis", "redis0") && !span("a", "b"));
         assert!(!covers(&KeyRange::From("redis/".into())));
+    }
+
+    #[test]
+    fn stretches_are_of_one_kind() {
+        let keys = ["a", "redis", "redis/0", "redis/1", "redis0", "redis@1", "z"];
+        let forgetful = Forgetful::default();
+        let found = forgetful.stretches(&keys, |key| key.as_bytes());
+        let wanted = [
+            (0..2, true),
+            (2..4, false),
+            (4..5, true),
+            (5..6, false),
+            (6..7, true),
+        ];
+        assert_eq!(found, wanted);
+        assert_eq!(forgetful.stretches(&keys[..0], |key| key.as_bytes()), []);
     }
 
     #[test]

@@ -4,22 +4,40 @@
 //! What a compaction hides is hidden at once by the compact revision; the work of forgetting it
 //! goes through all keys in slices, and nothing that can be seen depends on how far it came.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::chunks::Chunks;
 use super::forgetful::Forgetful;
+use super::graves::Graves;
 use super::slot::{At, Slot};
-use crate::types::{KeyRange, KeyValue, Revision};
+use crate::types::{KeyRange, KeyValue, LeaseId, Revision};
 
 /// Keys pruned in one step, so that a compaction stops nobody for long.
 const PRUNED_KEYS_MAX: usize = 1_000;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Index {
     slots: Chunks,
+    /// Keys that were swept and whose slots are not back yet.
+    pub(super) graves: Graves,
+    /// What is superseded up to here is seen by nobody.
+    compacted: Revision,
     pruning: Option<Pruning>,
+}
+
+impl Default for Index {
+    fn default() -> Index {
+        Index {
+            slots: Chunks::default(),
+            graves: Graves::default(),
+            compacted: -1,
+            pruning: None,
+        }
+    }
 }
 
 /// How far pruning came. A compaction amid it goes on from there and round to there again, so that
@@ -54,7 +72,7 @@ impl Index {
 
     /// Keys of a range, those included that are deleted and have history.
     pub(super) fn slots(&self, range: &KeyRange) -> u64 {
-        self.slots.length(range)
+        self.slots.length(range) + self.graves.count(range)
     }
 
     /// The keys of a range as they were at `revision`, in key order.
@@ -64,7 +82,8 @@ impl Index {
         revision: Revision,
     ) -> impl Iterator<Item = (&Bytes, At<'_>)> {
         let slots = self.slots.iter(range);
-        slots.map(move |slot| (&slot.newest().key, slot.at(revision)))
+        let slots = slots.map(move |slot| (&slot.newest().key, slot.at(revision)));
+        merged(slots, self.graves.at(range, revision), |(key, _)| key)
     }
 
     /// A new version, or a tombstone.
@@ -72,7 +91,12 @@ impl Index {
         match (forgetful.holds(&record.key), record.is_tombstone()) {
             (true, true) => self.slots.remove(&record.key),
             (true, false) => self.set(record, |slot| slot.replace(record)),
-            (false, _) => self.set(record, |slot| slot.push(record)),
+            (false, _) => {
+                if let Some(slot) = self.graves.raise(&record.key) {
+                    self.place(slot);
+                }
+                self.set(record, |slot| slot.push(record));
+            }
         }
     }
 
@@ -80,9 +104,30 @@ impl Index {
         self.slots.set(&record.key, change, || Slot::new(record));
     }
 
-    /// Takes out all keys of a range, none of which has history.
-    pub(super) fn sweep(&mut self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
+    /// Takes out all keys of a range, in order.
+    pub(super) fn sweep(&mut self, range: &KeyRange) -> Vec<Slot> {
         self.slots.sweep(range)
+    }
+
+    /// Takes out the keys that hang on a lease, in order: of those named that still do.
+    pub(super) fn sweep_lease(&mut self, id: LeaseId, keys: &BTreeSet<Bytes>) -> Vec<Slot> {
+        self.slots.sweep_lease(id, keys)
+    }
+
+    /// Of the keys that were swept the next gets its slot; its record.
+    pub(super) fn work_off(&mut self) -> Option<Arc<KeyValue>> {
+        let (record, slot) = self.graves.next()?;
+        if let Some(slot) = slot {
+            self.place(slot);
+        }
+        Some(record)
+    }
+
+    /// The slot of a key that was buried. A compaction may have come past its place meanwhile.
+    fn place(&mut self, mut slot: Slot) {
+        if slot.prune(self.compacted) {
+            self.slots.insert(slot);
+        }
     }
 
     /// The current version with another life.
@@ -93,6 +138,7 @@ impl Index {
 
     /// Starts pruning what a compaction made invisible.
     pub(super) fn compact(&mut self, revision: Revision) {
+        self.compacted = revision;
         let next = self
             .pruning
             .take()
@@ -139,14 +185,38 @@ impl Index {
     }
 
     /// All slots in key order, for checks and digests.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.all()
+    pub(super) fn all(&self) -> impl Iterator<Item = Cow<'_, Slot>> {
+        let buried = self.graves.slots().into_iter().map(Cow::Owned);
+        merged(self.slots.all().map(Cow::Borrowed), buried, |slot| {
+            slot.key()
+        })
     }
 
     /// Asserts that the order and the counts are right.
     pub(super) fn check(&self) {
         self.slots.check();
+        let mut buried = self.graves.slots().into_iter();
+        assert!(
+            buried.all(|slot| self.slots.get(slot.key()).is_none()),
+            "a key is in one place"
+        );
+        let keys = self.all().map(|slot| slot.newest().key.clone());
+        assert!(keys.is_sorted_by(|a, b| a < b), "and in one grave");
     }
+}
+
+/// Two runs in key order as one.
+fn merged<T>(
+    one: impl IntoIterator<Item = T>,
+    other: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> &[u8],
+) -> impl Iterator<Item = T> {
+    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(a), Some(b)) if key(b) < key(a) => other.next(),
+        (None, _) => other.next(),
+        (Some(_), _) => one.next(),
+    })
 }
 
 #[cfg(test)]

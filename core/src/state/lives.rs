@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::ends::{Ends, FirstEnds};
-use super::forgetful::Forgetful;
 use super::leases::{Granted, Leases};
 use crate::outcome::LeaseChange;
 use crate::types::{ClusterMillis, Deadline, KeyValue, LeaseId, Now};
@@ -31,8 +30,6 @@ struct Own {
 pub(super) struct Lives {
     granted: Leases,
     own: BTreeMap<LeaseId, Own>,
-    /// Keys without history that hang on granted leases.
-    forgetful_on_granted: usize,
     ends: Ends,
 }
 
@@ -73,6 +70,11 @@ impl Lives {
         }
     }
 
+    /// The key whose own life it is.
+    pub(super) fn own_key(&self, id: LeaseId) -> Option<&Bytes> {
+        self.own.get(&id).map(|own| &own.key)
+    }
+
     /// Granted leases, the first to end first.
     pub(super) fn by_deadline(&self) -> Vec<Lease> {
         let granted = self.ends.iter().filter(|(_, id)| !id.is_derived());
@@ -103,6 +105,18 @@ impl Lives {
         }
     }
 
+    /// How many keys end with a granted lease, those included that were swept.
+    pub(super) fn granted_keys(&self, id: LeaseId) -> usize {
+        let granted = self.granted.get(&id);
+        granted.map_or(0, |granted| granted.keys.len())
+    }
+
+    /// Lets go the keys of a granted lease that ends.
+    pub(super) fn release(&mut self, id: LeaseId) -> BTreeSet<Bytes> {
+        let granted = self.granted.get_mut(&id);
+        granted.map_or_else(BTreeSet::new, |granted| std::mem::take(&mut granted.keys))
+    }
+
     /// Takes a lease away; its keys must be gone.
     pub(super) fn end(&mut self, id: LeaseId) -> Option<LeaseChange> {
         let granted = self.granted.remove(&id)?;
@@ -126,11 +140,10 @@ impl Lives {
     }
 
     /// A record came into the state (or took another's place, which was detached before).
-    pub(super) fn attach(&mut self, record: &KeyValue, forgetful: &Forgetful) {
+    pub(super) fn attach(&mut self, record: &KeyValue) {
         let (id, key) = (record.lease, &record.key);
         if let Some(granted) = self.granted.get_mut(&id) {
-            let is_new = granted.keys.insert(key.clone());
-            self.forgetful_on_granted += usize::from(is_new && forgetful.holds(key));
+            granted.keys.insert(key.clone());
         } else if let Some(deadline) = record.deadline {
             let own = Own {
                 key: key.clone(),
@@ -143,23 +156,17 @@ impl Lives {
     }
 
     /// A record went out of the state.
-    pub(super) fn detach(&mut self, record: &KeyValue, forgetful: &Forgetful) {
+    pub(super) fn detach(&mut self, record: &KeyValue) {
         if let Some(granted) = self.granted.get_mut(&record.lease) {
-            let was_there = granted.keys.remove(&record.key);
-            let is_counted = was_there && forgetful.holds(&record.key);
-            self.forgetful_on_granted -= usize::from(is_counted);
+            granted.keys.remove(&record.key);
         } else {
             self.forget(record.lease);
         }
     }
 
-    /// Whether keys without history can go without a look at who holds them.
-    pub(super) fn holds_forgetful_keys(&self) -> bool {
-        self.forgetful_on_granted > 0
-    }
-
-    pub(super) fn has_own(&self) -> bool {
-        !self.own.is_empty()
+    /// Whether nothing ends by time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.granted.is_empty() && self.own.is_empty()
     }
 
     /// Takes out a key's own life.
@@ -170,10 +177,7 @@ impl Lives {
     }
 
     /// Asserts that both indexes tell the same.
-    pub(super) fn check(&self, forgetful: &Forgetful) {
-        let keys = self.granted.values().flat_map(|granted| &granted.keys);
-        let counted = keys.filter(|key| forgetful.holds(key)).count();
-        assert_eq!(self.forgetful_on_granted, counted);
+    pub(super) fn check(&self) {
         let ends = self.ends.iter();
         assert_eq!(ends.count(), self.granted.len() + self.own.len());
         for (deadline, id) in self.ends.iter() {

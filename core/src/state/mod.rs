@@ -13,6 +13,7 @@ mod check;
 mod chunks;
 mod cluster;
 mod data;
+mod deletion;
 mod digest;
 mod draft;
 mod ends;

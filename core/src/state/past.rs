@@ -1,6 +1,7 @@
 //! Ranges of txns at an old revision. Apply finds which versions they had then, and only for a
-//! member that answers; their records are read from disk after it, without the state's lock. So
-//! nothing that a txn does can depend on a disk, and no member reads what nobody will see.
+//! member that answers; their records are read from disk by who waits for the answer: neither the
+//! apply thread nor the state's lock waits for it. So nothing that a txn does can depend on a disk,
+//! and no member reads what nobody will see.
 //!
 //! Until it is read, the result of such an op says that history cannot be read.
 
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use super::range::{self, History};
 use super::read_room::ReadRoom;
 use crate::command::RangeOp;
-use crate::outcome::{Effects, OpResult, Outcome, PastVersion, RangeResult, Refusal};
+use crate::outcome::{Applied, OpResult, Outcome, PastVersion, RangeResult, Refusal};
 use crate::types::{KeyValue, Version};
 
 /// A range at an old revision: which versions it had then.
@@ -51,20 +52,16 @@ impl PastRange {
     }
 }
 
-/// Reads what the answers of an entry still lack. What can't be read, or has no room in the answer
-/// of its txn, fails by itself.
-pub fn read_past(effects: &mut Effects, history: &dyn History) {
-    let mut room = ReadRoom::default();
-    let mut of_proposal = None;
-    for read in std::mem::take(&mut effects.past) {
-        if of_proposal != Some(read.proposal) {
-            of_proposal = Some(read.proposal);
-            room = ReadRoom::with(read.room);
-        }
-        let outcome = effects.applied.get_mut(read.proposal);
-        let Some(Ok(Outcome::Txn(txn))) = outcome.map(|applied| &mut applied.outcome) else {
-            continue;
-        };
+/// Reads what an answer still lacks. What can't be read, or has no room in it, fails by itself.
+pub fn read_past(applied: &mut Applied, history: &dyn History) {
+    let past = std::mem::take(&mut applied.past);
+    let Ok(Outcome::Txn(txn)) = &mut applied.outcome else {
+        return;
+    };
+    let mut room = past
+        .first()
+        .map_or_else(ReadRoom::default, |read| ReadRoom::with(read.room));
+    for read in past {
         let (op, path) = (read.op, read.path);
         let past = PastRange {
             result: read.result,

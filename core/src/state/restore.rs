@@ -46,22 +46,21 @@ impl Builder {
         let state = &mut self.state;
         let forgetful = &state.tables.forgetful;
         if let Some(old) = state.index.get(&record.key).cloned() {
-            state.lives.detach(&old, forgetful);
+            state.lives.detach(&old);
         }
         state.index.push(record, forgetful);
         if !record.is_tombstone() {
-            state.lives.attach(record, forgetful);
+            state.lives.attach(record);
         }
     }
 
     /// The life that the current version has got since it was written.
     pub fn life(&mut self, record: &Arc<KeyValue>) {
         let state = &mut self.state;
-        let forgetful = &state.tables.forgetful;
         if let Some(old) = state.index.get(&record.key).cloned() {
-            state.lives.detach(&old, forgetful);
+            state.lives.detach(&old);
             state.index.replace(record);
-            state.lives.attach(record, forgetful);
+            state.lives.attach(record);
         }
     }
 

@@ -169,7 +169,6 @@ impl Draft<'_> {
                 return Ok(OpResult::Failed(Refusal::AnswerTooLarge));
             }
             self.past.push(PastRead {
-                proposal: 0,
                 path: self.path.clone(),
                 op: op.clone(),
                 result: past.result,
@@ -214,25 +213,16 @@ impl Draft<'_> {
     }
 
     fn delete_op(&mut self, op: &DeleteOp) -> Result<OpResult, Refusal> {
-        if !op.want_prev
-            && let Some(deleted) = self.sweep(&op.range, Cause::Delete)
-        {
-            return Ok(OpResult::Delete {
-                deleted,
-                prev: Vec::new(),
-                revision: self.revision(),
-            });
-        }
-        let keys: Vec<_> = self.range(&op.range).cloned().collect();
-        let deleted = keys.len() as u64;
         let mut prev = Vec::new();
-        for record in keys {
-            self.delete(&record.key, Cause::Delete);
-            if op.want_prev {
-                self.room.keep(&record)?;
-                prev.push(record);
+        if op.want_prev {
+            let mut room = std::mem::take(&mut self.room);
+            for record in self.range(&op.range) {
+                room.keep(record)?;
+                prev.push(record.clone());
             }
+            self.room = room;
         }
+        let deleted = self.delete_range(&op.range, Cause::Delete);
         Ok(OpResult::Delete {
             deleted,
             prev,
@@ -282,14 +272,10 @@ impl Draft<'_> {
         }
     }
 
-    /// What the answer still lacks, as that of the entry's proposal at `place`.
-    pub(super) fn take_past(&mut self, proposal: usize) -> impl Iterator<Item = PastRead> + use<> {
+    /// What the answer still lacks.
+    pub(super) fn take_past(&mut self) -> Vec<PastRead> {
         let room = self.read_room.bytes();
         let past = std::mem::take(&mut self.past).into_iter();
-        past.map(move |read| PastRead {
-            proposal,
-            room,
-            ..read
-        })
+        past.map(|read| PastRead { room, ..read }).collect()
     }
 }

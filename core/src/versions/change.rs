@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::codec::wire_struct;
-use crate::outcome::{LeaseChange, RevisionEvents};
+use crate::outcome::{Freed, LeaseChange, RevisionEvents};
 use crate::state::Forgetful;
 use crate::types::{Index, KeyValue, MemberId, Revision, Term};
 
@@ -62,6 +62,8 @@ pub struct Change {
     pub items: Vec<(Bytes, Option<Bytes>)>,
     /// Raft's membership, opaque here; None if it is as before.
     pub membership: Option<Bytes>,
+    /// Not to be kept: it is freed with the change, by the writer, whom nobody waits for.
+    pub freed: Vec<Freed>,
 }
 
 impl Change {

@@ -14,17 +14,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::{Durability, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{Durability, ReadableTable, WriteTransaction};
 
 use super::change::{Change, LogMark};
 use super::compaction;
 use super::error::VersionsError;
+use super::rows::Rows;
 use super::schema::{
     self, HEAD, Head, ITEMS, LATEST, LEASES, LIVES, LeaseRow, LifeRow, MEMBERSHIP, ONLY, RECENT,
-    Row, STATE, Table, VERSIONS,
+    Row, STATE, VERSIONS,
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
 use crate::state::Forgetful;
+use crate::swept::Swept;
 use crate::types::{KeyValue, LeaseId, Revision};
 
 /// Keys and values after which a row of `recent` is full: about a page of the engine's. A revision
@@ -33,50 +35,6 @@ pub(super) const RECENT_ROW_BYTES: usize = 4096;
 /// What an event replaced is kept in `recent` up to this size: a small change of a large value
 /// would cost its size, again and again.
 pub(super) const RECENT_PREV_BYTES_MAX: usize = 4096;
-
-/// A table that counts its bytes.
-pub(super) struct Rows<'txn> {
-    table: redb::Table<'txn, &'static [u8], &'static [u8]>,
-}
-
-impl<'txn> Rows<'txn> {
-    pub(super) fn open(
-        transaction: &'txn WriteTransaction,
-        table: Table,
-    ) -> Result<Rows<'txn>, VersionsError> {
-        Ok(Rows {
-            table: transaction.open_table(table)?,
-        })
-    }
-
-    pub(super) fn put(
-        &mut self,
-        key: &[u8],
-        row: &[u8],
-        bytes: &mut u64,
-    ) -> Result<(), VersionsError> {
-        *bytes += (key.len() + row.len()) as u64;
-        if let Some(old) = self.table.insert(key, row)? {
-            *bytes -= (key.len() + old.value().len()) as u64;
-        }
-        Ok(())
-    }
-
-    pub(super) fn remove(&mut self, key: &[u8], bytes: &mut u64) -> Result<(), VersionsError> {
-        if let Some(old) = self.table.remove(key)? {
-            *bytes -= (key.len() + old.value().len()) as u64;
-        }
-        Ok(())
-    }
-
-    pub(super) fn is_empty(&self) -> Result<bool, VersionsError> {
-        Ok(self.table.is_empty()?)
-    }
-
-    pub(super) fn table(&self) -> &impl ReadableTable<&'static [u8], &'static [u8]> {
-        &self.table
-    }
-}
 
 /// How a transaction ends.
 #[derive(Clone, Copy, Debug)]
@@ -215,9 +173,15 @@ impl<'txn> Tables<'txn> {
         events: &RevisionEvents,
         forgetful: &Forgetful,
     ) -> Result<(), VersionsError> {
-        let is_swept = !events.swept.is_empty();
-        if is_swept {
-            self.sweep(events)?;
+        let mut is_swept = false;
+        for swept in &events.swept {
+            match swept.keeps_history {
+                true => swept
+                    .events(events.revision)
+                    .try_for_each(|event| self.version(&event))?,
+                false => self.sweep(swept)?,
+            }
+            is_swept |= !swept.keeps_history;
         }
         let mut has_forgetful = is_swept;
         for event in &events.events {
@@ -238,11 +202,11 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    /// Keys that were swept together, and what was to be written before them: in the order of the
-    /// table, without a list of them.
-    fn sweep(&mut self, events: &RevisionEvents) -> Result<(), VersionsError> {
+    /// Keys without history that were swept together, and what was to be written before them: in
+    /// the order of the table, without a list of them.
+    fn sweep(&mut self, swept: &Swept) -> Result<(), VersionsError> {
         self.put_newest()?;
-        for record in events.swept.iter().flat_map(|swept| &swept.records) {
+        for record in &swept.records {
             self.latest.remove(&record.key, &mut self.head.row_bytes)?;
         }
         Ok(())

@@ -33,7 +33,10 @@ impl Rig {
 
     pub fn effects_of(&mut self, entry: &Entry) -> Effects {
         let mut effects = self.state.apply(1, entry, |_| true);
-        read_past(&mut effects, &self.rows);
+        effects
+            .applied
+            .iter_mut()
+            .for_each(|applied| read_past(applied, &self.rows));
         self.rows.keep(&self.state, &effects);
         self.state.check();
         assert_eq!(self.rows.restore().digest(), self.state.digest());

@@ -2,6 +2,7 @@
 //! a flag says otherwise. There keys have no history.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use quorate_core::swept::Swept;
 use quorate_core::types::{KeyRange, Settings};
 
 /// How many databases SELECT knows (Redis's default).
@@ -73,6 +74,12 @@ impl Keyspace {
         };
         // The empty prefix holds everything, so the others are asked first.
         self.prefixes.iter().enumerate().rev().find_map(fits)
+    }
+
+    /// Whether any of the keys may be Redis's.
+    pub fn touches(&self, swept: &Swept) -> bool {
+        let mut prefixes = self.prefixes.iter();
+        prefixes.any(|prefix| swept.touches(&KeyRange::prefix(prefix)))
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::super::{Node, NodeConfig};
+use super::super::queue::Submission;
+use super::super::{Node, NodeConfig, inbox};
 use super::*;
 use crate::command::{Batch, Command, EntryHeader, Life, Op, Proposal, PutOp, PutValue, Txn};
+use crate::outcome::{Applied, OpResult, Outcome};
 use crate::state::Unreadable;
 use crate::types::{KeyRange, KeyValue, Principal, Value, Version};
 
@@ -130,24 +132,77 @@ fn entry(command: Command) -> Entry {
     }
 }
 
+fn txn(then: Vec<Op>) -> Command {
+    Command::Txn(Txn {
+        then,
+        ..Txn::default()
+    })
+}
+
+fn put(key: &Bytes, value: &'static str) -> Op {
+    Op::Put(PutOp {
+        key: key.clone(),
+        value: PutValue::Set(Value::Bytes(value.into())),
+        life: Life::Forever,
+        want_prev: false,
+    })
+}
+
+/// Who waits for the answer reads it.
+#[tokio::test]
+async fn what_a_txn_reads_of_the_past_is_not_read_in_apply() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let nodes = cluster(dir.path(), 1).await;
+    let key = Bytes::from_static(b"k");
+    for value in ["old", "new"] {
+        propose(&nodes[0], txn(vec![put(&key, value)])).await;
+    }
+    let old = Op::Range(RangeOp {
+        revision: nodes[0].revision() - 1,
+        ..RangeOp::new(KeyRange::Key(key.clone()))
+    });
+    let command = || txn(vec![put(&key, "newest"), old.clone()]);
+    let values = |applied: &Applied| match &applied.outcome {
+        Ok(Outcome::Txn(txn)) => match &txn.results[1] {
+            OpResult::Range(range) => Ok(range.kvs[0].value.clone()),
+            OpResult::Failed(refusal) => Err(*refusal),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let (answer, receiver) = inbox::channel();
+    let core = &nodes[0].core;
+    let submitted = core.queue.push(Submission {
+        size: command().size_hint(),
+        proposal: Proposal {
+            principal: Principal::default(),
+            command: command(),
+        },
+        claim: Arc::default(),
+        answer,
+        deadline: Instant::now() + Duration::from_secs(20),
+    });
+    submitted.expect("room");
+    let answered = receiver.await.expect("not dropped").expect("applied");
+    assert_eq!(answered.applied.past.len(), 1);
+    assert_eq!(values(&answered.applied), Err(Refusal::HistoryUnreadable));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let anybody = Principal::default();
+    let reply = nodes[0].propose(&anybody, command(), deadline);
+    let reply = reply.await.expect("a leader");
+    assert!(reply.applied.past.is_empty());
+    let wanted = Value::Bytes("old".into());
+    assert_eq!(values(&reply.applied), Ok(wanted));
+    nodes[0].shutdown().await;
+}
+
 #[tokio::test]
 async fn a_range_reads_old_records_without_the_lock() {
     let dir = tempfile::tempdir().expect("temp dir");
     let nodes = cluster(dir.path(), 1).await;
     let key = Bytes::from_static(b"k");
     for value in ["old", "new"] {
-        let put = Op::Put(PutOp {
-            key: key.clone(),
-            value: PutValue::Set(Value::Bytes(value.into())),
-            life: Life::Forever,
-            want_prev: false,
-        });
-        let then = vec![put];
-        let txn = Command::Txn(Txn {
-            then,
-            ..Txn::default()
-        });
-        propose(&nodes[0], txn).await;
+        propose(&nodes[0], txn(vec![put(&key, value)])).await;
     }
     let replica = &nodes[0].core.replica;
     let old = RangeOp {

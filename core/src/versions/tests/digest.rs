@@ -158,6 +158,7 @@ fn change(index: u64, state: &State, effects: Effects) -> Change {
         state: Some(state.scalars()),
         items: effects.items,
         membership: None,
+        freed: Vec::new(),
     }
 }
 

@@ -66,11 +66,14 @@ fn slices_add_up_to_what_was_applied() {
                 match random.random_range(0..20) {
                     0..13 => maker.put(&key, "value").put("redis/0/x", "y"),
                     13..18 => maker.delete(&key),
-                    _ => maker.put("redis/0/z", "y").sweep(),
+                    18 => maker.put("redis/0/z", "y").sweep("redis/"),
+                    _ => maker.put("etcd/z", "y").sweep("etcd/"),
                 };
             }
             let change = maker.make();
-            let is_swept = |events: &&Arc<RevisionEvents>| !events.swept.is_empty();
+            let is_swept = |events: &&Arc<RevisionEvents>| {
+                events.swept.iter().any(|swept| !swept.keeps_history)
+            };
             swept.extend(change.revisions.iter().filter(is_swept).map(|e| e.revision));
             applied.extend(bare(change.revisions.iter().map(made).collect(), &swept));
             versions.submit(change).unwrap();
@@ -153,7 +156,7 @@ fn a_large_revision_goes_through_several_rows() {
         maker.put(&format!("redis/0/{key:03}"), &"v".repeat(100));
     }
     let put = maker.make();
-    let swept = maker.sweep().make();
+    let swept = maker.sweep("redis/").make();
     let after = maker.put("redis/0/after", "x").make();
     let changes = [before, put, swept, after];
     let applied: Vec<_> = changes

@@ -109,18 +109,19 @@ impl Maker {
         self
     }
 
-    /// Sweeps the keys without history.
-    pub fn sweep(&mut self) -> &mut Maker {
+    /// Sweeps the keys of a prefix.
+    pub fn sweep(&mut self, prefix: &str) -> &mut Maker {
         let first = self.next_version().sub;
         let gone = self
             .keys
-            .extract_if(.., |key, _| key.starts_with(b"redis/"));
+            .extract_if(.., |key, _| key.starts_with(prefix.as_bytes()));
         let records: Vec<_> = gone.map(|(_, record)| record).collect();
         if !records.is_empty() {
             self.swept.push(Swept {
                 records,
                 first,
                 cause: Cause::Flush,
+                keeps_history: !prefix.starts_with("redis/"),
             });
         }
         self
@@ -217,7 +218,10 @@ impl Maker {
                 5..7 => {
                     self.delete(&key);
                     if random.random_bool(0.2) {
-                        self.sweep();
+                        self.sweep("redis/");
+                    }
+                    if random.random_bool(0.1) {
+                        self.sweep("etcd/");
                     }
                 }
                 7..8 => {

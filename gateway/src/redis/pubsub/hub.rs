@@ -11,6 +11,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use quorate_core::node::{Census, EffectsListener};
 use quorate_core::outcome::{Cause, Notice, RevisionEvents, Step};
+use quorate_core::swept::Swept;
 use quorate_core::types::Revision;
 
 use super::keyspace_events::{Class, EventFlags, key_events, life_event};
@@ -197,11 +198,8 @@ impl EffectsListener for Hub {
             changed.for_each(|event| self.tell(&event.step()));
         }
         // A flush, which is the usual sweep, has no names.
-        let swept = events
-            .swept
-            .iter()
-            .filter(|swept| swept.cause != Cause::Flush);
-        for swept in swept {
+        let is_told = |swept: &&Swept| swept.cause != Cause::Flush && self.keyspace.touches(swept);
+        for swept in events.swept.iter().filter(is_told) {
             let changed = swept.events(events.revision);
             changed.for_each(|event| self.tell(&event.step()));
         }

@@ -369,6 +369,7 @@ mod tests {
                 records,
                 first: 0,
                 cause: Cause::Flush,
+                keeps_history: false,
             }],
             ..RevisionEvents::new(followed.revision, Vec::new())
         });

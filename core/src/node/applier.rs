@@ -7,10 +7,11 @@ use std::sync::Arc;
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::EntryResponder;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::types::{StoredMembership, TypeConfig};
-use crate::node::Replica;
+use super::replica::Replica;
+use crate::raft::{StoredMembership, TypeConfig};
 
 /// Batches that wait: there is only the one that Raft waits for.
 const BATCHES_MAX: usize = 1;
@@ -56,8 +57,20 @@ impl Applier {
 
     /// On this thread.
     pub fn run(mut self) {
-        while let Some(batch) = self.batches.blocking_recv() {
+        while let Some(batch) = self.next() {
             self.apply(batch);
+        }
+    }
+
+    /// The next batch. Until one comes what large deletions have left is worked off.
+    fn next(&mut self) -> Option<Batch> {
+        loop {
+            match self.batches.try_recv() {
+                Ok(batch) => return Some(batch),
+                Err(TryRecvError::Empty) if self.replica.work_off() => {}
+                Err(TryRecvError::Empty) => return self.batches.blocking_recv(),
+                Err(TryRecvError::Disconnected) => return None,
+            }
         }
     }
 
