@@ -6,10 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
-use crate::outcome::Cause;
 use crate::types::{
-    ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision, Settings,
-    Stamp, UnixMillis, Value,
+    Cause, ClusterId, ClusterMillis, Hash, KeyRange, LeaseId, MemberId, Principal, Revision,
+    Settings, Stamp, UnixMillis, Value,
 };
 
 /// One log entry: commands that were proposed together, applied in order under one stamp.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::command::{AlarmKind, RangeOp};
 use crate::swept::Swept;
+pub use crate::types::Cause;
 use crate::types::{ClusterMillis, Index, KeyValue, LeaseId, MemberId, Revision, Term, Version};
 
 /// The answer to one proposal.
@@ -151,28 +152,6 @@ impl Event {
     pub fn is_delete(&self) -> bool {
         self.kv.is_tombstone()
     }
-}
-
-/// Why a key changed, for keyspace notifications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Put,
-    Delete,
-    Expired,
-    Add,
-    Append,
-    HashSet,
-    HashDelete,
-    HashAdd,
-    /// A put that gave the key a life of its own.
-    PutWithLife,
-    // What only `Op::Because` says.
-    AddFloat,
-    SetRange,
-    HashAddFloat,
-    RenameFrom,
-    RenameTo,
-    Flush,
 }
 
 /// One change of a key by itself, for keyspace notifications: they tell of each, also if a key was

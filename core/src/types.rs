@@ -114,6 +114,28 @@ impl LeaseId {
     }
 }
 
+/// Why a key changed, for keyspace notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Put,
+    Delete,
+    Expired,
+    Add,
+    Append,
+    HashSet,
+    HashDelete,
+    HashAdd,
+    /// A put that gave the key a life of its own.
+    PutWithLife,
+    // What only `Op::Because` says.
+    AddFloat,
+    SetRange,
+    HashAddFloat,
+    RenameFrom,
+    RenameTo,
+    Flush,
+}
+
 /// The identity of a member, derived as etcd derives it.
 pub type MemberId = u64;
 

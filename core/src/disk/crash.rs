@@ -7,26 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::sim::{Content, SimState};
+use super::sim::{Content, NameChange, SimDisk, SimState, position, put};
 
 /// The unit that a disk writes as a whole or not at all.
 const SECTOR_BYTES: usize = 512;
-
-/// A change of names that no `sync_dir` has covered yet.
-#[derive(Clone)]
-pub(super) enum NameChange {
-    Made(PathBuf, u64),
-    Renamed(PathBuf, PathBuf, u64),
-    Removed(PathBuf),
-}
-
-impl NameChange {
-    pub(super) fn path(&self) -> &PathBuf {
-        match self {
-            Self::Made(path, _) | Self::Renamed(path, _, _) | Self::Removed(path) => path,
-        }
-    }
-}
 
 /// SplitMix64: small, and the same on every version of every library.
 struct Dice(u64);
@@ -45,8 +29,19 @@ impl Dice {
     }
 }
 
+impl SimDisk {
+    /// A power cut. Each write and each name change that was not synced is kept, dropped, or (for
+    /// writes) kept in some of its 512-byte sectors only; `seed` decides. Handles and locks from
+    /// before are dead.
+    pub fn crash(&self, seed: u64) {
+        let mut state = self.state.lock();
+        settle(&mut state, seed);
+        state.end_of_process();
+    }
+}
+
 /// Turns the running state into the one that the next start finds.
-pub(super) fn settle(state: &mut SimState, seed: u64) {
+fn settle(state: &mut SimState, seed: u64) {
     let mut dice = Dice(seed);
     settle_names(state, &mut dice);
     for content in state.files.values_mut() {
@@ -109,18 +104,4 @@ fn put_some_sectors(file: &mut Vec<u8>, offset: usize, bytes: &[u8], dice: &mut 
         }
         done = end;
     }
-}
-
-/// Writes into a file image, filling a hole with zeros.
-pub(super) fn put(file: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let end = offset + bytes.len();
-    if file.len() < end {
-        file.resize(end, 0);
-    }
-    file[offset..end].copy_from_slice(bytes);
-}
-
-/// A file offset as an index into a file image.
-pub(super) fn position(offset: u64) -> usize {
-    usize::try_from(offset).expect("simulated files fit in memory")
 }

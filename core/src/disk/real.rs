@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Disk, DiskFile, DiskLock};
+use super::contract::{Disk, DiskFile, DiskLock};
 
 /// The real disk. It has no state; every path is used as given.
 #[derive(Clone, Copy, Debug, Default)]

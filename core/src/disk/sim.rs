@@ -13,8 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::crash::{self, NameChange};
-use super::{Disk, DiskFile, DiskLock};
+use super::contract::{Disk, DiskFile, DiskLock};
 
 /// A handle on a simulated disk; clones share it.
 #[derive(Clone, Default)]
@@ -66,6 +65,22 @@ pub(super) struct SimState {
     dark: bool,
 }
 
+/// A change of names that no `sync_dir` has covered yet.
+#[derive(Clone)]
+pub(super) enum NameChange {
+    Made(PathBuf, u64),
+    Renamed(PathBuf, PathBuf, u64),
+    Removed(PathBuf),
+}
+
+impl NameChange {
+    pub(super) fn path(&self) -> &PathBuf {
+        match self {
+            Self::Made(path, _) | Self::Renamed(path, _, _) | Self::Removed(path) => path,
+        }
+    }
+}
+
 /// One file: what a power cut leaves for sure, what a reader sees, and the writes between them.
 #[derive(Clone, Default)]
 pub(super) struct Content {
@@ -97,15 +112,6 @@ impl SimDisk {
         Self {
             state: Arc::new(Mutex::new(self.state.lock().clone())),
         }
-    }
-
-    /// A power cut. Each write and each name change that was not synced is kept, dropped, or (for
-    /// writes) kept in some of its 512-byte sectors only; `seed` decides. Handles and locks from
-    /// before are dead.
-    pub fn crash(&self, seed: u64) {
-        let mut state = self.state.lock();
-        crash::settle(&mut state, seed);
-        state.end_of_process();
     }
 
     /// The process dies, the machine does not: handles and locks end, all content stays.
@@ -155,7 +161,7 @@ impl SimDisk {
 }
 
 impl SimState {
-    fn end_of_process(&mut self) {
+    pub(super) fn end_of_process(&mut self) {
         self.generation += 1;
         self.locks.clear();
         self.faults.clear();
@@ -320,7 +326,7 @@ impl SimFile {
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.with(SimOp::Read, |content| {
-            let start = crash::position(offset).min(content.seen.len());
+            let start = position(offset).min(content.seen.len());
             let end = (start + buffer.len()).min(content.seen.len());
             buffer[..end - start].copy_from_slice(&content.seen[start..end]);
             end - start
@@ -329,7 +335,7 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.with(SimOp::Write, |content| {
-            crash::put(&mut content.seen, crash::position(offset), bytes);
+            put(&mut content.seen, position(offset), bytes);
             content.pending.push((offset, bytes.to_vec()));
         })
     }
@@ -337,7 +343,7 @@ impl DiskFile for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         self.with(SimOp::Sync, |content| {
             for (offset, bytes) in content.pending.drain(..) {
-                crash::put(&mut content.synced, crash::position(offset), &bytes);
+                put(&mut content.synced, position(offset), &bytes);
             }
         })
     }
@@ -361,4 +367,18 @@ impl Drop for SimLock {
             state.locks.remove(&self.path);
         }
     }
+}
+
+/// Writes into a file image, filling a hole with zeros.
+pub(super) fn put(file: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    let end = offset + bytes.len();
+    if file.len() < end {
+        file.resize(end, 0);
+    }
+    file[offset..end].copy_from_slice(bytes);
+}
+
+/// A file offset as an index into a file image.
+pub(super) fn position(offset: u64) -> usize {
+    usize::try_from(offset).expect("simulated files fit in memory")
 }

@@ -1,12 +1,12 @@
 //! Shapes of the node's API.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::census::Census;
 use crate::outcome::{Notice, RevisionEvents};
 use crate::types::{ClusterId, Index, MemberId, Now, Revision, Settings, Term};
 
@@ -107,6 +107,29 @@ pub enum Polled {
     Failed,
 }
 
+/// Whose listeners are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Census {
+    /// Of these channels, by name.
+    Listeners(Vec<Bytes>),
+    /// Of all channels that somebody listens to by name, or of those that match.
+    Channels(Option<Bytes>),
+    /// Of all patterns.
+    Patterns,
+}
+
+/// Listeners by the name that they gave; names without any are left out.
+pub type Listening = BTreeMap<Bytes, u64>;
+
+/// Why there are no numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CensusError {
+    #[error("member {0:x} can't be asked")]
+    Away(MemberId),
+    #[error("there are too many names")]
+    TooLarge,
+}
+
 /// Sees all effects in order, on the apply thread.
 pub trait EffectsListener: Send + Sync + 'static {
     fn revision(&self, events: &Arc<RevisionEvents>);
@@ -115,4 +138,13 @@ pub trait EffectsListener: Send + Sync + 'static {
     fn published(&self, channel: &Bytes, payload: &Bytes) -> u64;
     /// Who listens here at this moment: names, each with its listeners.
     fn census(&self, asked: &Census) -> Vec<(Bytes, u64)>;
+}
+
+/// Why a member did not start: what, why and what to do, for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+pub(super) fn failed(error: impl std::fmt::Display) -> StartError {
+    StartError(error.to_string())
 }

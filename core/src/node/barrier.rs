@@ -9,70 +9,23 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use openraft::RaftState;
 use openraft::async_runtime::WatchReceiver;
-use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::api::Barrier;
-use super::proposer::Route;
+use super::barriers::Waiter;
+use super::core::{Core, Route};
+use super::elector;
 use super::window::View;
-use super::{Core, elector};
 use crate::outcome::NodeError;
 use crate::peer::Kind;
 use crate::raft::{TypeConfig, wire};
 use crate::types::{ClusterMillis, Index, MemberId, Now, Term, UnixMillis};
 
-/// Reads waiting at once.
-const READS_MAX: usize = 50_000;
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 /// Rounds under way at once.
 const ROUNDS_MAX: usize = 16;
 /// How long a leader tries for another member, which asks again.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-
-type Waiter = (Instant, oneshot::Sender<Result<Barrier, NodeError>>);
-
-/// Reads that wait for the next round.
-#[derive(Default)]
-pub(crate) struct Barriers {
-    waiting: Mutex<Vec<Waiter>>,
-    added: Notify,
-}
-
-impl Barriers {
-    pub(crate) async fn wait(&self, deadline: Instant) -> Result<Barrier, NodeError> {
-        let receiver = self.enter(deadline)?;
-        match tokio::time::timeout_at(deadline, receiver).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(NodeError::Stopped),
-            Err(_) => Err(NodeError::Timeout),
-        }
-    }
-}
-
-impl Barriers {
-    async fn filled(&self) {
-        while self.waiting.lock().is_empty() {
-            self.added.notified().await;
-        }
-    }
-
-    fn enter(
-        &self,
-        deadline: Instant,
-    ) -> Result<oneshot::Receiver<Result<Barrier, NodeError>>, NodeError> {
-        let (sender, receiver) = oneshot::channel();
-        let mut waiting = self.waiting.lock();
-        if waiting.len() >= READS_MAX {
-            return Err(NodeError::Overloaded);
-        }
-        waiting.push((deadline, sender));
-        if waiting.len() == 1 {
-            self.added.notify_one();
-        }
-        Ok(receiver)
-    }
-}
 
 /// Runs the rounds until the node stops. A read that arrives during a round waits for the next,
 /// which begins when that one has ended, or after a part of a round trip: members that are far
@@ -86,7 +39,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             biased;
             Some(()) = rounds.next() => {}
             () = core.barriers.filled(), if may_begin => {
-                let reads = std::mem::take(&mut *core.barriers.waiting.lock());
+                let reads = core.barriers.take();
                 rounds.push(round(&core, reads));
                 next = Instant::now() + core.pulse.spacing();
             }
@@ -115,14 +68,13 @@ async fn round(core: &Arc<Core>, reads: Vec<Waiter>) {
 /// Reads are retried across leader changes until their own deadline.
 fn retry(core: &Core, reads: Vec<Waiter>, error: &NodeError) {
     let now = Instant::now();
-    for (deadline, sender) in reads {
-        if deadline > now && !sender.is_closed() {
-            core.barriers.waiting.lock().push((deadline, sender));
-        } else {
-            drop(sender.send(Err(error.clone())));
-        }
+    let (again, over): (Vec<_>, Vec<_>) = reads
+        .into_iter()
+        .partition(|(deadline, sender)| *deadline > now && !sender.is_closed());
+    core.barriers.put_back(again);
+    for (_, sender) in over {
+        drop(sender.send(Err(error.clone())));
     }
-    core.barriers.added.notify_one();
 }
 
 async fn confirm(core: &Arc<Core>, deadline: Instant) -> Result<Barrier, NodeError> {

@@ -6,7 +6,6 @@
 //! answers after it was asked, from what it has at that time. So of two that listen on two members,
 //! and ask then, at least one sees both.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -14,34 +13,12 @@ use bytes::{Buf, BufMut, Bytes};
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
+use super::api::{Census, CensusError, Listening};
 use super::core::Core;
 use crate::limits::CENSUS_BYTES_MAX;
 use crate::peer::{Kind, LinkError};
 use crate::raft::wire;
 use crate::types::MemberId;
-
-/// Whose listeners are counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Census {
-    /// Of these channels, by name.
-    Listeners(Vec<Bytes>),
-    /// Of all channels that somebody listens to by name, or of those that match.
-    Channels(Option<Bytes>),
-    /// Of all patterns.
-    Patterns,
-}
-
-/// Listeners by the name that they gave; names without any are left out.
-pub type Listening = BTreeMap<Bytes, u64>;
-
-/// Why there are no numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CensusError {
-    #[error("member {0:x} can't be asked")]
-    Away(MemberId),
-    #[error("there are too many names")]
-    TooLarge,
-}
 
 const LISTENERS: u8 = 0;
 const CHANNELS: u8 = 1;

@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, SetOnce, oneshot};
 use tokio::time::Instant;
 
-use super::barrier::Barriers;
+use super::barriers::Barriers;
 use super::counts::Proposals;
 use super::inbox;
 use super::inflow::Inflow;
-use super::proposer::Route;
+use super::machine::Raft;
 use super::pulse::{Pulse, Voters};
 use super::queue::{Claim, Queue, Submission};
 use super::replica::Replica;
@@ -23,12 +23,20 @@ use crate::command::{Command, EntryHeader, Proposal};
 use crate::log::LogMetrics;
 use crate::outcome::{NodeError, Reply};
 use crate::peer::Link;
-use crate::raft::{PeerNetwork, Raft, RaftMetrics, RaftServerMetrics, Vote};
-use crate::types::{MemberId, Principal, Term};
+use crate::raft::{PeerNetwork, RaftMetrics, RaftServerMetrics, Vote};
+use crate::types::{MemberId, Principal, Stamp, Term};
 use crate::versions::Versions;
 
 /// How often a store that is behind is looked at.
 const STORE_POLL: Duration = Duration::from_millis(5);
+
+/// Where proposals go now.
+pub(crate) enum Route {
+    /// This member leads, and its clock runs.
+    Here(Stamp),
+    To(View),
+    Nowhere,
+}
 
 pub(crate) struct Core {
     /// What every entry of this member carries; the stamp and the feature level, that of the

@@ -17,7 +17,7 @@ use openraft::raft::AppendEntriesRequest;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::Core;
+use super::core::Core;
 use super::pulse::{Beat, Pulse, Voters};
 use crate::peer::Kind;
 use crate::raft::{LogId, TypeConfig, Vote, VoteRequest, VoteResponse, wire};

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use super::applier::Applier;
 use super::clock::{MachineTime, TimeSource};
 use crate::disk::{Disk, RealDisk};
 use crate::log::{self, Flusher};
 use crate::peer::{SocketTransport, Transport};
-use crate::raft::Applier;
 use crate::types::ClusterId;
 use crate::versions::{self, Directory, Opened, Versions, VersionsError};
 

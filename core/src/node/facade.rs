@@ -8,11 +8,9 @@ use futures_util::future::join_all;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
-use super::api::{Barrier, EffectsListener, Member, Status, Wake};
-use super::census::{Census, CensusError, Listening};
-use super::core::Core;
+use super::api::{Barrier, Census, CensusError, EffectsListener, Listening, Member, Status, Wake};
+use super::core::{Core, Route};
 use super::counts::SyncTimes;
-use super::proposer::Route;
 use super::replica::Glance;
 use super::running::Running;
 use super::watcher::Watcher;

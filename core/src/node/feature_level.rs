@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Core;
-use super::proposer::Route;
+use super::core::{Core, Route};
 use crate::command::{ClusterCommand, Command};
 use crate::limits::FEATURE_LEVEL_FOUNDED;
 use crate::types::Settings;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::barrier;
 use super::core::Core;
+use super::elector;
 use super::inflow::Forwarded;
-use super::{barrier, elector, proposer};
+use super::proposer;
 use crate::command::Batch;
 use crate::raft::{VoteRequest, VoteResponse};
 use crate::types::{Index, MemberId};

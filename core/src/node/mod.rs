@@ -1,7 +1,9 @@
 //! The façade of a member: propose, barrier, read, watch. Front ends use this and nothing below.
 
 mod api;
+mod applier;
 mod barrier;
+mod barriers;
 mod census;
 mod clock;
 mod core;
@@ -15,14 +17,17 @@ mod hand_over;
 mod hub;
 mod ids;
 mod inbox;
+mod incoming;
 mod inflow;
 mod intervals;
+mod machine;
 mod open;
 mod pacer;
 mod patience;
 mod proposer;
 mod pulse;
 mod queue;
+mod raft_config;
 mod rebuild;
 mod replica;
 mod running;
@@ -34,19 +39,19 @@ mod walls;
 mod watcher;
 mod window;
 
-pub use api::{Barrier, EffectsListener, Member, NodeConfig, Polled, Status, Wake};
-pub use census::{Census, CensusError, Listening};
+pub use api::{
+    Barrier, Census, CensusError, EffectsListener, Listening, Member, NodeConfig, Polled,
+    StartError, Status, Wake,
+};
+pub use applier::Applier;
 pub use clock::{MachineTime, TimeSource};
 pub use counts::SyncTimes;
 pub use environment::{Environment, OnFatal, Threads, Workers};
 pub use facade::Node;
 pub use inbox::answer_here;
-pub use start::StartError;
 pub use watcher::Watcher;
 
-pub use crate::raft::Applier;
 pub use crate::versions::{Rewritten, is_panic_foreseen};
 
-pub(crate) use core::Core;
+#[cfg(test)]
 pub(crate) use rebuild::rebuild;
-pub(crate) use replica::{Replica, log_id_at};

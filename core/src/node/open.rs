@@ -9,23 +9,24 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, SetOnce};
 
-use super::api::NodeConfig;
-use super::barrier::Barriers;
+use super::api::{NodeConfig, StartError, failed};
+use super::barriers::Barriers;
 use super::clock::LeaderClock;
 use super::core::Core;
 use super::counts::Proposals;
 use super::environment::Environment;
 use super::ids;
 use super::inflow::Inflow;
+use super::machine::{Machine, Raft};
 use super::patience::Patience;
 use super::pulse::Pulse;
 use super::queue::Queue;
+use super::raft_config::raft_config;
 use super::rebuild::rebuild;
 use super::replica::{Replica, log_id_at};
 use super::running::{Held, Running};
 use super::service::PeerService;
 use super::settings;
-use super::start::{StartError, failed, raft_config};
 use super::supervise::{Faults, Tasks};
 use super::window::Window;
 use crate::command::EntryHeader;
@@ -34,7 +35,7 @@ use crate::log::{self, Log};
 #[cfg(feature = "mutants")]
 use crate::mutants::{self, Mutant};
 use crate::peer::{self, Accept, Acquaintances, Dialler, Gate, Hello, Published};
-use crate::raft::{LogStore, Machine, Peer, PeerNetwork, Raft, StoredMembership, wire};
+use crate::raft::{LogStore, Peer, PeerNetwork, StoredMembership, wire};
 use crate::types::{ClusterId, MemberId};
 use crate::versions::{DataDir, LogMark, Opened, Versions};
 

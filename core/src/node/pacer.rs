@@ -8,9 +8,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::Core;
 use super::clock::SAMPLE_INTERVAL;
-use super::proposer::Route;
+use super::core::{Core, Route};
 use super::replica::Glance;
 use crate::command::Command;
 use crate::limits::{EXPIRED_KEYS_PER_ENTRY_MAX, EXPIRED_KEYS_PER_TICK_MAX};

@@ -15,7 +15,7 @@ use openraft::async_runtime::WatchReceiver;
 use openraft::raft::ClientWriteResult;
 use tokio::time::Instant;
 
-use super::Core;
+use super::core::{Core, Route};
 use super::inbox;
 use super::inflow::Forwarded;
 use super::queue::{Queue, Room, Submission};
@@ -122,14 +122,6 @@ async fn can_send(core: &Core) {
 async fn wait_for_a_leader(core: &Core) {
     core.queue.drop_late(Instant::now(), &NodeError::NoLeader);
     tokio::time::sleep(LEADER_POLL).await;
-}
-
-/// Where proposals go now.
-pub(crate) enum Route {
-    /// This member leads, and its clock runs.
-    Here(Stamp),
-    To(View),
-    Nowhere,
 }
 
 /// Puts one entry into the log, of own batches and of others'.

@@ -10,7 +10,8 @@ use tokio::sync::{Notify, watch};
 
 use super::api::{Member, Status};
 use super::core::Core;
-use crate::raft::{Peer, Raft};
+use super::machine::Raft;
+use crate::raft::Peer;
 use crate::types::{ClusterId, MemberId};
 use crate::versions::{DataDir, Versions};
 

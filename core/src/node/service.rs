@@ -12,11 +12,13 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::Core;
-use super::census::Census;
+use super::api::Census;
+use super::core::Core;
+use super::incoming::IncomingSnapshot;
+use super::machine::Raft;
 use crate::codec;
 use crate::peer::{Frame, Kind, Service, Session as PeerSession};
-use crate::raft::{IncomingSnapshot, Raft, TypeConfig, wire};
+use crate::raft::{TypeConfig, wire};
 use crate::types::MemberId;
 
 /// Appends of one leader that wait for the log.

@@ -4,31 +4,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::{Config, SnapshotPolicy};
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::api::NodeConfig;
+use super::api::{NodeConfig, StartError, failed};
+use super::barrier;
 use super::core::Core;
+use super::elector;
 use super::environment::Environment;
 use super::facade::Node;
+use super::feature_level;
 use super::open::{OpenedNode, open};
+use super::pacer;
+use super::proposer;
 use super::running::CoreEnd;
 use super::supervise::Tasks;
-use super::{barrier, elector, feature_level, pacer, proposer};
 use crate::command::{ClusterCommand, Command};
 use crate::limits::FEATURE_LEVEL;
-
-/// Why a member did not start: what, why and what to do, for the operator.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StartError(pub String);
-
-pub(super) fn failed(error: impl std::fmt::Display) -> StartError {
-    StartError(error.to_string())
-}
 
 impl Node {
     /// Starts a member on this machine; returns when it can serve (not yet when there is a
@@ -175,35 +169,4 @@ async fn introduce(core: Arc<Core>, config: NodeConfig, incarnation: u64) {
     }
     // Set once, here.
     let _ = core.joined.set(());
-}
-
-/// What openraft times itself is long: `elector` has the timers that matter. A beat of its own, and
-/// the answer to it.
-const RAFT_HEARTBEAT: Duration = Duration::from_secs(2);
-/// Asking for a vote, with the opening of the connection.
-const RAFT_VOTE: Duration = Duration::from_secs(5);
-/// A leader whose majority was not heard for so long takes nothing.
-const RAFT_LEASE: Duration = Duration::from_secs(20);
-
-/// openraft's settings; docs/ARCHITECTURE.md says why for each that is not its default.
-pub(super) fn raft_config(config: &NodeConfig) -> Result<Config, StartError> {
-    let millis = |duration: Duration| duration.as_millis() as u64;
-    Config {
-        cluster_name: "quorate".into(),
-        heartbeat_interval: millis(RAFT_HEARTBEAT),
-        heartbeat_min_interval: Some(0),
-        election_timeout_min: millis(RAFT_VOTE),
-        election_timeout_max: millis(RAFT_LEASE),
-        enable_elect: false,
-        enable_pre_vote: Some(false),
-        enable_leader_restore: Some(false),
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_entries),
-        max_in_snapshot_log_to_keep: config.catch_up_entries,
-        replication_lag_threshold: config.catch_up_entries,
-        install_snapshot_timeout: 10_000,
-        max_payload_entries: 64,
-        ..Config::default()
-    }
-    .validate()
-    .map_err(failed)
 }

@@ -13,7 +13,7 @@ use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::raft::Raft;
+use super::machine::Raft;
 
 /// What there is to do about an end that nobody foresaw.
 const REMEDY: &str = "what was acknowledged is in the log: start the member again, and report \

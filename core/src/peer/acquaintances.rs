@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::handshake::{Hello, Refusal};
+use super::hello::{Hello, Refusal};
 #[cfg(feature = "mutants")]
 use crate::mutants::{self, Mutant};
 use crate::types::MemberId;

@@ -13,9 +13,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::call::{Call, LinkError};
 use super::dial::Dialled;
 use super::frame::{Frame, FrameReader, Kind};
-use super::link::{Call, LinkError};
 #[cfg(feature = "mutants")]
 use crate::mutants::{self, Mutant};
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::acquaintances::Acquaintances;
-use super::handshake::{Hello, shake};
+use super::handshake::shake;
+use super::hello::Hello;
 use super::transport::{Duplex, Transport};
 
 /// When the next attempt begins, whatever became of the last.

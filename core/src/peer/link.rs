@@ -19,6 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::call::{Call, LinkError};
 use super::conversation::{self, Ended};
 use super::dial::{ATTEMPT_INTERVAL, Dialled, Dialler};
 use super::frame::Kind;
@@ -29,32 +30,6 @@ const CALLS_MAX: usize = 1_024;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Attempts end when nobody has asked for so long.
 const IDLE: Duration = Duration::from_secs(5);
-
-/// Why a call has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LinkError {
-    /// It certainly did not arrive.
-    #[error("peer is unreachable: {0}")]
-    NotSent(String),
-    /// It may have arrived.
-    #[error("connection to the peer was lost")]
-    Lost,
-}
-
-type Answer = oneshot::Sender<Result<Bytes, LinkError>>;
-
-pub(super) struct Call {
-    pub(super) kind: Kind,
-    pub(super) payload: Bytes,
-    pub(super) answer: Answer,
-}
-
-impl Call {
-    fn refuse(self, why: &str) {
-        // Who has gone needs no answer.
-        let _ = self.answer.send(Err(LinkError::NotSent(why.to_owned())));
-    }
-}
 
 /// A handle; its connection ends with the last clone.
 #[derive(Clone)]

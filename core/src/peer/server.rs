@@ -12,7 +12,8 @@ use super::acquaintances::Acquaintances;
 use super::conversation::{PENDING_MAX, PULSE};
 use super::frame::{FRAME_BYTES_MAX, Frame, FrameReader, Kind};
 use super::gate::Gate;
-use super::handshake::{Hello, shake};
+use super::handshake::shake;
+use super::hello::Hello;
 use super::service::{Service, Session};
 use super::transport::{Accept, Duplex};
 

@@ -1,21 +1,16 @@
-//! Where openraft, the log, the state machine and the peers meet. Nothing above this module
-//! knows openraft.
+//! Where openraft meets the log and the peers. Nothing above this module knows openraft, but for
+//! the node's own tasks.
 
-mod applier;
 mod log_store;
-mod machine;
 mod network;
 mod pipeline;
-mod snapshot;
+pub(crate) mod snapshot;
 mod types;
 pub(crate) mod wire;
 
-pub use applier::Applier;
 pub(crate) use log_store::LogStore;
-pub(crate) use machine::Machine;
 pub(crate) use network::PeerNetwork;
-pub(crate) use snapshot::IncomingSnapshot;
 pub(crate) use types::{
-    Completion, EntryData, LeaderId, LogId, Peer, Raft, RaftMetrics, RaftServerMetrics,
-    StoredMembership, TypeConfig, Vote, VoteRequest, VoteResponse,
+    Completion, EntryData, LeaderId, LogId, Peer, RaftMetrics, RaftServerMetrics, StoredMembership,
+    TypeConfig, Vote, VoteRequest, VoteResponse,
 };

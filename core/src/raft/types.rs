@@ -135,4 +135,3 @@ pub(crate) type LogId = openraft::type_config::alias::LogIdOf<TypeConfig>;
 pub(crate) type VoteRequest = openraft::raft::VoteRequest<TypeConfig>;
 pub(crate) type VoteResponse = openraft::raft::VoteResponse<TypeConfig>;
 pub(crate) type StoredMembership = openraft::type_config::alias::StoredMembershipOf<TypeConfig>;
-pub(crate) type Raft = openraft::Raft<TypeConfig, super::Machine>;

@@ -14,8 +14,8 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::error::VersionsError;
+use super::rows::Rows;
 use super::schema::{self, Head, RECENT, Row, VERSIONS};
-use super::transaction::Rows;
 use crate::types::Version;
 
 /// Whether there is something left to delete of old versions. Floors are served on the way.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use redb::ReadTransaction;
 
 use super::error::VersionsError;
-use super::schema::{self, Head, RECENT, Row, VERSIONS};
-use super::shared::read_head;
+use super::schema::{self, Head, RECENT, Row, VERSIONS, read_head};
 use super::store::Versions;
 use crate::outcome::{Event, RevisionEvents};
 use crate::types::{KeyValue, Revision};

@@ -18,8 +18,7 @@ use redb::ReadTransaction;
 use super::error::VersionsError;
 use super::mvcc_proto;
 use super::queue::Request;
-use super::schema::{self, Row, VERSIONS};
-use super::shared::read_head;
+use super::schema::{self, Row, VERSIONS, read_head};
 use super::store::Versions;
 use crate::types::{Revision, Version};
 

@@ -9,7 +9,7 @@ use redb::{Database, Durability};
 use super::error::VersionsError;
 use super::medium::{Health, Slot};
 use super::queue::Request;
-use super::schema::{self, TABLES};
+use super::schema::{self, TABLES, read_head};
 use super::shared::open_slot;
 use super::snapshot::{
     CHUNK_BYTES_MAX, CHUNK_HEAD_BYTES, End, Header, KIND_END, KIND_HEADER, KIND_ROWS,
@@ -45,15 +45,22 @@ pub struct Installer {
     stream: Vec<u8>,
 }
 
+impl Versions {
+    /// Begins to take in a snapshot. Only one at a time: one that is still coming in is given up.
+    ///
+    /// # Errors
+    /// While one that has come in is being put in place.
+    pub fn install(&self) -> Result<Installer, VersionsError> {
+        Installer::begin(self.clone(), self.cluster)
+    }
+}
+
 fn refused(why: impl Into<String>) -> VersionsError {
     VersionsError::Snapshot(why.into())
 }
 
 impl Installer {
-    pub(super) fn begin(
-        versions: Versions,
-        cluster: ClusterId,
-    ) -> Result<Installer, VersionsError> {
+    fn begin(versions: Versions, cluster: ClusterId) -> Result<Installer, VersionsError> {
         let what = "cannot make room for a snapshot";
         let shared = versions.shared.clone();
         let mut slot = shared.install_slot.lock();
@@ -215,7 +222,7 @@ impl Installer {
     fn check_head(&self) -> Result<(), VersionsError> {
         use redb::ReadableDatabase;
         let database = self.database.as_ref().expect("open until finished");
-        let head = super::shared::read_head(&database.begin_read()?)?;
+        let head = read_head(&database.begin_read()?)?;
         let head = head.ok_or_else(|| refused("it has no head"))?;
         let found = Header {
             cluster: head.cluster,

@@ -25,9 +25,11 @@ mod queue;
 mod recent;
 mod restore;
 mod rewrite;
+mod rows;
 mod schema;
 mod shared;
 mod snapshot;
+mod source;
 mod store;
 mod transaction;
 mod worker;
@@ -52,10 +54,10 @@ pub use medium::Directory;
 pub use medium::{Medium, Slot};
 #[cfg(any(test, feature = "internals"))]
 pub use queue::Lag;
+pub use queue::Rewritten;
 #[cfg(any(test, feature = "internals"))]
 pub use recent::RecentEvents;
 pub use restore::{Part, Restore};
-pub use rewrite::Rewritten;
 pub use snapshot::SnapshotReader;
 #[cfg(any(test, feature = "internals"))]
 pub use store::Sizes;

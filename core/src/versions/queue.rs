@@ -10,8 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::change::{Change, LogMark, Position};
 use super::error::VersionsError;
-use super::rewrite::Rewritten;
-use super::snapshot::SnapshotSource;
+use super::source::SnapshotSource;
 
 /// How far the writer is behind apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +21,16 @@ pub struct Lag {
     pub is_high: bool,
     /// What can take its time should, so that proposers need not wait.
     pub is_rising: bool,
+}
+
+/// What came of writing the file anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewritten {
+    Done,
+    /// A snapshot is coming in, and will take the file's place.
+    Busy,
+    /// The disk has no room for a second file.
+    NoSpace,
 }
 
 pub(super) type Answer<T> = SyncSender<Result<T, VersionsError>>;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::error::VersionsError;
 use super::medium::{Health, Slot};
+use super::queue::Rewritten;
 use super::schema::{TABLES, Table};
 use super::shared::{Shared, open_slot};
 use super::writer::Writer;
@@ -32,16 +33,6 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 /// Rows are committed in such portions.
 const PORTION_BYTES: usize = 4 * 1024 * 1024;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
-
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rewritten {
-    Done,
-    /// A snapshot is coming in, and will take the file's place.
-    Busy,
-    /// The disk has no room for a second file.
-    NoSpace,
-}
 
 impl Writer {
     /// When the file is to be written anew, if it is to be at all.

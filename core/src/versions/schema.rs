@@ -19,7 +19,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::TableDefinition;
+use redb::{ReadTransaction, TableDefinition};
 
 use super::change::{LogMark, Position};
 use super::error::VersionsError;
@@ -132,6 +132,16 @@ pub(super) struct LeaseRow {
 }
 
 wire_struct!(LeaseRow { ttl_ms, deadline });
+
+/// The head as a transaction sees it; None in an empty database.
+pub(super) fn read_head(transaction: &ReadTransaction) -> Result<Option<Head>, VersionsError> {
+    let table = match transaction.open_table(HEAD) {
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        other => other?,
+    };
+    let row = table.get(ONLY)?;
+    row.map(|row| decode("head", row.value())).transpose()
+}
 
 /// Replaces `out` by the row: format, `row`, checksum.
 pub(super) fn encode<T: Wire>(row: &T, out: &mut Vec<u8>) {

@@ -13,7 +13,7 @@ use super::guarded::{NONSENSE, Panicked, guarded, or_damaged};
 use super::medium::{Health, Medium, Monitored, Slot};
 use super::queue::{Queue, Request};
 use super::recent::RecentEvents;
-use super::schema::{self, HEAD, Head, ONLY};
+use super::schema::Head;
 use crate::types::Revision;
 
 pub(super) struct Shared {
@@ -228,15 +228,4 @@ pub(super) fn open_slot(
         Ok(Err(error)) => Err(VersionsError::damaged(&error.to_string())),
         Err(Panicked) => Err(VersionsError::damaged(NONSENSE)),
     }
-}
-
-/// The head as a transaction sees it; None in an empty database.
-pub(super) fn read_head(transaction: &ReadTransaction) -> Result<Option<Head>, VersionsError> {
-    let table = match transaction.open_table(HEAD) {
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-        other => other?,
-    };
-    let row = table.get(ONLY)?;
-    row.map(|row| schema::decode("head", row.value()))
-        .transpose()
 }

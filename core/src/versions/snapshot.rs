@@ -11,13 +11,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
-use redb::{Database, OwnedRange, ReadTransaction, ReadableDatabase};
+use redb::OwnedRange;
 
 use super::change::Position;
 use super::error::VersionsError;
 use super::guarded::or_damaged;
-use super::schema::{self, Head, TABLES};
-use super::shared::{Shared, read_head};
+use super::schema::{self, TABLES};
+use super::shared::Shared;
+use super::source::SnapshotSource;
 use crate::codec::{Wire, wire_struct};
 use crate::types::{ClusterId, Revision};
 
@@ -55,32 +56,6 @@ wire_struct!(End {
 });
 
 type Range = OwnedRange<&'static [u8], &'static [u8]>;
-
-/// A transaction on durable rows and what its head says.
-pub(super) struct SnapshotSource {
-    transaction: ReadTransaction,
-    head: Head,
-    membership: Option<Bytes>,
-}
-
-impl SnapshotSource {
-    pub(super) fn begin(database: &Database) -> Result<SnapshotSource, VersionsError> {
-        or_damaged(|| SnapshotSource::read(database))
-    }
-
-    fn read(database: &Database) -> Result<SnapshotSource, VersionsError> {
-        let transaction = database.begin_read()?;
-        let head = read_head(&transaction)?.unwrap_or_default();
-        let table = transaction.open_table(schema::MEMBERSHIP)?;
-        let membership = table.get(schema::ONLY)?;
-        let membership = membership.map(|row| schema::decode_opaque("membership", row.value()));
-        Ok(SnapshotSource {
-            transaction,
-            head,
-            membership: membership.transpose()?,
-        })
-    }
-}
 
 /// An iterator of chunks; holds one chunk of memory and a read transaction. It fails if the store
 /// is replaced or reopened meanwhile; the snapshot is then begun anew.

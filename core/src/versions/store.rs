@@ -10,14 +10,12 @@ use redb::ReadableDatabase;
 use super::change::{Change, LogMark, Position};
 use super::error::VersionsError;
 use super::guarded::or_damaged;
-use super::install::Installer;
 use super::medium::Medium;
-use super::queue::{Answer, Lag, Queue, Request};
+use super::queue::{Answer, Lag, Queue, Request, Rewritten};
 use super::recent::RecentEvents;
 use super::restore::Restore;
-use super::rewrite::Rewritten;
-use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES};
-use super::shared::{Shared, read_head};
+use super::schema::{self, Head, MEMBERSHIP, ONLY, TABLES, read_head};
+use super::shared::Shared;
 use super::snapshot::SnapshotReader;
 use super::transaction;
 use super::worker::Hand;
@@ -73,7 +71,7 @@ pub struct Sizes {
 #[derive(Clone)]
 pub struct Versions {
     pub(super) shared: Arc<Shared>,
-    cluster: ClusterId,
+    pub(super) cluster: ClusterId,
     /// The writer, if it has no thread of its own.
     hand: Option<Hand>,
     _handle: Arc<Handle>,
@@ -257,14 +255,6 @@ impl Versions {
     /// A consistent stream of everything, of just what is durable once this returns.
     pub fn snapshot(&self) -> Result<SnapshotReader, VersionsError> {
         SnapshotReader::new(self.ask(Request::Snapshot)?, Arc::clone(&self.shared))
-    }
-
-    /// Begins to take in a snapshot. Only one at a time: one that is still coming in is given up.
-    ///
-    /// # Errors
-    /// While one that has come in is being put in place.
-    pub fn install(&self) -> Result<Installer, VersionsError> {
-        Installer::begin(self.clone(), self.cluster)
     }
 
     /// The last durable commit; closed when it returns.

@@ -14,14 +14,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::{Durability, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{Durability, ReadableTable, WriteTransaction};
 
 use super::change::{Change, LogMark};
 use super::compaction;
 use super::error::VersionsError;
+use super::rows::Rows;
 use super::schema::{
     self, HEAD, Head, ITEMS, LATEST, LEASES, LIVES, LeaseRow, LifeRow, MEMBERSHIP, ONLY, RECENT,
-    Row, STATE, Table, VERSIONS,
+    Row, STATE, VERSIONS,
 };
 use crate::outcome::{Event, LeaseChange, RevisionEvents};
 use crate::state::Forgetful;
@@ -33,50 +34,6 @@ pub(super) const RECENT_ROW_BYTES: usize = 4096;
 /// What an event replaced is kept in `recent` up to this size: a small change of a large value
 /// would cost its size, again and again.
 pub(super) const RECENT_PREV_BYTES_MAX: usize = 4096;
-
-/// A table that counts its bytes.
-pub(super) struct Rows<'txn> {
-    table: redb::Table<'txn, &'static [u8], &'static [u8]>,
-}
-
-impl<'txn> Rows<'txn> {
-    pub(super) fn open(
-        transaction: &'txn WriteTransaction,
-        table: Table,
-    ) -> Result<Rows<'txn>, VersionsError> {
-        Ok(Rows {
-            table: transaction.open_table(table)?,
-        })
-    }
-
-    pub(super) fn put(
-        &mut self,
-        key: &[u8],
-        row: &[u8],
-        bytes: &mut u64,
-    ) -> Result<(), VersionsError> {
-        *bytes += (key.len() + row.len()) as u64;
-        if let Some(old) = self.table.insert(key, row)? {
-            *bytes -= (key.len() + old.value().len()) as u64;
-        }
-        Ok(())
-    }
-
-    pub(super) fn remove(&mut self, key: &[u8], bytes: &mut u64) -> Result<(), VersionsError> {
-        if let Some(old) = self.table.remove(key)? {
-            *bytes -= (key.len() + old.value().len()) as u64;
-        }
-        Ok(())
-    }
-
-    pub(super) fn is_empty(&self) -> Result<bool, VersionsError> {
-        Ok(self.table.is_empty()?)
-    }
-
-    pub(super) fn table(&self) -> &impl ReadableTable<&'static [u8], &'static [u8]> {
-        &self.table
-    }
-}
 
 /// How a transaction ends.
 #[derive(Clone, Copy, Debug)]

@@ -16,9 +16,9 @@ use super::change::{Change, LogMark, Position};
 use super::compaction;
 use super::error::VersionsError;
 use super::queue::{Answer, Request, Taken};
-use super::schema::Head;
-use super::shared::{Shared, read_head};
-use super::snapshot::SnapshotSource;
+use super::schema::{Head, read_head};
+use super::shared::Shared;
+use super::source::SnapshotSource;
 use super::transaction::{self, Commit};
 
 /// Why a store on a full disk ends without its last commit.

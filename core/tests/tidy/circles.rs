@@ -1,5 +1,5 @@
 //! Modules of the core know each other in one direction: none can be reached from itself. So do the
-//! files of some of them.
+//! files of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,45 +7,34 @@ use super::Breach;
 use super::arrows::tested;
 use super::source::{Source, is_word};
 
-/// Pairs that know each other, until somebody parts them.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    (
-        "node",
-        "raft",
-        "openraft's state machine applies to the node's Replica",
-    ),
-    (
-        "command",
-        "outcome",
-        "questions and answers share their nouns",
-    ),
-];
-
 /// Modules whose files, too, know each other in one direction.
-const IN_ORDER: &[&str] = &["codec", "log", "raft"];
+const IN_ORDER: &[&str] = &["codec", "disk", "log", "node", "peer", "raft", "versions"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 pub fn breaches(sources: &[Source]) -> Vec<Breach> {
-    let mut graph = graph(sources);
-    let mut found = Vec::new();
-    for (one, other, _) in EXCEPTIONS {
-        let knows = |a: &str, b: &str| graph.get(a).is_some_and(|known| known.contains(b));
-        match knows(one, other) && knows(other, one) {
-            true => {
-                graph.entry((*other).to_owned()).or_default().remove(*one);
-            }
-            false => found.push(breach(
-                one,
-                "the exception is not needed any more".to_owned(),
-            )),
-        }
-    }
-    found.extend(circles(&graph));
+    let mut found = circles(&graph(sources));
     for module in IN_ORDER {
-        found.extend(circles(&files(sources, module)));
+        let files = files(sources, module);
+        found.extend(unnamed(&files));
+        found.extend(circles(&files));
     }
     found
+}
+
+/// What a file takes from its module's door, or several at once, hides where it lies.
+fn unnamed(files: &Graph) -> Vec<Breach> {
+    let named = files
+        .iter()
+        .flat_map(|(file, known)| known.iter().map(move |name| (file, name)));
+    let unnamed = named.filter(|(_, name)| !files.contains_key(*name));
+    let breach = |(file, name): (&String, &String)| {
+        breach(
+            file,
+            format!("{name} is no file: import from where it lies"),
+        )
+    };
+    unnamed.map(breach).collect()
 }
 
 fn circles(graph: &Graph) -> Vec<Breach> {
@@ -136,10 +125,6 @@ mod tests {
             source("core/src/a/one.rs", "use crate::b::B;\n"),
             source("core/src/b.rs", "fn f(c: crate::c::C) {}\n"),
             source("core/src/c/mod.rs", "\n"),
-            source("core/src/node/mod.rs", "use crate::raft::A;\n"),
-            source("core/src/raft/mod.rs", "use crate::node::A;\n"),
-            source("core/src/command.rs", "use crate::outcome::A;\n"),
-            source("core/src/outcome.rs", "use crate::command::A;\n"),
         ];
         assert_eq!(breaches(&line), []);
         let back = source("core/src/c/two.rs", "use crate::a::A;\n");
@@ -158,5 +143,17 @@ mod tests {
         let found = circles(&files(&sources, "log"));
         let found: Vec<&str> = found.iter().map(|breach| breach.path.as_str()).collect();
         assert_eq!(found, ["core/src/log/one", "core/src/log/two"]);
+    }
+
+    #[test]
+    fn what_comes_through_the_door_is_seen() {
+        let source = |text: &str| Source::new("core/src/log/one.rs", text);
+        for text in ["use super::{two, three};\n", "fn f(c: super::Two) {}\n"] {
+            assert_eq!(unnamed(&files(&[source(text)], "log")).len(), 1, "{text}");
+        }
+        assert_eq!(
+            unnamed(&files(&[source("use super::one::A;\n")], "log")),
+            []
+        );
     }
 }

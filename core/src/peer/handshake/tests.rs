@@ -9,6 +9,7 @@ use tokio::io::duplex;
 use super::super::Published;
 use super::*;
 use crate::limits::FEATURE_LEVEL;
+use crate::types::MemberId;
 
 struct Side {
     hello: Hello,

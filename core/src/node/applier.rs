@@ -9,8 +9,8 @@ use openraft::entry::RaftEntry as _;
 use openraft::storage::EntryResponder;
 use tokio::sync::{mpsc, oneshot};
 
-use super::types::{StoredMembership, TypeConfig};
-use crate::node::Replica;
+use super::replica::Replica;
+use crate::raft::{StoredMembership, TypeConfig};
 
 /// Batches that wait: there is only the one that Raft waits for.
 const BATCHES_MAX: usize = 1;

@@ -13,13 +13,16 @@ use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::{EntryPayload, OptionalSend};
 
 use super::applier::{Applier, Handover};
-use super::snapshot::SnapshotData;
-use super::types::{LogId, StoredMembership, TypeConfig};
-use super::wire;
-use crate::node::{Replica, log_id_at, rebuild};
+use super::rebuild::rebuild;
+use super::replica::{Replica, log_id_at};
+use crate::raft::snapshot::SnapshotData;
+use crate::raft::{LogId, StoredMembership, TypeConfig, wire};
 
 /// Entries that are handed over at once.
 const BATCH_ENTRIES_MAX: usize = 64;
+
+/// openraft's handle.
+pub(crate) type Raft = openraft::Raft<TypeConfig, Machine>;
 
 pub(crate) struct Machine {
     replica: Arc<Replica>,
