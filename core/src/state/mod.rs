@@ -44,7 +44,7 @@ pub use forgetful::Forgetful;
 pub use lives::Lease;
 pub use past::{PastRange, read_past};
 pub use quota::needs_space;
-pub use range::{History, Unreadable};
+pub use range::{History, Unreadable, finish, is_as_found};
 pub use read_room::ReadRoom;
 pub use restore::{Builder, RestoreError};
 pub use taken::Last;

@@ -45,9 +45,7 @@ impl PastRange {
             .into_iter()
             .map(read)
             .collect::<Result<_, _>>()?;
-        if !op.count_only {
-            range::finish(op, &mut result);
-        }
+        range::finish(op, &mut result);
         Ok(result)
     }
 }

@@ -1,6 +1,7 @@
 //! Reading a range with etcd's options (server/etcdserver/txn/range.go): count of all, limit pushed
 //! down only in key order without filters, then filters, sort, cut.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::apply::State;
@@ -43,6 +44,14 @@ impl State {
     }
 
     fn range_now(&self, op: &RangeOp) -> RangeResult {
+        let mut result = self.find(op);
+        finish(op, &mut result);
+        result
+    }
+
+    /// What a range of the present finds, in key order. `finish` makes the result of it, which may
+    /// take long, and needs the state no more.
+    pub fn find(&self, op: &RangeOp) -> RangeResult {
         let mut result = RangeResult {
             revision: self.revision,
             count: self.index.count(&op.range),
@@ -51,7 +60,6 @@ impl State {
         if !op.count_only {
             let records = self.index.iter(&op.range).take(fetch_limit(op));
             result.kvs.extend(records.cloned());
-            finish(op, &mut result);
         }
         result
     }
@@ -153,8 +161,8 @@ impl Draft<'_> {
                 .take(fetch_limit(op))
                 .cloned()
                 .collect();
-            finish(op, &mut result);
         }
+        finish(op, &mut result);
         result
     }
 }
@@ -168,27 +176,32 @@ fn fetch_limit(op: &RangeOp) -> usize {
     }
 }
 
+fn is_filtered(op: &RangeOp) -> bool {
+    let none = (0, 0);
+    op.mod_bounds != none || op.create_bounds != none
+}
+
 /// Whether a range needs to look at the first keys alone; it is counted by chunks.
 pub(super) fn is_cut_in_key_order(op: &RangeOp) -> bool {
-    let none = (0, 0);
-    let filtered = op.mod_bounds != none || op.create_bounds != none;
     let in_key_order = match op.order.direction {
         Direction::Natural => true,
         Direction::Ascending => op.order.target == SortTarget::Key,
         Direction::Descending => false,
     };
-    op.count_only || (op.limit > 0 && !filtered && in_key_order)
+    op.count_only || (op.limit > 0 && !is_filtered(op) && in_key_order)
+}
+
+/// Whether what is found in key order is as it is asked for, but for its end.
+pub fn is_as_found(op: &RangeOp) -> bool {
+    let is_by_key = op.order.target == SortTarget::Key;
+    op.count_only || is_by_key && op.order.direction != Direction::Descending && !is_filtered(op)
 }
 
 /// Filters, sorts, cuts.
-pub(super) fn finish(op: &RangeOp, result: &mut RangeResult) {
-    let within = |bounds: (Revision, Revision), revision: Revision| {
-        (bounds.0 == 0 || revision >= bounds.0) && (bounds.1 == 0 || revision <= bounds.1)
-    };
-    result.kvs.retain(|kv| {
-        within(op.mod_bounds, kv.modified.main) && within(op.create_bounds, kv.create_revision)
-    });
-    sort(op.order, &mut result.kvs);
+pub fn finish(op: &RangeOp, result: &mut RangeResult) {
+    if !is_as_found(op) {
+        filter_and_sort(op, result);
+    }
     let limit = usize::try_from(op.limit).unwrap_or(usize::MAX);
     if op.limit > 0 && result.kvs.len() > limit {
         result.kvs.truncate(limit);
@@ -196,18 +209,38 @@ pub(super) fn finish(op: &RangeOp, result: &mut RangeResult) {
     }
 }
 
-/// Equals stay in key order, descending too.
-fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
-    let compare = |a: &KeyValue, b: &KeyValue| match order.target {
-        SortTarget::Key => a.key.cmp(&b.key),
-        SortTarget::Version => a.version.cmp(&b.version),
-        SortTarget::Create => a.create_revision.cmp(&b.create_revision),
-        SortTarget::Mod => a.modified.main.cmp(&b.modified.main),
-        SortTarget::Value => bytes_of(&a.value).cmp(bytes_of(&b.value)),
+fn filter_and_sort(op: &RangeOp, result: &mut RangeResult) {
+    let within = |bounds: (Revision, Revision), revision: Revision| {
+        (bounds.0 == 0 || revision >= bounds.0) && (bounds.1 == 0 || revision <= bounds.1)
     };
-    match order.direction {
-        Direction::Descending => kvs.sort_by(|a, b| compare(b, a)),
-        Direction::Natural | Direction::Ascending => kvs.sort_by(|a, b| compare(a, b)),
+    result.kvs.retain(|kv| {
+        within(op.mod_bounds, kv.modified.main) && within(op.create_bounds, kv.create_revision)
+    });
+    sort(op.order, &mut result.kvs);
+}
+
+/// They come in key order, in which equals stay, descending too. A record is far away: numbers are
+/// fetched once each.
+fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
+    let number = |kv: &Arc<KeyValue>| match order.target {
+        SortTarget::Version => kv.version,
+        SortTarget::Create => kv.create_revision,
+        SortTarget::Mod | SortTarget::Key | SortTarget::Value => kv.modified.main,
+    };
+    let is_descending = order.direction == Direction::Descending;
+    match order.target {
+        SortTarget::Key if is_descending => kvs.reverse(),
+        SortTarget::Key => {}
+        SortTarget::Value if is_descending => {
+            kvs.sort_by(|a, b| bytes_of(&b.value).cmp(bytes_of(&a.value)));
+        }
+        SortTarget::Value => kvs.sort_by(|a, b| bytes_of(&a.value).cmp(bytes_of(&b.value))),
+        SortTarget::Version | SortTarget::Create | SortTarget::Mod if is_descending => {
+            kvs.sort_by_cached_key(|kv| Reverse(number(kv)));
+        }
+        SortTarget::Version | SortTarget::Create | SortTarget::Mod => {
+            kvs.sort_by_cached_key(number);
+        }
     }
 }
 

@@ -3,11 +3,20 @@
 
 use super::apply::State;
 use super::range::is_cut_in_key_order;
-use super::room::Visits;
+use super::room::{EntryRoom, Visits};
 use crate::command::{Op, Txn};
+use crate::outcome::Refusal;
 use crate::types::KeyRange;
 
 impl State {
+    /// Whether the ranges of a txn that only reads may be read, as apply asks of those that write.
+    ///
+    /// # Errors
+    /// `TooMuch`.
+    pub fn may_read(&self, txn: &Txn) -> Result<(), Refusal> {
+        EntryRoom::default().visit(self.visits(txn))
+    }
+
     pub(super) fn visits(&self, txn: &Txn) -> Visits {
         let mut visits = Visits::default();
         self.visits_of(txn, deletes_ranges(txn), &mut visits);
