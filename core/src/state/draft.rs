@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::apply::State;
 use super::changes::{Changes, Sweep};
 use super::read_room::ReadRoom;
 use super::room::{TxnRoom, record_bytes};
+use super::value::State;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, PastRead, Refusal, Step};
 use crate::types::{

@@ -7,9 +7,9 @@
 //! a = 1;  txn { put a 2; txn { if a = 2 then put b } }     b is not put (etcd's rule)
 //! ```
 
-use super::apply::State;
 use super::draft::Draft;
 use super::room::RECORD_BYTES;
+use super::value::State;
 use crate::command::{DeleteOp, Life, Op, PutOp, PutValue, RangeOp, SetLifeOp, Txn};
 use crate::limits::{TXN_DEPTH_MAX, TXN_MADE_BYTES_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, PastRead, Refusal, TxnOutcome};

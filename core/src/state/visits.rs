@@ -1,9 +1,9 @@
 //! How many keys a txn may look at, found before it looks: its ranges are counted by chunks, not
 //! key by key. Both branches count, since which one is taken shows only later.
 
-use super::apply::State;
-use super::range::is_cut_in_key_order;
 use super::room::{EntryRoom, Visits};
+use super::select::is_cut_in_key_order;
+use super::value::State;
 use crate::command::{Op, Txn};
 use crate::outcome::Refusal;
 use crate::types::KeyRange;
