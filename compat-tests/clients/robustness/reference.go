@@ -93,7 +93,7 @@ func asRequests(events []*clientv3.Event, asked asked) ([]model.EtcdRequest, err
 		}
 		changes := events[:count]
 		events = events[count:]
-		if lease := leaseOf(changes[0]); asked.toRevoke(lease, revision) {
+		if lease := leaseOf(changes); asked.toRevoke(lease, revision) {
 			requests = append(requests, model.EtcdRequest{
 				Type: model.LeaseRevoke, LeaseRevoke: &model.LeaseRevokeRequest{LeaseID: lease},
 			})
@@ -114,12 +114,19 @@ func asRequests(events []*clientv3.Event, asked asked) ([]model.EtcdRequest, err
 	return requests, nil
 }
 
-// leaseOf is the lease of a key that is no more, 0 if it had none.
-func leaseOf(event *clientv3.Event) int64 {
-	if event.Type != clientv3.EventTypeDelete || event.PrevKv == nil {
-		return 0
+// leaseOf is the lease of keys that are no more, 0 if they had none, or if anything else changed.
+func leaseOf(changes []*clientv3.Event) int64 {
+	lease := int64(0)
+	for _, event := range changes {
+		if event.Type != clientv3.EventTypeDelete || event.PrevKv == nil {
+			return 0
+		}
+		if lease != 0 && event.PrevKv.Lease != lease {
+			return 0
+		}
+		lease = event.PrevKv.Lease
 	}
-	return event.PrevKv.Lease
+	return lease
 }
 
 // asked is what clients asked for that can make keys of leases go.
