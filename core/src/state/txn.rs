@@ -162,6 +162,10 @@ impl Draft<'_> {
 
     fn past_op(&mut self, op: &RangeOp) -> Result<OpResult, Refusal> {
         if self.is_answered {
+            self.past_visits.add(self.state.index.slots(&op.range));
+            if self.past_visits.are_too_many() {
+                return Ok(OpResult::Failed(Refusal::AnswerTooLarge));
+            }
             let mut past = self.state.range_past(op)?;
             past.result.revision = self.revision();
             self.past_room.take_versions(past.versions.len());
