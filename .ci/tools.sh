@@ -12,6 +12,8 @@ install_tools() {
     }
     local missing=()
     need cc gcc
+    # For libFuzzer.
+    [ "$QUORATE_TIER" != full ] || need c++ g++
     need redis-server redis-server
     need redis-cli redis-tools
     need python3 python3

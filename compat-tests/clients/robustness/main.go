@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anishathalye/porcupine"
 	"go.etcd.io/etcd/tests/v3/robustness/client"
 	"go.etcd.io/etcd/tests/v3/robustness/identity"
 	"go.etcd.io/etcd/tests/v3/robustness/report"
@@ -77,10 +78,10 @@ func main() {
 	newest <- last
 	check(<-watched)
 	check(sameHash(ctx, endpoints))
-	requests, err := reference.until(ctx, last)
+	reports := append(clients.Reports(), watchers.Reports()...)
+	requests, err := reference.until(ctx, last, reports)
 	check(err)
 
-	reports := append(clients.Reports(), watchers.Reports()...)
 	answered, failed := count(reports)
 	if answered < answersMin {
 		fatal("only %d requests were answered, %d failed", answered, failed)
@@ -89,7 +90,8 @@ func main() {
 	result := validate.ValidateAndReturnVisualize(log, config, reports, requests, linearizeTime)
 	if err := result.Error(); err != nil {
 		drawing := fmt.Sprintf("%s/robustness-%d.html", os.TempDir(), os.Getpid())
-		if result.Linearization.Visualize(log, drawing) == nil {
+		// etcd's own function draws nothing when there is something to see.
+		if porcupine.VisualizePath(result.Linearization.Model, result.Linearization.Info, drawing) == nil {
 			fmt.Println("drawn in", drawing)
 		}
 		fatal("%v", err)

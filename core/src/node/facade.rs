@@ -28,6 +28,9 @@ fn is_too_deep(command: &Command) -> bool {
     matches!(command, Command::Txn(txn) if txn.depth() > TXN_DEPTH_MAX)
 }
 
+/// Records that are sorted where they are asked for.
+const FINISHED_HERE_MAX: usize = 4_096;
+
 /// What a message to a member may take.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -134,7 +137,8 @@ impl Node {
     /// If history can't be read.
     pub async fn range(&self, op: &RangeOp) -> Result<Result<RangeResult, Refusal>, NodeError> {
         if op.revision <= 0 {
-            return Ok(self.read(|state| state.range(op, &self.core.replica.versions)));
+            let found = self.read(|state| state.find(op));
+            return self.finish(op, found).await.map(Ok);
         }
         let (replica, op) = (self.core.replica.clone(), op.clone());
         let reading = move || replica.range(&op);
@@ -143,6 +147,29 @@ impl Node {
             .off_thread(reading)
             .await
             .map_err(|_| NodeError::Stopped)
+    }
+
+    /// Filters, sorts and cuts what a range of the present has found. It does not keep the state
+    /// from anybody, nor, where it is much, this thread.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub async fn finish(
+        &self,
+        op: &RangeOp,
+        mut found: RangeResult,
+    ) -> Result<RangeResult, NodeError> {
+        if state::is_as_found(op) || found.kvs.len() <= FINISHED_HERE_MAX {
+            state::finish(op, &mut found);
+            return Ok(found);
+        }
+        let op = op.clone();
+        let finishing = move || {
+            state::finish(&op, &mut found);
+            found
+        };
+        let finished = self.core.versions().off_thread(finishing).await;
+        finished.map_err(|_| NodeError::Stopped)
     }
 
     /// Runs a short read on the state; it must not block.
@@ -273,6 +300,11 @@ impl Node {
         let distances = distances.unwrap_or_default();
         let farthest = distances.values().map(|distance| distance.unsigned_abs());
         farthest.max().unwrap_or_default()
+    }
+
+    /// Bytes that the store keeps here, but for what is on its way to it.
+    pub fn bytes_in_use(&self) -> u64 {
+        self.core.versions().sizes().in_use
     }
 
     /// Bytes that the store keeps here once what was deleted before the call is gone from it. Bound

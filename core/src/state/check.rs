@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::State;
+use super::value::State;
 use crate::types::LeaseId;
 
 impl State {

@@ -1,6 +1,6 @@
 //! A digest of everything that can be seen, equal on members with the same applied entries.
 
-use super::apply::State;
+use super::value::State;
 use crate::codec::Wire;
 
 impl State {

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::apply::State;
 use super::changes::{Changes, Sweep};
 use super::read_room::ReadRoom;
-use super::room::{TxnRoom, record_bytes};
+use super::room::{TxnRoom, Visits, record_bytes};
+use super::value::State;
 use crate::command::Life;
 use crate::outcome::{Cause, Event, Notice, PastRead, Refusal, Step};
 use crate::types::{
@@ -77,6 +77,8 @@ pub(super) struct Draft<'a> {
     /// Ranges at old revisions, and what their results may hold.
     pub(super) past: Vec<PastRead>,
     pub(super) past_room: ReadRoom,
+    /// Keys that those look at, deleted ones too; as far as this member still knows them.
+    pub(super) past_visits: Visits,
 }
 
 /// A key's life, resolved to what its record says.
@@ -143,6 +145,7 @@ impl<'a> Draft<'a> {
             path: Vec::new(),
             past: Vec::new(),
             past_room: ReadRoom::default(),
+            past_visits: Visits::default(),
         }
     }
 

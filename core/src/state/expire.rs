@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::apply::State;
 use super::deletion::SWEPT_MIN;
 use super::ends::order;
 use super::graves::Removed;
+use super::value::State;
 use crate::command::{Command, DataOp, Guard, LeaseCommand, Life, Op, Program, Txn};
 use crate::limits::{
     EXPIRED_KEYS_BESIDE_MAX, EXPIRED_KEYS_PER_ENTRY_MAX, EXPIRED_KEYS_PER_TICK_MAX,

@@ -17,15 +17,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::apply::State;
 use super::forgetful::Forgetful;
 use super::slot::{At, Before, Slot};
-use crate::outcome::{Cause, Effects, Freed, RevisionEvents};
+use crate::outcome::{Cause, Freed, RevisionEvents};
 use crate::swept::Swept;
-use crate::types::{KeyRange, KeyValue, LeaseId, Revision, Version};
-
-/// Records looked at in one entry.
-const SLICE_RECORDS: usize = 4_000;
+use crate::types::{KeyRange, KeyValue, Revision, Version};
 
 /// What a sweep has taken out of the index, as it becomes a part of its revision.
 pub(super) struct Removed {
@@ -129,7 +125,7 @@ impl Grave {
 pub(super) struct Graves {
     graves: VecDeque<Grave>,
     /// Those that are empty.
-    freed: Vec<Freed>,
+    pub(super) freed: Vec<Freed>,
 }
 
 impl Graves {
@@ -137,7 +133,7 @@ impl Graves {
         self.graves.is_empty()
     }
 
-    fn bury(&mut self, made: &Arc<RevisionEvents>, part: usize, before: Vec<Before>) {
+    pub(super) fn bury(&mut self, made: &Arc<RevisionEvents>, part: usize, before: Vec<Before>) {
         self.graves.push_back(Grave {
             made: made.clone(),
             part,
@@ -214,72 +210,6 @@ impl Graves {
         let mut all: Vec<_> = all.collect();
         all.sort_by(|a, b| a.key().cmp(b.key()));
         all
-    }
-}
-
-impl State {
-    /// After a revision was made of what sweeps have removed.
-    pub(super) fn bury(&mut self, made: &Arc<RevisionEvents>, before: Vec<Vec<Before>>) {
-        assert_eq!(made.swept.len(), before.len());
-        for (part, before) in before.into_iter().enumerate() {
-            if made.swept[part].keeps_history || !self.lives.is_empty() {
-                self.index.graves.bury(made, part, before);
-            }
-        }
-    }
-
-    /// Works off so many of the keys that were swept; whether more are left.
-    pub fn work_off(&mut self, records: usize) -> bool {
-        for _ in 0..records {
-            let Some(record) = self.index.work_off() else {
-                return false;
-            };
-            if record.lease != LeaseId::NONE && !self.hangs_on(record.lease, &record.key) {
-                self.lives.detach(&record);
-            }
-        }
-        true
-    }
-
-    /// Works off a slice. What nobody needs any more goes with the effects, since freeing a
-    /// million records takes a while.
-    pub(super) fn work_off_slice(&mut self, effects: &mut Effects) {
-        self.work_off(SLICE_RECORDS);
-        effects.freed.append(&mut self.index.graves.freed);
-    }
-
-    fn hangs_on(&self, id: LeaseId, key: &[u8]) -> bool {
-        let now = self.index.get(key);
-        now.is_some_and(|record| record.lease == id)
-    }
-
-    /// The keys that end with a lease, in order: none that were swept.
-    pub(super) fn keys_on(&self, id: LeaseId) -> Vec<Bytes> {
-        let mut keys = self.lives.keys(id);
-        if !self.index.graves.is_empty() {
-            keys.retain(|key| self.hangs_on(id, key));
-        }
-        keys
-    }
-
-    /// Whether a life is of a key that was swept: it has ended.
-    pub(super) fn is_stale(&self, id: LeaseId) -> bool {
-        if self.index.graves.is_empty() {
-            return false;
-        }
-        let own = self.lives.own_key(id);
-        own.is_some_and(|key| !self.hangs_on(id, key))
-    }
-
-    /// The life that ends first, if its time has come.
-    pub(super) fn first_due(&mut self) -> Option<LeaseId> {
-        while let Some(id) = self.lives.first_due(self.now()) {
-            if !self.is_stale(id) {
-                return Some(id);
-            }
-            self.lives.forget(id);
-        }
-        None
     }
 }
 

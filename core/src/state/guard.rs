@@ -1,7 +1,7 @@
 //! Judging guards (server/etcdserver/txn: applyCompare): every key of the range must pass; without
 //! any key numbers are held against 0 and values never match.
 
-use super::apply::State;
+use super::value::State;
 use crate::command::{Guard, Relation, Test};
 use crate::types::{KeyValue, LeaseId};
 

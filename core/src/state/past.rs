@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::range::{self, History};
+use super::history::History;
 use super::read_room::ReadRoom;
+use super::select;
 use crate::command::RangeOp;
 use crate::outcome::{Applied, OpResult, Outcome, PastVersion, RangeResult, Refusal};
 use crate::types::{KeyValue, Version};
@@ -45,9 +46,7 @@ impl PastRange {
             .into_iter()
             .map(read)
             .collect::<Result<_, _>>()?;
-        if !op.count_only {
-            range::finish(op, &mut result);
-        }
+        select::finish(op, &mut result);
         Ok(result)
     }
 }

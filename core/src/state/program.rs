@@ -7,8 +7,8 @@
 //! a = "x";  program { add a 1; append a y }     failed: not an integer; 2;  a = "xy"
 //! ```
 
-use super::apply::State;
 use super::draft::Draft;
+use super::value::State;
 use crate::command::{Op, Program};
 use crate::limits::{TXN_MADE_BYTES_MAX, TXN_OPS_MAX};
 use crate::outcome::{OpResult, ProgramOutcome, Refusal};

@@ -2,7 +2,7 @@
 //! (server/etcdserver/apply: applierV3Capped). While CORRUPT is on, whatever changes keys, leases
 //! or history (applierV3Corrupt). Judged on the alarms alone, which are replicated.
 
-use super::apply::State;
+use super::value::State;
 use crate::command::{AlarmKind, Command, LeaseCommand, Op, ScriptCommand, Txn};
 use crate::outcome::Refusal;
 

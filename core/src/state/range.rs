@@ -1,34 +1,15 @@
 //! Reading a range with etcd's options (server/etcdserver/txn/range.go): count of all, limit pushed
 //! down only in key order without filters, then filters, sort, cut.
 
-use std::sync::Arc;
-
-use super::apply::State;
 use super::draft::Draft;
+use super::history::History;
 use super::past::PastRange;
+use super::select::{fetch_limit, finish};
 use super::slot::At;
-use crate::command::{Direction, Order, RangeOp, SortTarget};
+use super::value::State;
+use crate::command::RangeOp;
 use crate::outcome::{RangeResult, Refusal};
-use crate::types::{KeyRange, KeyValue, Revision, Value, Version};
-
-/// Old versions, for reads at an old revision. Answers are the same on every member.
-pub trait History {
-    /// The record written at `version`, which the caller knows to be kept.
-    ///
-    /// # Errors
-    /// If it can't be read, or isn't there: then the disk has lost it.
-    fn version(&self, key: &[u8], version: Version) -> Result<Arc<KeyValue>, Unreadable>;
-}
-
-/// A record that must be there and can't be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable;
-
-impl From<Unreadable> for Refusal {
-    fn from(_: Unreadable) -> Refusal {
-        Refusal::HistoryUnreadable
-    }
-}
+use crate::types::{KeyRange, Revision};
 
 impl State {
     /// Reads this state. A negative revision reads as the newest.
@@ -43,6 +24,14 @@ impl State {
     }
 
     fn range_now(&self, op: &RangeOp) -> RangeResult {
+        let mut result = self.find(op);
+        finish(op, &mut result);
+        result
+    }
+
+    /// What a range of the present finds, in key order. `finish` makes the result of it, which may
+    /// take long, and needs the state no more.
+    pub fn find(&self, op: &RangeOp) -> RangeResult {
         let mut result = RangeResult {
             revision: self.revision,
             count: self.index.count(&op.range),
@@ -51,7 +40,6 @@ impl State {
         if !op.count_only {
             let records = self.index.iter(&op.range).take(fetch_limit(op));
             result.kvs.extend(records.cloned());
-            finish(op, &mut result);
         }
         result
     }
@@ -153,65 +141,8 @@ impl Draft<'_> {
                 .take(fetch_limit(op))
                 .cloned()
                 .collect();
-            finish(op, &mut result);
         }
+        finish(op, &mut result);
         result
     }
-}
-
-/// How many keys are looked at in key order: one more than the limit tells whether there are more.
-fn fetch_limit(op: &RangeOp) -> usize {
-    match is_cut_in_key_order(op) {
-        true if op.count_only => 0,
-        true => usize::try_from(op.limit).map_or(usize::MAX, |limit| limit.saturating_add(1)),
-        false => usize::MAX,
-    }
-}
-
-/// Whether a range needs to look at the first keys alone; it is counted by chunks.
-pub(super) fn is_cut_in_key_order(op: &RangeOp) -> bool {
-    let none = (0, 0);
-    let filtered = op.mod_bounds != none || op.create_bounds != none;
-    let in_key_order = match op.order.direction {
-        Direction::Natural => true,
-        Direction::Ascending => op.order.target == SortTarget::Key,
-        Direction::Descending => false,
-    };
-    op.count_only || (op.limit > 0 && !filtered && in_key_order)
-}
-
-/// Filters, sorts, cuts.
-pub(super) fn finish(op: &RangeOp, result: &mut RangeResult) {
-    let within = |bounds: (Revision, Revision), revision: Revision| {
-        (bounds.0 == 0 || revision >= bounds.0) && (bounds.1 == 0 || revision <= bounds.1)
-    };
-    result.kvs.retain(|kv| {
-        within(op.mod_bounds, kv.modified.main) && within(op.create_bounds, kv.create_revision)
-    });
-    sort(op.order, &mut result.kvs);
-    let limit = usize::try_from(op.limit).unwrap_or(usize::MAX);
-    if op.limit > 0 && result.kvs.len() > limit {
-        result.kvs.truncate(limit);
-        result.more = true;
-    }
-}
-
-/// Equals stay in key order, descending too.
-fn sort(order: Order, kvs: &mut [Arc<KeyValue>]) {
-    let compare = |a: &KeyValue, b: &KeyValue| match order.target {
-        SortTarget::Key => a.key.cmp(&b.key),
-        SortTarget::Version => a.version.cmp(&b.version),
-        SortTarget::Create => a.create_revision.cmp(&b.create_revision),
-        SortTarget::Mod => a.modified.main.cmp(&b.modified.main),
-        SortTarget::Value => bytes_of(&a.value).cmp(bytes_of(&b.value)),
-    };
-    match order.direction {
-        Direction::Descending => kvs.sort_by(|a, b| compare(b, a)),
-        Direction::Natural | Direction::Ascending => kvs.sort_by(|a, b| compare(a, b)),
-    }
-}
-
-/// Typed values sort as empty ones: their rendering is made at the edge.
-fn bytes_of(value: &Value) -> &[u8] {
-    value.as_bytes().map_or(&[], |bytes| bytes.as_ref())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::apply::State;
+use super::value::State;
 use crate::codec::DecodeError;
 use crate::types::{ClusterMillis, KeyValue, LeaseId};
 

@@ -73,6 +73,12 @@ impl Visits {
         self.all = self.all.saturating_add(keys);
         self.most = self.most.max(keys);
     }
+
+    /// Whether they are more than one txn may look at. One op may look at all there are, again and
+    /// again it may not.
+    pub(super) fn are_too_many(self) -> bool {
+        self.all - self.most > TXN_VISITED_KEYS_MAX
+    }
 }
 
 /// What the txns of one entry have made so far.
@@ -83,13 +89,12 @@ pub(super) struct EntryRoom {
 }
 
 impl EntryRoom {
-    /// Whether a txn may look at so many keys. One op may look at all there are, again and again
-    /// it may not.
+    /// Whether a txn may look at so many keys.
     ///
     /// # Errors
     /// `TooMuch`; `Overloaded` because of others.
     pub(super) fn visit(&mut self, visits: Visits) -> Result<(), Refusal> {
-        if visits.all - visits.most > TXN_VISITED_KEYS_MAX {
+        if visits.are_too_many() {
             return Err(Refusal::TooMuch);
         }
         if visits.all > SMALL_VISITED_KEYS && self.visited > ENTRY_VISITED_KEYS_MAX {

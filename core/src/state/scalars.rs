@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::apply::State;
 use super::forgetful::Floor;
 use super::taken::{Last, Taken};
+use super::value::State;
 use crate::codec::{DecodeError, Reader, Wire, wire_struct};
 use crate::limits::FEATURE_LEVEL;
 use crate::types::{ClusterMillis, MemberId, Revision, UnixMillis};

@@ -7,9 +7,9 @@
 //! a = 1;  txn { put a 2; txn { if a = 2 then put b } }     b is not put (etcd's rule)
 //! ```
 
-use super::apply::State;
 use super::draft::Draft;
 use super::room::RECORD_BYTES;
+use super::value::State;
 use crate::command::{DeleteOp, Life, Op, PutOp, PutValue, RangeOp, SetLifeOp, Txn};
 use crate::limits::{TXN_DEPTH_MAX, TXN_MADE_BYTES_MAX, TXN_OPS_MAX};
 use crate::outcome::{Cause, Notice, OpResult, PastRead, Refusal, TxnOutcome};
@@ -162,6 +162,10 @@ impl Draft<'_> {
 
     fn past_op(&mut self, op: &RangeOp) -> Result<OpResult, Refusal> {
         if self.is_answered {
+            self.past_visits.add(self.state.index.slots(&op.range));
+            if self.past_visits.are_too_many() {
+                return Ok(OpResult::Failed(Refusal::AnswerTooLarge));
+            }
             let mut past = self.state.range_past(op)?;
             past.result.revision = self.revision();
             self.past_room.take_versions(past.versions.len());

@@ -38,9 +38,6 @@ pub const KINDS: [(&str, u64); 18] = [
     ("large values", 2),
 ];
 
-/// Names a kind that happens every other time.
-pub const FAVOURITE: &str = "QUORATE_SIM_FAULT";
-
 /// A fault in several steps.
 pub trait Script {
     /// False once it is over.
@@ -53,13 +50,6 @@ pub trait Script {
     fn end(&mut self, _world: &mut World) {}
 }
 
-fn favourite() -> Option<&'static str> {
-    let name = std::env::var(FAVOURITE).ok()?;
-    let found = KINDS.iter().find(|(kind, _)| *kind == name);
-    let (kind, _) = found.unwrap_or_else(|| panic!("{FAVOURITE}={name}: no such fault"));
-    Some(kind)
-}
-
 pub struct Faults {
     dice: Dice,
     next_at: u64,
@@ -69,7 +59,6 @@ pub struct Faults {
     restart_at: [Option<u64>; MEMBERS],
     /// While it lasts nothing else happens.
     script: Option<Box<dyn Script>>,
-    favourite: Option<&'static str>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -82,7 +71,6 @@ impl Faults {
             dying: [None; MEMBERS],
             restart_at: [None; MEMBERS],
             script: None,
-            favourite: favourite(),
             counts: BTreeMap::new(),
         }
     }
@@ -246,13 +234,8 @@ impl Faults {
         "torn write"
     }
 
-    /// The favourite, or one by its weight.
+    /// One by its weight.
     fn pick(&mut self) -> &'static str {
-        if let Some(favourite) = self.favourite
-            && self.dice.once_in(2)
-        {
-            return favourite;
-        }
         let mut at = self
             .dice
             .range(0, KINDS.iter().map(|(_, weight)| weight).sum());
@@ -267,7 +250,11 @@ impl Faults {
 
     /// A fault in several steps begins, if nothing else is under way.
     fn begin(&mut self, world: &mut World, kind: &'static str) -> &'static str {
-        let is_going = |member| self.is_up(world, member) && world.paused_until[member] < world.now;
+        // One that has not opened yet can't be told anything.
+        let is_open = |member: MemberNumber| world.members[member].node().is_some();
+        let is_going = |member| {
+            self.is_up(world, member) && is_open(member) && world.paused_until[member] < world.now
+        };
         let is_quiet = self.heal_at.is_none() && (0..MEMBERS).all(is_going);
         let Some(leader) = world.leader().filter(|_| is_quiet) else {
             return "nothing";

@@ -13,8 +13,9 @@ use crate::world::World;
 const VALUE_BYTES: usize = 1_300_000;
 const AT_ONCE: usize = 3;
 const TIMES: usize = 10;
-/// What was under way ends.
-const SETTLES_MS: u64 = 1_000;
+/// What was under way ends, and the connections of who is away are given up: what waits in them
+/// would come in by itself, piece by piece.
+const SETTLES_MS: u64 = 1_500;
 const WRITTEN_MS: u64 = 4_000;
 const CAUGHT_UP_MS: u64 = 5_000;
 
@@ -58,10 +59,10 @@ impl LargeValues {
     /// Whether it goes on.
     fn write(&mut self, world: &mut World, at: u64, times: usize) -> bool {
         let now = world.now;
+        world.net.isolate(self.away);
         if now < at {
             return true;
         }
-        world.net.isolate(self.away);
         if !world.has_posted() {
             return now < self.gives_up_at;
         }

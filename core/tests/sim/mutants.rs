@@ -8,14 +8,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use quorate_core::mutants::{self, ALL, Mutant};
 
-use crate::faults::FAVOURITE;
 use crate::play_apart;
 
 /// Names the fault that a process has.
 pub const MUTANT: &str = "QUORATE_SIM_MUTANT";
 /// A fault may be that something never rests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Each must be found in so many.
+/// Each must be found in so many, with the faults that all seeds have.
 const SEEDS: u64 = 100;
 
 /// As the variable names it.
@@ -25,41 +24,16 @@ pub fn put_back(name: &str) {
     mutants::put_back(*mutant.unwrap_or_else(|| panic!("{MUTANT}={name}: no such fault")));
 }
 
-/// The kind of fault under which it shows soonest, if there is one.
-fn favourite(mutant: Mutant) -> Option<&'static str> {
-    match mutant {
-        Mutant::SentAgainAsNew | Mutant::TurnedOrder => Some("kill"),
-        Mutant::AnyDisk | Mutant::NoLogMark => Some("lost disk"),
-        Mutant::TwoInstalls => Some("two installs"),
-        Mutant::EndlessAppends => Some("large values"),
-        Mutant::SilentConnections => Some("silent peer"),
-        Mutant::EarlyEnds => None,
-    }
-}
-
-fn is_full() -> bool {
-    std::env::var("QUORATE_TIER").is_ok_and(|tier| tier == "full")
-}
-
-/// Large values cost too much for every run. A millisecond is seldom seen from outside: what shows
-/// it is a test of the clock.
+/// A millisecond is seldom seen from outside: what shows it is a test of the clock.
 fn is_sought(mutant: &&Mutant) -> bool {
-    match mutant {
-        Mutant::EarlyEnds => false,
-        Mutant::EndlessAppends => is_full(),
-        _ => true,
-    }
+    **mutant != Mutant::EarlyEnds
 }
 
-/// The first seed that fails with it, and why it does. Within the time of CI the seeds have more of
-/// the fault that it shows under.
+/// The first seed that fails with it, and why it does.
 fn found(mutant: Mutant) -> Option<(u64, String)> {
     let name = format!("{mutant:?}");
-    let favourite = favourite(mutant).filter(|_| !is_full());
-    let mut settings = vec![(MUTANT, OsStr::new(&name))];
-    settings.extend(favourite.map(|kind| (FAVOURITE, OsStr::new(kind))));
     (1..=SEEDS).find_map(|seed| {
-        let told = play_apart(seed, &settings).err()?;
+        let told = play_apart(seed, &[(MUTANT, OsStr::new(&name))]).err()?;
         let verdict = format!("seed {seed} FAILED: ");
         let why = told.lines().find_map(|line| line.strip_prefix(&verdict));
         let why = why.unwrap_or_else(|| panic!("{name} can't be played: {told}"));

@@ -29,13 +29,12 @@ impl OrderlyShutdown {
         let member = (leader + [0, 0, 1, 2][dice.range(0, 4) as usize]) % MEMBERS;
         let stopped = Arc::new(AtomicBool::new(false));
         world.members[member].may_stop_now();
-        if let Some(node) = world.members[member].node() {
-            let stopped = stopped.clone();
-            world.members[member].spawn(async move {
-                node.shutdown().await;
-                stopped.store(true, Ordering::Relaxed);
-            });
-        }
+        let node = world.members[member].node().expect("all are open");
+        let told = stopped.clone();
+        world.members[member].spawn(async move {
+            node.shutdown().await;
+            told.store(true, Ordering::Relaxed);
+        });
         Box::new(OrderlyShutdown {
             member,
             stopped,

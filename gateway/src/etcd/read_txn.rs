@@ -1,36 +1,25 @@
 //! A txn that only reads: not proposed, answered from one view of this member's state.
 //!
-//! Reads of the present are made under one view with the judging of the guards; reads of an old
-//! revision afterwards, since they may need disk and the past no longer changes. All carry the
-//! revision of the view, and they share the room that the ranges of a txn have.
-
-use std::sync::Arc;
+//! Reads of the present are made under one view with the judging of the guards, and sorted after
+//! it; reads of an old revision afterwards, since they may need disk and the past no longer
+//! changes. All carry the revision of the view, and they share the room that the ranges of a txn
+//! have.
 
 use quorate_core::command::{Op, RangeOp, Txn};
 use quorate_core::outcome::{OpResult, RangeResult, Refusal, TxnOutcome};
-use quorate_core::state::{History, ReadRoom, State, Unreadable};
-use quorate_core::types::{KeyValue, Revision, Version};
+use quorate_core::state::{ReadRoom, State};
+use quorate_core::types::Revision;
 use quorate_proto::etcdserverpb as pb;
 use tonic::Status;
 
 use super::shared::{Call, Shared};
 use super::{convert, error};
 
-/// Reads of the present never ask for history.
-struct NoHistory;
-
-impl History for NoHistory {
-    fn version(&self, _key: &[u8], _version: Version) -> Result<Arc<KeyValue>, Unreadable> {
-        Err(Unreadable)
-    }
-}
-
-/// What one view gave: None where an old revision is still to be read.
+/// What one view gave: what was found, None where an old revision is still to be read.
 struct View {
     revision: Revision,
     succeeded: bool,
-    results: Vec<Option<RangeResult>>,
-    room: ReadRoom,
+    found: Vec<Option<RangeResult>>,
 }
 
 pub async fn run(
@@ -41,18 +30,16 @@ pub async fn run(
     let barrier = call.barrier(convert::is_serializable(request)).await?;
     let shape = convert::txn(request.clone());
     let view = shared.node.read(|state| look(state, &shape));
-    let mut view = view.map_err(error::refused)?;
-    let mut results = Vec::with_capacity(view.results.len());
-    for (op, result) in reads(&shape, view.succeeded).zip(view.results) {
-        let mut result = match result {
-            Some(result) => result,
-            None => {
-                let result = shared.node.range(op).await;
-                let result = result.map_err(|e| call.unanswered(e))?;
-                let admitted = result.and_then(|result| view.room.admit(op, result));
-                admitted.map_err(error::refused)?
-            }
+    let view = view.map_err(error::refused)?;
+    let (mut results, mut room) = (Vec::with_capacity(view.found.len()), ReadRoom::default());
+    for (op, found) in reads(&shape, view.succeeded).zip(view.found) {
+        let result = match found {
+            Some(found) => shared.node.finish(op, found).await.map(Ok),
+            None => shared.node.range(op).await,
         };
+        let result = result.map_err(|e| call.unanswered(e))?;
+        let admitted = result.and_then(|result| room.admit(op, result));
+        let mut result = admitted.map_err(error::refused)?;
         result.revision = view.revision;
         results.push(OpResult::Range(result));
     }
@@ -67,28 +54,18 @@ pub async fn run(
 }
 
 fn look(state: &State, shape: &Txn) -> Result<View, Refusal> {
+    state.may_read(shape)?;
     let revision = state.revision();
     let succeeded = shape.guards.iter().all(|guard| state.judge(guard));
     // etcd checks the revisions of the branch before it reads anything.
     for op in reads(shape, succeeded) {
         check_revision(op.revision, revision, state.compact_revision())?;
     }
-    let mut room = ReadRoom::default();
-    let read = |op: &RangeOp| match op.revision {
-        ..=0 => {
-            let result = state.range(op, &NoHistory)?;
-            room.admit(op, result).map(Some)
-        }
-        _ => Ok(None),
-    };
-    let results = reads(shape, succeeded)
-        .map(read)
-        .collect::<Result<_, _>>()?;
+    let find = |op: &RangeOp| (op.revision <= 0).then(|| state.find(op));
     Ok(View {
         revision,
         succeeded,
-        results,
-        room,
+        found: reads(shape, succeeded).map(find).collect(),
     })
 }
 
