@@ -76,7 +76,10 @@ fn what_reads_before_it_writes_is_done_once_whoever_else_writes_the_key() {
         return;
     };
     let mut reader = connect(&servers, 0);
-    let added = fair("INCR", &contend(&servers, |c| cmd("INCR").arg("number").query(c)));
+    let added = fair(
+        "INCR",
+        &contend(&servers, |c| cmd("INCR").arg("number").query(c)),
+    );
     let number: u64 = cmd("GET").arg("number").query(&mut reader).expect("it");
     assert_eq!(number, added);
 
@@ -152,5 +155,8 @@ fn a_transaction_may_be_long() {
         reads.cmd("GET").arg(format!("key:{}", n % 20_000));
     });
     let read: Vec<String> = reads.query(&mut connection).expect("50,000 reads");
-    assert_eq!((read.len(), read.iter().all(|value| value == "v")), (50_000, true));
+    assert_eq!(
+        (read.len(), read.iter().all(|value| value == "v")),
+        (50_000, true)
+    );
 }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::draft::Draft;
 use super::room::RECORD_BYTES;
-use super::strings::Setting;
 use crate::command::{DataOp, Life};
 use crate::float::{Decimal, add_floats};
 use crate::limits::REQUEST_BYTES_MAX;
@@ -91,13 +90,7 @@ impl Draft<'_> {
                 when,
                 want_old,
             } => {
-                return self.set(&Setting {
-                    key,
-                    value,
-                    life: *life,
-                    when,
-                    want_old: *want_old,
-                });
+                return self.set(key, value, *life, when, *want_old);
             }
             DataOp::Take { key } => return self.take(key),
             DataOp::Revive { key, life } => return self.revive(key, *life),

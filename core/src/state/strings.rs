@@ -13,41 +13,34 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::outcome::{Cause, DataResult, Refusal};
 use crate::types::{KeyValue, Value};
 
-/// What a string op is about.
-pub(super) struct Setting<'o> {
-    pub(super) key: &'o Bytes,
-    pub(super) value: &'o Bytes,
-    pub(super) life: Life,
-    pub(super) when: &'o When,
-    pub(super) want_old: bool,
-}
-
 impl Draft<'_> {
-    pub(super) fn set(&mut self, setting: &Setting<'_>) -> Result<DataResult, Refusal> {
-        let old = self.get(setting.key).cloned();
-        let is_compared = matches!(setting.when, When::Equal(_) | When::NotEqual(_));
-        if is_compared || setting.want_old {
-            bytes_of(old.as_deref().map(|old| &old.value))?;
+    /// Sets a string if `when` allows.
+    pub(super) fn set(
+        &mut self,
+        key: &Bytes,
+        value: &Bytes,
+        life: Life,
+        when: &When,
+        want_old: bool,
+    ) -> Result<DataResult, Refusal> {
+        let old = self.get(key).cloned();
+        let now = old.as_deref().map(|old| &old.value);
+        if want_old || matches!(when, When::Equal(_) | When::NotEqual(_)) {
+            bytes_of(now)?;
         }
-        let is = |wanted: &Bytes| {
-            let value = old.as_ref().and_then(|old| old.value.as_bytes());
-            value == Some(wanted)
-        };
-        let done = match setting.when {
+        let now = now.and_then(Value::as_bytes);
+        let done = match when {
             When::Always => true,
             When::Absent => old.is_none(),
             When::Present => old.is_some(),
-            When::Equal(wanted) => is(wanted),
-            When::NotEqual(unwanted) => !is(unwanted),
+            When::Equal(wanted) => now == Some(wanted),
+            When::NotEqual(unwanted) => now != Some(unwanted),
         };
         if done {
-            self.put_string(setting.key, setting.value, setting.life)?;
+            self.put_string(key, value, life)?;
         }
-        let old = old.filter(|_| setting.want_old || !done);
-        Ok(DataResult::Set {
-            done,
-            old: self.kept(old)?,
-        })
+        let old = self.kept(old.filter(|_| want_old || !done))?;
+        Ok(DataResult::Set { done, old })
     }
 
     /// What is answered as replaced counts.

@@ -122,10 +122,7 @@ impl Session {
                 self.context.load.refused().to_string(),
             ),
             ("evicted_clients", self.context.load.closed().to_string()),
-            (
-                "program_retries_total",
-                read(&counters.retries).to_string(),
-            ),
+            ("program_retries_total", read(&counters.retries).to_string()),
             (
                 "redlock_on_plain_port_total",
                 self.context.guard_rail.seen().to_string(),
