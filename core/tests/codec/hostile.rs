@@ -129,9 +129,9 @@ fn what_is_not_in_its_one_form_is_refused() {
     assert!(decode_batches(short).is_ok());
     let unknown = DecodeError::UnknownTag {
         what: "Command",
-        tag: 7,
+        tag: 8,
     };
-    let command = batch(&[1, 1, 0, 1], &[0, 0, 7]);
+    let command = batch(&[1, 1, 0, 1], &[0, 0, 8]);
     assert_eq!(decode_batches(command), Err(unknown));
     // Numbers begin at 1, and what goes before is before.
     for numbers in [[1, 1, 0, 0], [1, 1, 2, 2]] {
