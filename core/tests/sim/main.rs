@@ -80,15 +80,17 @@ fn seeds() -> (u64, u64) {
 /// Plays a seed on a thread of its own, whose randomness is all of the seed.
 fn play(seed: u64) -> Result<(), String> {
     let (sender, receiver) = sync_channel(1);
+    // Not named by the process: numbers come again, and a run that was killed leaves its own.
+    let dir = tempfile::Builder::new().prefix("quorate-sim-").tempdir();
+    let dir = dir.map_err(|error| error.to_string())?;
+    let own = dir.path().to_owned();
     let run = move || {
         entropy::seed(seed);
         panics::watch();
         if let Ok(name) = std::env::var(mutants::MUTANT) {
             mutants::put_back(&name);
         }
-        let dir = std::env::temp_dir().join(format!("quorate-sim-{}", std::process::id()));
-        let run = World::run(seed, &dir, std::env::var_os(DAWDLES).is_some());
-        drop(std::fs::remove_dir_all(&dir));
+        let run = World::run(seed, &own, std::env::var_os(DAWDLES).is_some());
         drop(sender.send(run));
     };
     let thread = std::thread::Builder::new().name(format!("seed {seed}"));
