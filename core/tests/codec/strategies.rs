@@ -163,7 +163,50 @@ fn data_op() -> impl Strategy<Value = DataOp> {
             field,
             by
         }),
+        set_op(),
+        vec((bytes(), bytes()), 0..3).prop_map(|pairs| DataOp::SetMissing { pairs }),
+        bytes().prop_map(|key| DataOp::Take { key }),
+        (bytes(), life()).prop_map(|(key, life)| DataOp::Revive { key, life }),
+        (bytes(), any::<u64>(), bytes()).prop_map(|(key, offset, part)| DataOp::SetRange {
+            key,
+            offset,
+            part
+        }),
+        (bytes(), bytes()).prop_map(|(key, by)| DataOp::AddFloat { key, by }),
+        (bytes(), bytes(), bytes()).prop_map(|(key, field, by)| DataOp::HashAddFloat {
+            key,
+            field,
+            by
+        }),
+        (bytes(), bytes(), any::<bool>()).prop_map(|(key, value, is_equal)| DataOp::DeleteIf {
+            key,
+            value,
+            is_equal
+        }),
+        (bytes(), bytes(), any::<bool>()).prop_map(|(key, to, only_missing)| DataOp::Rename {
+            key,
+            to,
+            only_missing
+        }),
     ]
+}
+
+fn set_op() -> impl Strategy<Value = DataOp> {
+    let when = prop_oneof![
+        Just(When::Always),
+        Just(When::Absent),
+        Just(When::Present),
+        bytes().prop_map(When::Equal),
+        bytes().prop_map(When::NotEqual),
+    ];
+    let parts = (bytes(), bytes(), life(), when, any::<bool>());
+    parts.prop_map(|(key, value, life, when, want_old)| DataOp::Set {
+        key,
+        value,
+        life,
+        when,
+        want_old,
+    })
 }
 
 fn put_op() -> impl Strategy<Value = PutOp> {
@@ -216,7 +259,12 @@ fn txn_of<S: Strategy<Value = Op> + Clone>(op: S) -> impl Strategy<Value = Txn> 
     )
 }
 
-pub fn txn() -> impl Strategy<Value = Txn> {
+pub fn program() -> impl Strategy<Value = Program> {
+    let guards = vec(guard(), 0..3);
+    (guards, vec(op_leaf(), 0..4)).prop_map(|(guards, ops)| Program { guards, ops })
+}
+
+fn txn() -> impl Strategy<Value = Txn> {
     txn_of(
         op_leaf()
             .prop_recursive(3, 12, 4, |inner| txn_of(inner).prop_map(Op::Txn))
@@ -268,6 +316,7 @@ fn command() -> impl Strategy<Value = Command> {
     ];
     prop_oneof![
         4 => txn().prop_map(Command::Txn),
+        2 => program().prop_map(Command::Program),
         1 => lease.prop_map(Command::Lease),
         1 => number().prop_map(Command::Compact),
         1 => alarm.prop_map(Command::Alarm),

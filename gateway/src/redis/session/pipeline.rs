@@ -73,12 +73,8 @@ impl Session {
             keyspace: &self.context.keyspace,
             db: self.db,
         };
-        let is_full = self.context.reader.is_full();
         let plan = |args: &Vec<Bytes>| {
-            // What is refused is not planned.
-            let row = check(args)
-                .ok()
-                .filter(|row| !(is_full && row.needs_room()))?;
+            let row = check(args).ok()?;
             Some((row, plan(place, row, args)?))
         };
         queue.iter().take(PLANS_MAX).map_while(plan).collect()
