@@ -302,11 +302,6 @@ impl Node {
         farthest.max().unwrap_or_default()
     }
 
-    /// Bytes that the store keeps here, but for what is on its way to it.
-    pub fn bytes_in_use(&self) -> u64 {
-        self.core.versions().sizes().in_use
-    }
-
     /// Bytes that the store keeps here once what was deleted before the call is gone from it. Bound
     /// it, as `compacted`.
     ///
