@@ -302,6 +302,11 @@ impl Node {
         farthest.max().unwrap_or_default()
     }
 
+    /// Bytes that the store keeps here (`Status::bytes_kept`); waits for nothing.
+    pub fn bytes_kept_now(&self) -> u64 {
+        self.core.versions().kept_bytes()
+    }
+
     /// Bytes that the store keeps here (`Status::bytes_kept`) once what was deleted before the call is
     /// gone from it. Bound it, as `compacted`.
     ///

@@ -242,8 +242,14 @@ impl Versions {
         Sizes {
             file: self.shared.file_bytes(),
             in_use: marks.row_bytes,
-            kept: marks.row_bytes.saturating_sub(marks.recent_bytes),
+            kept: self.kept_bytes(),
         }
+    }
+
+    /// Of `Sizes`.
+    pub fn kept_bytes(&self) -> u64 {
+        let marks = self.shared.marks();
+        marks.row_bytes.saturating_sub(marks.recent_bytes)
     }
 
     /// Makes everything submitted before durable; returns the durable position.

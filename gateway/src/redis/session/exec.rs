@@ -67,6 +67,10 @@ impl Multi {
         }
     }
 
+    pub fn needs_room(&self) -> bool {
+        self.queue.iter().any(|queued| queued.row.needs_room())
+    }
+
     pub fn len(&self) -> usize {
         self.queue.len()
     }
