@@ -157,8 +157,8 @@ fn an_empty_store_fits_any_quota() {
     }
 }
 
-/// By commands that Redis refuses beyond its maxmemory; what was deleted makes room, and there is no
-/// alarm that somebody would have to end.
+/// By commands that Redis refuses beyond its maxmemory; what was deleted makes room, and there is
+/// no alarm that somebody would have to end.
 #[test]
 fn redis_is_told_that_there_is_no_room_until_there_is() {
     let Some(servers) = start(Kind::Quorate, QUOTA) else {

@@ -307,8 +307,8 @@ impl Node {
         self.core.versions().kept_bytes()
     }
 
-    /// Bytes that the store keeps here (`Status::bytes_kept`) once what was deleted before the call is
-    /// gone from it. Bound it, as `compacted`.
+    /// Bytes that the store keeps here (`Status::bytes_kept`) once what was deleted before the call
+    /// is gone from it. Bound it, as `compacted`.
     ///
     /// # Errors
     /// If the member stops.
