@@ -244,7 +244,7 @@ impl Standing {
 }
 
 impl Core {
-    /// How many entries that member has acknowledged to this leader in its term, as far as is known.
+    /// How many entries that member has acknowledged to this leader in its term, as far as known.
     fn acknowledged_by(&self, member: MemberId, term: Term) -> u64 {
         let metrics = self.metrics.borrow_watched();
         let reached = metrics.replication.as_ref();
@@ -255,14 +255,15 @@ impl Core {
         }
     }
 
-    /// A leader of this term was told of so many entries that this member has them: its log has, or
-    /// it is not the log that they went to.
-    pub(super) async fn check_acknowledged(&self, entries: u64) {
+    /// A leader was told in its term of so many entries that this member has them: its log has, or
+    /// it is not the log that they went to. What a later leader took back is another matter.
+    pub(super) async fn check_acknowledged(&self, entries: u64, leader: &Vote) {
         let Some(standing) = Standing::of(self).await else {
             return;
         };
         let held = standing.last.map_or(0, |last| last.index() + 1);
-        if held < entries {
+        let is_of_now = standing.vote.leader_id().term <= leader.leader_id().term;
+        if is_of_now && held < entries {
             self.network.has_lost(entries, held);
         }
     }

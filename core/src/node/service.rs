@@ -97,11 +97,15 @@ impl PeerSession for Session {
             Kind::Beat => {
                 let slack = Duration::from_millis(wire::get_u32(&mut payload)?.into());
                 let acknowledged = wire::get_u64(&mut payload)?;
+                let beat = wire::get_append(&mut payload)?;
                 // Once: only a process that has just begun may stand on another log.
                 if !std::mem::replace(&mut self.was_checked, true) {
-                    self.service.core.check_acknowledged(acknowledged).await;
+                    let checking = self
+                        .service
+                        .core
+                        .check_acknowledged(acknowledged, &beat.vote);
+                    checking.await;
                 }
-                let beat = wire::get_append(&mut payload)?;
                 self.service.core.hear_beat(&beat.vote, slack);
                 self.append(id, Kind::Beat, beat).await
             }
