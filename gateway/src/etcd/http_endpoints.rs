@@ -10,6 +10,7 @@ use tonic::Status;
 use super::reply::{self, Reply};
 use super::shared::Shared;
 use super::{API_VERSION, CLUSTER_VERSION, STORAGE_VERSION};
+use crate::logging;
 use crate::metrics::{CONTENT_TYPE, Snapshot};
 
 /// Checks of /livez and /readyz, in the order they are told.
@@ -109,6 +110,7 @@ fn metrics(shared: &Shared) -> Reply {
         proposals_failed,
         sync_times: shared.node.sync_times(),
         wall_skew_ms: shared.node.wall_skew_ms(),
+        log_lines_left_out: logging::left_out(),
     });
     let content_type = http::HeaderValue::from_static(CONTENT_TYPE);
     reply::body(StatusCode::OK, content_type, text)
