@@ -10,6 +10,7 @@ mod concurrency;
 mod convert;
 mod dispatch;
 mod error;
+mod go_http;
 mod health;
 mod http_endpoints;
 mod keep_alive;
