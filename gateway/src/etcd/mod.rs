@@ -19,6 +19,7 @@ mod large_range;
 mod large_reply;
 mod lease;
 mod maintenance;
+mod metadata;
 mod methods;
 mod overlap;
 mod quota;
