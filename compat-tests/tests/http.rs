@@ -133,7 +133,7 @@ fn metrics_are_typed_as_by_etcd() {
 
 async fn get(channel: &Channel, metadata: usize) -> Result<(), Status> {
     let mut request = Request::new(pb::RangeRequest {
-        key: b"k".to_vec(),
+        key: "k".into(),
         ..Default::default()
     });
     let baggage = "x".repeat(metadata).parse().expect("a value");
@@ -155,7 +155,7 @@ async fn calls_with_much_metadata_are_served_and_more_ends_one_call() {
         let endpoint = endpoint.expect("an address").timeout(LIMIT);
         let channel = endpoint.connect().await.expect("a server");
         let create = pb::watch_request::RequestUnion::CreateRequest(pb::WatchCreateRequest {
-            key: b"k".to_vec(),
+            key: "k".into(),
             ..Default::default()
         });
         let create = pb::WatchRequest {

@@ -206,17 +206,16 @@ fn etcd_is_refused(runtime: &Runtime, ports: Ports) {
     let mut kv = pb::kv_client::KvClient::new(channel.clone());
     let mut lease = pb::lease_client::LeaseClient::new(channel.clone());
     let mut lock = lockpb::lock_client::LockClient::new(channel.clone());
-    let key = || b"k".to_vec();
     let put = pb::PutRequest {
-        key: key(),
+        key: "k".into(),
         ..Default::default()
     };
     let get = pb::RangeRequest {
-        key: key(),
+        key: "k".into(),
         ..Default::default()
     };
     let delete = pb::DeleteRangeRequest {
-        key: key(),
+        key: "k".into(),
         ..Default::default()
     };
     let op = pb::RequestOp {
@@ -229,7 +228,7 @@ fn etcd_is_refused(runtime: &Runtime, ports: Ports) {
     let grant = pb::LeaseGrantRequest { ttl: 60, id: 0 };
     let keep_alive = pb::LeaseKeepAliveRequest { id: 77 };
     let name = lockpb::LockRequest {
-        name: key(),
+        name: "k".into(),
         lease: 0,
     };
     asking.refused("put", kv.put(put));

@@ -43,8 +43,8 @@ const SEND_BYTES_MAX: usize = 64 * 1024;
 /// The head of an HTTP/1.1 request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// The headers of an HTTP/2 request. One of more ends by itself, up to 5/4 of it on the wire, beyond
-/// which the connection does (grpc-go: 16 MiB). What a call may bring is less, see
+/// The headers of an HTTP/2 request. One of more ends by itself, up to 5/4 of it on the wire, and
+/// beyond with its connection (grpc-go: 16 MiB). What a call may bring is less, see
 /// `etcd/metadata.rs`: a client that brings more is told so.
 const HEADERS_BYTES_MAX: u32 = 8 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-//! What this member is to a client that looks for a master: one, as long as it knows a leader, since
+//! What this member is to a client that looks for a master: one, as long as it knows a leader, for
 //! every member takes writes then; else a replica whose master is away.
 
 use bytes::Bytes;
