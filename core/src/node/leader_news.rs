@@ -2,18 +2,23 @@
 
 use super::core::Core;
 use super::window::View;
+use crate::types::Term;
 
 #[derive(Default)]
 pub(super) struct LeaderNews {
     told: Option<View>,
+    /// The last term in which this member is known to have become the leader.
+    became: Term,
 }
 
 impl LeaderNews {
     pub(super) fn tell(&mut self, core: &Core) {
         let known = core.followed();
         let own = core.header.member;
-        if known.is_some_and(|view| view.leader == own && Some(view) != self.told) {
-            let term = known.map_or(0, |view| view.term);
+        if let Some(View { term, .. }) = known.filter(|view| view.leader == own)
+            && term > self.became
+        {
+            self.became = term;
             tracing::info!(target: "raft", "{own:x} became leader at term {term}");
         }
         if let Some(news) = news(self.told, known) {
