@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(format!("no runtime could be made: {error}")),
     };
+    logging::end();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(&why),

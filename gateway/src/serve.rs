@@ -66,7 +66,7 @@ fn tell(settings: &Settings) {
         );
     }
     for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(name: "unlimited", "{warning}");
     }
 }
 

@@ -23,6 +23,7 @@ mod listeners;
 mod lives;
 mod load;
 mod model;
+mod no_quorum;
 mod no_write_fails;
 mod pause;
 mod resp;

@@ -61,6 +61,8 @@ pub struct Status {
     pub cluster: ClusterId,
     pub member: MemberId,
     pub leader: Option<MemberId>,
+    /// For how long nobody has led, as far as this member could hear; None while it knows a leader.
+    pub leaderless: Option<Duration>,
     pub term: Term,
     pub last_index: Index,
     /// The last entry that is no longer in the log; 0 when all are.

@@ -51,8 +51,13 @@ pub(crate) async fn run(core: Arc<Core>) {
 async fn round(core: &Arc<Core>, reads: Vec<Waiter>) {
     let last = reads.iter().map(|(deadline, _)| *deadline).max();
     let deadline = last.unwrap_or_else(Instant::now);
-    let confirmed = tokio::time::timeout_at(deadline, confirm(core, deadline)).await;
-    match confirmed.unwrap_or(Err(NodeError::Timeout)) {
+    let confirmed = tokio::select! {
+        biased;
+        () = core.pulse.leaderless() => Err(NodeError::NoLeader),
+        confirmed = confirm(core, deadline) => confirmed,
+        () = tokio::time::sleep_until(deadline) => Err(NodeError::Timeout),
+    };
+    match confirmed {
         Ok(barrier) => {
             for (_, sender) in reads {
                 drop(sender.send(Ok(barrier)));
@@ -65,12 +70,13 @@ async fn round(core: &Arc<Core>, reads: Vec<Waiter>) {
     }
 }
 
-/// Reads are retried across leader changes until their own deadline.
+/// Reads are retried across leader changes until their own deadline, or until it is known that
+/// nobody leads.
 fn retry(core: &Core, reads: Vec<Waiter>, error: &NodeError) {
-    let now = Instant::now();
+    let (now, is_leaderless) = (Instant::now(), core.pulse.is_leaderless());
     let (again, over): (Vec<_>, Vec<_>) = reads
         .into_iter()
-        .partition(|(deadline, sender)| *deadline > now && !sender.is_closed());
+        .partition(|(deadline, sender)| *deadline > now && !sender.is_closed() && !is_leaderless);
     core.barriers.put_back(again);
     for (_, sender) in over {
         drop(sender.send(Err(error.clone())));

@@ -83,18 +83,19 @@ impl Core {
     }
 
     /// Where a proposal goes now. This member is a leader for us once the blank entry of its term
-    /// is applied here, so that its clock runs and its reads are not stale.
+    /// is applied here, so that its clock runs and its reads are not stale. One that is not heard
+    /// is sent nothing: of what waits here it is certain that it was not proposed.
     pub(crate) fn route(&self) -> Route {
-        match self.view() {
-            Some(view) if view.leader == self.header.member => {
-                let takes = self.pulse.lease_holds() && !self.handing_over.load(Ordering::SeqCst);
-                match self.replica.clock.stamp(view.term) {
-                    Some(stamp) if takes => Route::Here(stamp),
-                    _ => Route::Nowhere,
-                }
-            }
-            Some(view) => Route::To(view),
-            None => Route::Nowhere,
+        let Some(view) = self.view().filter(|_| self.pulse.lease_holds()) else {
+            return Route::Nowhere;
+        };
+        if view.leader != self.header.member {
+            return Route::To(view);
+        }
+        let takes = !self.handing_over.load(Ordering::SeqCst);
+        match self.replica.clock.stamp(view.term) {
+            Some(stamp) if takes => Route::Here(stamp),
+            _ => Route::Nowhere,
         }
     }
 
@@ -111,12 +112,24 @@ impl Core {
         self.metrics.borrow_watched().current_leader
     }
 
-    /// The leader, if it was heard from within three election timeouts (etcd's rule): a leader by
-    /// its majority, a follower by its leader.
+    /// The leader: a leader is heard by its majority, a follower hears it. None before this process
+    /// has heard one, and once that was too long ago.
     pub(crate) fn leader(&self) -> Option<MemberId> {
         let leader = self.last_leader()?;
-        let silence = self.pulse.silence()?;
-        (silence < 3 * self.pulse.election_timeout()).then_some(leader)
+        self.pulse.silence()?;
+        (!self.pulse.is_leaderless()).then_some(leader)
+    }
+
+    /// Who is known to lead, and in which term.
+    pub(super) fn followed(&self) -> Option<View> {
+        let leader = self.leader()?;
+        self.view().filter(|view| view.leader == leader)
+    }
+
+    /// Answers what waits for a leader and was certainly not proposed.
+    pub(super) fn refuse_waiting(&self) {
+        self.queue.refuse_all(&NodeError::NoLeader);
+        self.window().refuse_unsent(&NodeError::NoLeader);
     }
 
     /// A beat has come. That of the leader who is followed already counts at once: its answer waits
@@ -224,11 +237,16 @@ impl Core {
             Ok(Ok(Err(error))) => Err(error),
             // The answer was dropped on its way: nobody knows.
             Ok(Err(_)) => Err(NodeError::Unknown),
-            Err(_) if claim.give_up() => Err(match self.leader() {
-                Some(_) => NodeError::Timeout,
-                None => NodeError::NoLeader,
-            }),
+            Err(_) if claim.give_up() => Err(self.in_vain()),
             Err(_) => Err(NodeError::Unknown),
+        }
+    }
+
+    /// Why something has waited past its deadline.
+    pub(super) fn in_vain(&self) -> NodeError {
+        match self.leader() {
+            Some(_) => NodeError::Timeout,
+            None => NodeError::NoLeader,
         }
     }
 

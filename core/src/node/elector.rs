@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::core::Core;
+use super::leader_news::LeaderNews;
 use super::pulse::{Beat, Pulse, Voters};
 use crate::peer::Kind;
 use crate::raft::{LogId, TypeConfig, Vote, VoteRequest, VoteResponse, wire};
@@ -55,6 +56,10 @@ pub(crate) async fn run(core: Arc<Core>) {
         let now = Instant::now();
         elector.core.pulse.pass((now - looked).min(STEP_MAX));
         looked = now;
+        if elector.core.pulse.is_leaderless() {
+            elector.core.refuse_waiting();
+        }
+        elector.news.tell(&elector.core);
         if is_tick {
             next = now + TICK;
         }
@@ -73,6 +78,9 @@ struct Elector {
     /// At the last look the silence had lasted: what had come meanwhile is read by the next.
     is_due: bool,
     campaign: Option<JoinHandle<()>>,
+    /// Whether a majority answered this leader at the last look.
+    is_heard: bool,
+    news: LeaderNews,
     warned: Option<Instant>,
     warned_of_walls: Option<Instant>,
 }
@@ -85,6 +93,8 @@ impl Elector {
             part: rand::random(),
             is_due: false,
             campaign: None,
+            is_heard: false,
+            news: LeaderNews::default(),
             warned: None,
             warned_of_walls: None,
         }
@@ -96,9 +106,12 @@ impl Elector {
         let voters = core.voters();
         let is_news = core.pulse.lead(term, voters.clone());
         core.replica.clock.lead(voters, is_news);
+        let was_heard = std::mem::replace(&mut self.is_heard, !core.pulse.is_leaderless());
         if is_news {
             self.beat_at = now;
-            // openraft takes writes once its own beat was answered.
+        }
+        if is_news || self.is_heard && !was_heard {
+            // openraft takes writes once its own beat was answered, and not long after.
             drop(core.raft.trigger().heartbeat().await);
         }
         if now < self.beat_at {
@@ -276,6 +289,9 @@ async fn campaign(core: Arc<Core>) {
     pulse.campaigns(true);
     match poll(&core).await {
         Some(poll) if !pulse.lease_holds() && poll.calls_for_election(pulse) => {
+            if poll.would_win {
+                pulse.expect_leader();
+            }
             drop(core.raft.trigger().elect(false).await);
             pulse.wait_for_leader();
             // The votes are under way.
@@ -381,6 +397,7 @@ pub(crate) async fn answer_vote(core: &Core, mut request: VoteRequest) -> Option
     let answer = core.raft.vote(request).await.ok()?;
     if answer.vote_granted {
         core.pulse.wait_for_leader();
+        core.pulse.expect_leader();
     }
     Some(answer)
 }

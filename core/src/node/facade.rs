@@ -80,11 +80,15 @@ impl Node {
     /// acknowledged anywhere before the call.
     ///
     /// # Errors
-    /// If leadership could not be confirmed in time.
+    /// If leadership could not be confirmed in time; `NoLeader` as soon as it is known that nobody
+    /// leads.
     pub async fn barrier(&self, deadline: Instant) -> Result<Barrier, NodeError> {
-        match self.sole_voter_barrier() {
-            Some(barrier) => Ok(barrier),
-            None => self.core.barriers.wait(deadline).await,
+        if let Some(barrier) = self.sole_voter_barrier() {
+            return Ok(barrier);
+        }
+        match self.core.barriers.wait(deadline).await {
+            Err(NodeError::Timeout) => Err(self.core.in_vain()),
+            waited => waited,
         }
     }
 

@@ -20,6 +20,7 @@ mod inbox;
 mod incoming;
 mod inflow;
 mod intervals;
+mod leader_news;
 mod machine;
 mod open;
 mod pacer;

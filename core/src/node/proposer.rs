@@ -25,7 +25,7 @@ use super::window::{Encoded, Round, View};
 use crate::codec;
 use crate::command::{Batch, ClusterCommand, Command, Entry, EntryHeader, Proposal};
 use crate::outcome::NodeError;
-use crate::peer::Kind;
+use crate::peer::{Kind, LinkError};
 use crate::raft::{Completion, EntryData, TypeConfig, wire};
 use crate::types::{Principal, Settings, Stamp};
 
@@ -206,25 +206,27 @@ fn forward(core: &Arc<Core>, view: View) {
         return;
     }
     let encode = |batches: Vec<Batch>, _| {
-        let message = (!batches.is_empty()).then(|| {
+        let message = batches.first().zip(batches.last()).map(|(first, last)| {
             let mut message = Vec::with_capacity(256);
             codec::encode_batches(&batches, &mut message);
-            Bytes::from(message)
+            (first.origin.first..=last.last(), Bytes::from(message))
         });
         (batches, Ok(message))
     };
     let room = Room::default();
-    let Some((round, message)) = window.send(&core.queue, Instant::now(), room, encode) else {
+    let sent = window.send(&core.queue, Instant::now(), room, encode);
+    let Some((round, (numbers, message))) = sent else {
         return;
     };
     let Some(link) = core.link_to(view.leader) else {
-        return window.go_back(round);
+        return window.never_arrived(round, numbers);
     };
     let answer = link.start(Kind::Forward, message);
     let core = core.clone();
     tokio::spawn(async move {
         match tokio::time::timeout(FORWARD_TIMEOUT, answer).await {
             Ok(Ok(Ok(answer))) if answer[..] == [APPLIED] => core.window().arrived(round),
+            Ok(Ok(Err(LinkError::NotSent(_)))) => core.window().never_arrived(round, numbers),
             _ => core.window().go_back(round),
         }
     });

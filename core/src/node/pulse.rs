@@ -19,6 +19,9 @@ const LEASES_DIFFER: Duration = Duration::from_millis(50);
 /// What is under way to near members ends sooner.
 const SPACING_MIN: Duration = Duration::from_millis(5);
 
+/// Elections for which nobody has led before what needs a leader is refused.
+const LEADERLESS_ELECTIONS: u32 = 2;
+
 /// Voters, as sets each of which needs a majority.
 pub(crate) type Voters = Vec<BTreeSet<MemberId>>;
 
@@ -35,12 +38,17 @@ pub(crate) struct Pulse {
     inner: Mutex<Inner>,
     /// The newest beat that a majority has answered.
     confirmed: watch::Sender<Beat>,
+    /// Whether nobody has led for so long that nothing waits for it any more.
+    leaderless: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct Inner {
     /// Time awake since a leader's append was last accepted here.
     silence: Option<Duration>,
+    /// Time awake since a leader was heard, a leader's own majority answered it, or an election
+    /// began that a majority was for: who knows of a quorum does not say that there is none.
+    without_leader: Duration,
     /// Time awake since that, since a vote was given away, or since this member asked for votes.
     waited: Duration,
     /// Whether a leader may be there and is given its time, or nobody leads as far as is known.
@@ -91,6 +99,7 @@ impl Pulse {
             patience,
             inner: Mutex::default(),
             confirmed: watch::Sender::default(),
+            leaderless: watch::Sender::default(),
         }
     }
 
@@ -101,6 +110,11 @@ impl Pulse {
         if let Some(silence) = &mut inner.silence {
             *silence += step;
         }
+        inner.without_leader += step;
+        let longest = LEADERLESS_ELECTIONS * self.patience.longest(inner.slack());
+        if inner.without_leader >= longest && !self.is_leaderless() {
+            self.leaderless.send_replace(true);
+        }
     }
 
     /// A leader's append was accepted here.
@@ -109,6 +123,37 @@ impl Pulse {
         inner.silence = Some(Duration::ZERO);
         inner.waited = Duration::ZERO;
         inner.waits_for_leader = true;
+        self.expect_leader_soon(&mut inner);
+    }
+
+    /// A majority is for an election, or this member has voted in one: there is a quorum.
+    pub(crate) fn expect_leader(&self) {
+        self.expect_leader_soon(&mut self.inner.lock());
+    }
+
+    fn expect_leader_soon(&self, inner: &mut Inner) {
+        inner.without_leader = Duration::ZERO;
+        if self.is_leaderless() {
+            self.leaderless.send_replace(false);
+        }
+    }
+
+    /// Whether nobody has led for two election timeouts, as far as this member could hear.
+    pub(crate) fn is_leaderless(&self) -> bool {
+        *self.leaderless.borrow()
+    }
+
+    /// For how long that may have been so: since a leader, or a quorum, was last heard.
+    pub(crate) fn without_leader(&self) -> Duration {
+        self.inner.lock().without_leader
+    }
+
+    /// Resolves when nobody has led for so long.
+    pub(crate) async fn leaderless(&self) {
+        let mut leaderless = self.leaderless.subscribe();
+        if leaderless.wait_for(|leaderless| *leaderless).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// A leader says how far its members are.
@@ -258,7 +303,9 @@ impl Pulse {
             term,
             number: leading.last,
         };
-        self.confirm(leading);
+        if self.confirm(leading) {
+            self.expect_leader_soon(&mut inner);
+        }
         Some(beat)
     }
 
@@ -276,10 +323,13 @@ impl Pulse {
         );
         let newest = leading.answered.entry(member).or_insert((0, sent));
         *newest = (*newest).max((beat.number, sent));
-        self.confirm(leading);
+        if self.confirm(leading) {
+            self.expect_leader_soon(&mut inner);
+        }
     }
 
-    fn confirm(&self, leading: &Leading) {
+    /// Whether a majority has answered a newer beat than before.
+    fn confirm(&self, leading: &Leading) -> bool {
         let number = leading.majority(|member| match *member == self.member {
             true => Some(leading.last),
             false => leading.answered.get(member).map(|(number, _)| *number),
@@ -292,7 +342,7 @@ impl Pulse {
             let is_newer = beat > *confirmed;
             *confirmed = beat.max(*confirmed);
             is_newer
-        });
+        })
     }
 
     /// Resolves once a majority has answered that beat or a later one of its term: this member
@@ -362,6 +412,34 @@ mod tests {
         assert!(pulse.lease_holds());
         (0..20).for_each(|_| pulse.pass(Duration::from_millis(25)));
         assert!(!pulse.lease_holds());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_leads_once_two_election_timeouts_have_passed_without_a_quorum() {
+        let pulse = pulse();
+        let pass =
+            |millis: u64| (0..millis / 25).for_each(|_| pulse.pass(Duration::from_millis(25)));
+        let two = 2 * pulse.election_timeout().as_millis() as u64;
+        pulse.hear_leader();
+        pass(two - 25);
+        assert!(!pulse.is_leaderless());
+        pulse.expect_leader();
+        pass(two - 25);
+        assert!(!pulse.is_leaderless(), "a majority was for an election");
+        pass(25);
+        assert!(pulse.is_leaderless() && pulse.leaderless().now_or_never().is_some());
+        pulse.hear_leader();
+        assert!(!pulse.is_leaderless() && pulse.leaderless().now_or_never().is_none());
+
+        pulse.lead(2, vec![BTreeSet::from([ME, 2, 3])]);
+        let beat = pulse.next_beat(2).expect("a beat");
+        pass(two - 25);
+        pulse.answered(2, beat, Instant::now());
+        pass(two - 25);
+        assert!(!pulse.is_leaderless(), "its majority has answered it");
+        pulse.answered(2, beat, Instant::now());
+        pass(25);
+        assert!(pulse.is_leaderless(), "an old answer says nothing new");
     }
 
     #[tokio::test(start_paused = true)]

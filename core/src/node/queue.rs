@@ -154,12 +154,17 @@ impl Queue {
         *waiting = kept;
     }
 
+    /// Answers all that waits.
+    pub(crate) fn refuse_all(&self, why: &NodeError) {
+        for submission in self.waiting.lock().drain(..) {
+            submission.give_up(why.clone());
+        }
+    }
+
     /// Refuses everything from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        for submission in self.waiting.lock().drain(..) {
-            submission.give_up(NodeError::Stopped);
-        }
+        self.refuse_all(&NodeError::Stopped);
     }
 }
 

@@ -84,10 +84,12 @@ impl Running {
     pub(super) fn status(&self, core: &Core) -> Status {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let (sizes, glance) = (core.replica.versions.sizes(), core.replica.glance());
+        let leader = core.leader();
         Status {
             cluster: self.cluster,
             member: self.member,
-            leader: core.leader(),
+            leader,
+            leaderless: leader.is_none().then(|| core.pulse.without_leader()),
             term: metrics.current_term,
             last_index: metrics.last_log_index.unwrap_or(0),
             purged_index: metrics.purged.map_or(0, |purged| purged.index()),

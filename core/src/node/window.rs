@@ -10,6 +10,7 @@
 //! each batch names the number in front of it, so that none is taken before what precedes it.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -72,8 +73,8 @@ struct Inner {
 struct Numbered {
     number: u64,
     submission: Submission,
-    /// In some round: it may have been taken.
-    was_sent: bool,
+    /// Times it was sent and may have arrived: it may have been taken.
+    sent: u32,
 }
 
 /// Answers to be sent once no lock is held.
@@ -167,7 +168,7 @@ impl Window {
         let sent = match encoded {
             Ok(Some(message)) => {
                 let sent = inner.unsettled.range_mut(from..end);
-                sent.for_each(|one| one.was_sent = true);
+                sent.for_each(|one| one.sent += 1);
                 inner.sent = end;
                 inner.under_way += 1;
                 inner.next = inner.spacing.map(|spacing| now + spacing);
@@ -203,6 +204,37 @@ impl Window {
             inner.refused = true;
             self.room.notify_one();
         }
+    }
+
+    /// The `numbers`, sent in `round`, certainly did not arrive; they are sent again.
+    pub(crate) fn never_arrived(&self, round: Round, numbers: RangeInclusive<u64>) {
+        let mut inner = self.inner.lock();
+        let unsettled = inner.unsettled.iter_mut();
+        for one in unsettled.filter(|one| numbers.contains(&one.number)) {
+            one.sent -= 1;
+        }
+        drop(inner);
+        self.go_back(round);
+    }
+
+    /// Answers what was not sent, or has certainly not arrived. Its numbers are passed over.
+    pub(crate) fn refuse_unsent(&self, why: &NodeError) {
+        let mut settled = Vec::new();
+        let mut inner = self.inner.lock();
+        let mut kept = VecDeque::with_capacity(inner.unsettled.len());
+        for one in std::mem::take(&mut inner.unsettled) {
+            match one.sent {
+                0 => settled.push(one.ended(why.clone())),
+                _ => kept.push_back(one),
+            }
+        }
+        inner.unsettled = kept;
+        assert!(
+            inner.sent <= inner.unsettled.len(),
+            "what is under way was sent"
+        );
+        drop(inner);
+        inbox::send_all(settled);
     }
 
     /// An entry was applied here: what it took of this member's own is answered.
@@ -317,7 +349,7 @@ impl Inner {
             self.unsettled.push_back(Numbered {
                 number: self.number,
                 submission,
-                was_sent: false,
+                sent: 0,
             });
         }
         self.unsettled.len()
@@ -329,9 +361,9 @@ impl Inner {
         let mut end = self.sent;
         while let Some(one) = self.unsettled.get(end) {
             if one.submission.is_over(now) {
-                let error = match one.was_sent {
-                    true => NodeError::Unknown,
-                    false => NodeError::Timeout,
+                let error = match one.sent {
+                    0 => NodeError::Timeout,
+                    _ => NodeError::Unknown,
                 };
                 let over = self.unsettled.remove(end);
                 settled.extend(over.map(|one| one.ended(error)));

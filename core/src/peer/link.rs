@@ -23,6 +23,7 @@ use super::call::{Call, LinkError};
 use super::conversation::{self, Ended};
 use super::dial::{ATTEMPT_INTERVAL, Dialled, Dialler};
 use super::frame::Kind;
+use crate::types::MemberId;
 
 /// Calls that wait to be sent.
 const CALLS_MAX: usize = 1_024;
@@ -35,20 +36,59 @@ const IDLE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Link {
     calls: mpsc::Sender<Call>,
-    away: Arc<AtomicBool>,
+    presence: Arc<Presence>,
+}
+
+/// Whether the peer was silent, or not reached, when it was last tried.
+struct Presence {
+    is_away: AtomicBool,
+    /// Who is meant, where the log is told of it.
+    told: Option<MemberId>,
+}
+
+impl Presence {
+    fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    fn comes(&self) {
+        let was_away = self.is_away.swap(false, Ordering::Relaxed);
+        if let Some(member) = self.told.filter(|_| was_away) {
+            let member = format_args!("{member:x}");
+            tracing::info!(target: "peer", member, "peer became active");
+        }
+    }
+
+    fn goes(&self, why: &str) {
+        let was_away = self.is_away.swap(true, Ordering::Relaxed);
+        if let Some(member) = self.told.filter(|_| !was_away) {
+            let member = format_args!("{member:x}");
+            tracing::warn!(target: "peer", member, why, "peer became inactive");
+        }
+    }
 }
 
 impl Link {
     pub(crate) fn new(dialler: Dialler) -> Link {
-        let (calls, receiver) = mpsc::channel(CALLS_MAX);
-        let away = Arc::new(AtomicBool::new(false));
-        tokio::spawn(run(dialler, receiver, away.clone()));
-        Link { calls, away }
+        Link::start_new(dialler, None)
     }
 
-    /// Whether the peer was silent, or not reached, when it was last tried.
+    /// As `new`; of several to a peer the one that tells the log when it comes and goes.
+    pub(crate) fn telling(dialler: Dialler) -> Link {
+        let member = dialler.ours.target;
+        Link::start_new(dialler, Some(member))
+    }
+
+    fn start_new(dialler: Dialler, told: Option<MemberId>) -> Link {
+        let (calls, receiver) = mpsc::channel(CALLS_MAX);
+        let is_away = AtomicBool::new(false);
+        let presence = Arc::new(Presence { is_away, told });
+        tokio::spawn(run(dialler, receiver, presence.clone()));
+        Link { calls, presence }
+    }
+
     pub(crate) fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
+        self.presence.is_away()
     }
 
     /// Queues a request now, or refuses it when too many wait; the order of calls is the order on
@@ -89,14 +129,14 @@ impl Link {
     }
 }
 
-async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>, is_away: Arc<AtomicBool>) {
+async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>, presence: Arc<Presence>) {
     while let Some(first) = calls.recv().await {
         let mut dialling = Dialling {
             dialler: &dialler,
             calls: &mut calls,
             waiting: VecDeque::from([first]),
             away: None,
-            is_away: &is_away,
+            presence: &presence,
             asked: Instant::now(),
             not_before: Instant::now(),
         };
@@ -104,10 +144,10 @@ async fn run(dialler: Dialler, mut calls: mpsc::Receiver<Call>, is_away: Arc<Ato
             // One that is lost at once is not made again at once.
             dialling.not_before = Instant::now() + ATTEMPT_INTERVAL;
             let waiting = std::mem::take(&mut dialling.waiting);
-            is_away.store(false, Ordering::Relaxed);
+            presence.comes();
             match conversation::hold(dialled, waiting, dialling.calls).await {
                 Ended::ByUs => return,
-                Ended::Silent => is_away.store(true, Ordering::Relaxed),
+                Ended::Silent => presence.goes("no answer"),
                 Ended::Lost => {}
             }
             (dialling.away, dialling.asked) = (None, Instant::now());
@@ -124,7 +164,7 @@ struct Dialling<'a> {
     waiting: VecDeque<Call>,
     /// Why calls are refused.
     away: Option<String>,
-    is_away: &'a AtomicBool,
+    presence: &'a Presence,
     /// When somebody last asked for it.
     asked: Instant,
     not_before: Instant,
@@ -168,17 +208,9 @@ impl Dialling<'_> {
     }
 
     fn give_up(&mut self, why: String) {
-        if self.away.is_none() {
-            tracing::debug!(
-                target: "peer",
-                addresses = ?self.dialler.addresses,
-                why,
-                "peer is unreachable"
-            );
-        }
+        self.presence.goes(&why);
         self.waiting.drain(..).for_each(|call| call.refuse(&why));
         self.away = Some(why);
-        self.is_away.store(true, Ordering::Relaxed);
     }
 }
 

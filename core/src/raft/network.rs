@@ -72,7 +72,8 @@ impl PeerNetwork {
     pub(crate) fn election_link(&self, target: MemberId, peer: &Peer) -> Link {
         let mut links = self.elections.lock();
         let link = links.entry(target);
-        link.or_insert_with(|| self.link(target, peer)).clone()
+        let telling = || Link::telling(self.dialler(target, peer));
+        link.or_insert_with(telling).clone()
     }
 
     pub(crate) fn dialler(&self, target: MemberId, peer: &Peer) -> Dialler {

@@ -38,7 +38,7 @@ use super::reworded::reworded;
 use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
 use super::watch::WatchService;
-use super::{admission, http_endpoints, large_range, large_reply, methods};
+use super::{admission, http_endpoints, large_range, large_reply, metadata, methods};
 use crate::listen::{Held, Share};
 use crate::metrics::{Metrics, Running};
 
@@ -134,6 +134,13 @@ impl Etcd {
         bound::CALLS.take(&metrics.calls, &metrics.calls_refused)
     }
 
+    /// Whether the call may go on. What it brings is counted in `held`.
+    async fn check(&self, request: &Request<Incoming>, held: &mut Held) -> Result<(), Status> {
+        metadata::take(request.headers(), held).await?;
+        let path = request.uri().path();
+        admission::check(&self.services.shared, path, request.headers())
+    }
+
     /// `held` is for the request's message, `holds` for the reply's.
     async fn answer(
         &self,
@@ -147,7 +154,8 @@ impl Etcd {
         let version = admission::client_version(request.headers());
         let metrics = &self.services.shared.metrics.grpc;
         let running = method.map(|method| metrics.started(method, version));
-        let reply = match admission::check(&self.services.shared, path, request.headers()) {
+        let mut metadata = share.hold();
+        let reply = match self.check(&request, &mut metadata).await {
             Ok(()) => {
                 let (received, sent) = metrics.traffic();
                 let request = request

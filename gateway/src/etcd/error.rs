@@ -97,6 +97,13 @@ pub fn too_many(what: &str, max: impl std::fmt::Display) -> Status {
     Status::resource_exhausted(format!("quorate: too many {what}, at most {max}"))
 }
 
+/// Metadata of more than this server takes.
+pub fn metadata_too_large(bytes: usize, max: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "quorate: too much metadata ({bytes} bytes vs. {max})"
+    ))
+}
+
 /// A reply that gRPC could not carry: grpc-go's words, and what helps.
 pub fn reply_too_large(bytes: usize, max: usize) -> Status {
     Status::resource_exhausted(format!(

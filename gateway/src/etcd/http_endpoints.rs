@@ -1,16 +1,18 @@
 //! The HTTP endpoints beside gRPC: /health, /livez, /readyz, /version, /metrics. They need no
 //! authentication, as in etcd.
 
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use quorate_core::command::{AlarmKind, RangeOp};
 use quorate_core::types::KeyRange;
 use tonic::Status;
 
+use super::go_http;
 use super::reply::{self, Reply};
 use super::shared::Shared;
 use super::{API_VERSION, CLUSTER_VERSION, STORAGE_VERSION};
-use crate::metrics::{CONTENT_TYPE, Snapshot};
+use crate::logging;
+use crate::metrics::{self, Snapshot};
 
 /// Checks of /livez and /readyz, in the order they are told.
 const LIVEZ: &[&str] = &["serializable_read"];
@@ -35,9 +37,15 @@ const CORS: [(&str, &str); 3] = [
 ];
 
 pub async fn serve(shared: &Shared, request: &Request<Incoming>) -> Reply {
+    if let Some(refusal) = go_http::bad_host(request) {
+        return refusal;
+    }
     let mut reply = match *request.method() {
         Method::OPTIONS => http::Response::new(tonic::body::Body::empty()),
-        _ => route(shared, request).await,
+        _ => match go_http::redirect(request) {
+            Some(elsewhere) => elsewhere,
+            None => route(shared, request).await,
+        },
     };
     for (name, value) in CORS {
         let value = http::HeaderValue::from_static(value);
@@ -52,7 +60,7 @@ async fn route(shared: &Shared, request: &Request<Incoming>) -> Reply {
     let path = request.uri().path();
     let only_get = |reply| if is_get { reply } else { method_not_allowed() };
     match path {
-        "/metrics" => metrics(shared),
+        "/metrics" => metrics(shared, request.headers()),
         "/version" => only_get(version()),
         "/health" if is_get => health(shared, &query).await,
         "/health" => method_not_allowed(),
@@ -84,7 +92,7 @@ fn version() -> Reply {
     reply::json(StatusCode::OK, text)
 }
 
-fn metrics(shared: &Shared) -> Reply {
+fn metrics(shared: &Shared, headers: &HeaderMap) -> Reply {
     let status = shared.node.status();
     let (compact_revision, keys) = shared.node.read(|state| {
         let all = KeyRange::From(bytes::Bytes::new());
@@ -109,8 +117,12 @@ fn metrics(shared: &Shared) -> Reply {
         proposals_failed,
         sync_times: shared.node.sync_times(),
         wall_skew_ms: shared.node.wall_skew_ms(),
+        log_lines_left_out: logging::left_out(),
     });
-    let content_type = http::HeaderValue::from_static(CONTENT_TYPE);
+    let wanted = headers.get(header::ACCEPT);
+    let wanted = wanted.and_then(|accept| accept.to_str().ok());
+    let content_type = metrics::content_type(wanted.unwrap_or_default());
+    let content_type = http::HeaderValue::from_static(content_type);
     reply::body(StatusCode::OK, content_type, text)
 }
 
@@ -178,7 +190,7 @@ async fn unhealthy(shared: &Shared, query: &Query<'_>) -> Option<String> {
 
 /// Reads as a client would.
 async fn read(shared: &Shared, is_serializable: bool) -> Result<(), Status> {
-    let call = shared.call(&http::HeaderMap::new());
+    let call = shared.call(&HeaderMap::new());
     call.barrier(is_serializable).await?;
     let op = RangeOp {
         keys_only: true,

@@ -2,7 +2,7 @@
 //!
 //! The first renewal goes at once; while it is under way the next ones gather, as many as come. A
 //! renewal is idempotent, so that it is proposed again when a leader is lost on the way, until its
-//! deadline.
+//! deadline, or until it is known that nobody leads.
 
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
@@ -132,7 +132,7 @@ impl Proposer {
                         return Err(NodeError::Unknown);
                     }
                 },
-                Err(NodeError::Stopped) => return Err(NodeError::Stopped),
+                Err(error @ (NodeError::Stopped | NodeError::NoLeader)) => return Err(error),
                 Err(error) => error,
             };
             if Instant::now() + RETRY_PAUSE >= end {

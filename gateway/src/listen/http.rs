@@ -40,8 +40,13 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Bytes of one stream that wait to be sent before more of its body is asked for.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 
-/// The head of a request (grpc-go: 16 MiB, far beyond any use).
-const HEADERS_BYTES_MAX: u32 = 64 * 1024;
+/// The head of an HTTP/1.1 request.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The headers of an HTTP/2 request. One of more ends by itself, up to 5/4 of it on the wire, and
+/// beyond with its connection (grpc-go: 16 MiB). What a call may bring is less, see
+/// `etcd/metadata.rs`: a client that brings more is told so.
+const HEADERS_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Serves connections of one kind of request handler; cheap to clone.
 #[derive(Clone)]
@@ -58,7 +63,7 @@ impl HttpServer {
             .timer(TokioTimer::new())
             .title_case_headers(true)
             .header_read_timeout(limits.header_timeout)
-            .max_buf_size(HEADERS_BYTES_MAX as usize);
+            .max_buf_size(HEAD_BYTES_MAX);
         builder
             .http2()
             .timer(TokioTimer::new())

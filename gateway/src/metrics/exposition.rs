@@ -6,7 +6,29 @@
 //! numbers, so those are registered as gauges of the name that etcd gives them, and called
 //! counters here.
 
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The text's type, as etcd writes it, with each way to write names that a client may ask for. Ours
+/// are the same in all of them.
+const CONTENT_TYPES: [(&str, &str); 4] = [
+    (
+        "underscores",
+        "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+    ),
+    (
+        "allow-utf-8",
+        "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",
+    ),
+    (
+        "dots",
+        "text/plain; version=0.0.4; charset=utf-8; escaping=dots",
+    ),
+    (
+        "values",
+        "text/plain; version=0.0.4; charset=utf-8; escaping=values",
+    ),
+];
+
+/// The text's versions; asked for by another name a client gets the first.
+const VERSIONS: [&str; 2] = ["0.0.4", "1.0.0"];
 
 /// Registered as gauges.
 const COUNTERS: [&str; 3] = [
@@ -14,6 +36,52 @@ const COUNTERS: [&str; 3] = [
     "etcd_server_health_success",
     "process_cpu_seconds_total",
 ];
+
+/// The type of the text for a client that accepts `accept`: of the ways to write names, the last
+/// that it names up to its own wish for text.
+pub fn content_type(accept: &str) -> &'static str {
+    let mut wishes: Vec<Wish<'_>> = accept.split(',').map(Wish::of).collect();
+    wishes.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let mut chosen = CONTENT_TYPES[0].1;
+    for wish in wishes {
+        let known = CONTENT_TYPES.iter();
+        let known = known.filter(|(name, _)| Some(*name) == wish.escaping);
+        chosen = known
+            .last()
+            .map_or(chosen, |(_, content_type)| content_type);
+        if wish.is_text {
+            break;
+        }
+    }
+    chosen
+}
+
+/// One part of an Accept header.
+struct Wish<'a> {
+    is_text: bool,
+    escaping: Option<&'a str>,
+    weight: f64,
+}
+
+impl<'a> Wish<'a> {
+    fn of(part: &'a str) -> Wish<'a> {
+        let (name, parameters) = part.split_once(';').unwrap_or((part, ""));
+        let value = |name: &str| {
+            let pairs = parameters
+                .split(';')
+                .filter_map(|pair| pair.split_once('='));
+            let mut values = pairs.filter(|(key, _)| key.trim() == name);
+            values.next().map(|(_, value)| value.trim())
+        };
+        let version = value("version");
+        Wish {
+            is_text: name.trim() == "text/plain"
+                && version.is_none_or(|version| VERSIONS.contains(&version)),
+            escaping: value("escaping"),
+            weight: value("q").and_then(|q| q.parse().ok()).unwrap_or(1.0),
+        }
+    }
+}
 
 /// Rewrites the comments; samples are alike.
 pub fn to_prometheus_text(open_metrics: &str) -> String {
@@ -51,6 +119,31 @@ fn rewritten(line: &str, counters: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As etcd 3.7.1 answers.
+    #[test]
+    fn the_type_says_how_names_are_written() {
+        let escaping = |accept| content_type(accept).rsplit_once('=').map(|(_, name)| name);
+        for accept in [
+            "",
+            "*/*",
+            "text/plain;version=0.0.4",
+            "text/plain;version=1.0.0",
+            "text/plain;escaping=nonsense",
+            "text/html",
+            "text/plain;q=0.9, application/openmetrics-text;escaping=dots;q=0.5",
+        ] {
+            assert_eq!(escaping(accept), Some("underscores"), "{accept}");
+        }
+        let openmetrics = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8,\
+                           text/plain;q=0.5";
+        assert_eq!(escaping(openmetrics), Some("allow-utf-8"));
+        assert_eq!(escaping("text/plain; escaping=dots"), Some("dots"));
+        assert_eq!(
+            content_type(""),
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+        );
+    }
 
     #[test]
     fn counters_keep_their_ending_everywhere() {

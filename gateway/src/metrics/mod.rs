@@ -7,6 +7,6 @@ mod histogram;
 mod process;
 mod registry;
 
-pub use exposition::CONTENT_TYPE;
+pub use exposition::content_type;
 pub use grpc::{MethodRow, Running};
 pub use registry::{Metrics, Snapshot, Versions};

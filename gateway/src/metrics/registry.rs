@@ -64,6 +64,7 @@ pub struct Snapshot {
     pub proposals_failed: u64,
     pub sync_times: SyncTimes,
     pub wall_skew_ms: u64,
+    pub log_lines_left_out: u64,
 }
 
 /// Bumped by whoever does the thing.
@@ -111,6 +112,7 @@ struct Gauges {
     keys: Gauge,
     watchers: Gauge,
     wall_skew_ms: Gauge,
+    log_lines_left_out: Counter,
 }
 
 impl Metrics {
@@ -259,6 +261,11 @@ impl Gauges {
             keys: gauge(registry, "etcd_debugging_mvcc_keys_total"),
             watchers: gauge(registry, "etcd_debugging_mvcc_watcher_total"),
             wall_skew_ms: gauge(registry, "quorate_wall_clock_skew_milliseconds"),
+            log_lines_left_out: counter(
+                registry,
+                "quorate_log_lines_left_out",
+                "Log lines left out, being one of many of their kind",
+            ),
         }
     }
 
@@ -285,6 +292,10 @@ impl Gauges {
         self.watchers
             .set(i64::try_from(now.watchers).unwrap_or(i64::MAX));
         self.wall_skew_ms.set(unsigned(now.wall_skew_ms));
+        let uncounted = now
+            .log_lines_left_out
+            .saturating_sub(self.log_lines_left_out.get());
+        self.log_lines_left_out.inc_by(uncounted);
     }
 }
 

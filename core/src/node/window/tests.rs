@@ -329,3 +329,37 @@ fn what_a_leader_that_went_was_sent_holds_nothing_up() {
     world.window.turn_to(None);
     assert!(world.window.has_room() && world.window.has_unsent());
 }
+
+/// Told of a refusal at once: what has certainly not arrived anywhere, and nothing else.
+#[test]
+fn what_may_have_arrived_is_not_refused() {
+    let mut world = World::new(1);
+    world.bytes = 10;
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        world.push(Duration::from_secs(3_600));
+        world.send();
+        let (round, batches) = world.wire.pop_front().expect("it was sent");
+        sent.push((round, batches[0].origin.first..=batches[0].last()));
+    }
+    let (round, second) = sent[1].clone();
+    world.window.never_arrived(round, second);
+    world.window.refuse_unsent(&NodeError::NoLeader);
+    world.wait();
+    assert_eq!(world.answers.remove(&2), Some(Err(NodeError::NoLeader)));
+    assert!(world.answers.is_empty(), "the first may have arrived");
+
+    // Sent again, it may have arrived the first time, though not this time.
+    world.send();
+    let (round, batches) = world.wire.pop_front().expect("it is sent again");
+    let numbers = batches[0].origin.first..=batches[0].last();
+    assert_eq!(numbers, 1..=1);
+    world.window.never_arrived(round, numbers);
+    world.window.refuse_unsent(&NodeError::NoLeader);
+    world.wait();
+    assert!(world.answers.is_empty());
+    world.push(Duration::from_secs(3_600));
+    world.settle();
+    let done: Vec<_> = world.answers.iter().map(|(n, a)| (*n, a.is_ok())).collect();
+    assert_eq!(done, [(1, true), (3, true)], "the second is passed over");
+}

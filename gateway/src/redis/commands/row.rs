@@ -95,6 +95,7 @@ pub enum Session {
     Punsubscribe,
     Quit,
     Reset,
+    Role,
     Script,
     Subscribe,
     Unsubscribe,

@@ -134,6 +134,7 @@ impl Session {
                 self.reset();
                 Reply::status("RESET")
             }
+            Verb::Role => self.role(args),
             Verb::Script => self.script_command(args).await,
             Verb::Unwatch => {
                 self.watching = None;

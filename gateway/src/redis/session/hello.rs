@@ -93,7 +93,7 @@ impl Session {
             pair("proto", Reply::Integer(self.protocol.number())),
             pair("id", Reply::Integer(self.client.id as i64)),
             pair("mode", Reply::text("standalone")),
-            pair("role", Reply::text("master")),
+            pair("role", Reply::text(self.role_in_hello())),
             pair("modules", Reply::Array(Vec::new())),
         ])
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use quorate_core::types::KeyRange;
 
 use super::hello::REDIS_VERSION;
+use super::role::role_in_info;
 use super::state::Session;
 use crate::listen::CONNECTIONS_MAX;
 use crate::redis::keyspace::DATABASES;
@@ -140,13 +141,15 @@ impl Session {
 
     fn replication(&self) -> Fields {
         let status = self.context.node.status();
-        fields([
-            ("role", "master".into()),
+        let role = role_in_info(&status).into_iter();
+        let mut all: Fields = role.map(|(name, value)| (name.into(), value)).collect();
+        all.extend(fields([
             ("connected_slaves", "0".into()),
             ("master_failover_state", "no-failover".into()),
             ("master_replid", format!("{:040x}", status.cluster)),
             ("master_repl_offset", status.applied_index.to_string()),
-        ])
+        ]));
+        all
     }
 
     /// Databases that have keys. How many of them end is not counted.

@@ -15,6 +15,7 @@ mod introspection;
 mod ordered;
 mod pipeline;
 mod publish;
+mod role;
 mod script_command;
 mod state;
 mod subscribe;
