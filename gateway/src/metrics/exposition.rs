@@ -44,11 +44,9 @@ pub fn content_type(accept: &str) -> &'static str {
     wishes.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     let mut chosen = CONTENT_TYPES[0].1;
     for wish in wishes {
-        let known = CONTENT_TYPES.iter();
-        let known = known.filter(|(name, _)| Some(*name) == wish.escaping);
-        chosen = known
-            .last()
-            .map_or(chosen, |(_, content_type)| content_type);
+        let mut known = CONTENT_TYPES.iter();
+        let known = known.find(|(name, _)| Some(*name) == wish.escaping);
+        chosen = known.map_or(chosen, |(_, content_type)| content_type);
         if wish.is_text {
             break;
         }
