@@ -141,6 +141,8 @@ pub enum Test {
         count: u64,
         newest: Revision,
     },
+    /// A range whose lives were read: none of them changed after this generation.
+    LivesUnchanged(u64),
     /// All members' view of membership and script cache need no guard; time does: the cluster
     /// clock must not be past this.
     NotAfter(ClusterMillis),

@@ -50,6 +50,10 @@ impl Wire for Test {
                 out.push(7);
                 clock.put(out);
             }
+            Test::LivesUnchanged(generation) => {
+                out.push(8);
+                generation.put(out);
+            }
         }
     }
 
@@ -66,6 +70,7 @@ impl Wire for Test {
                 newest: Wire::take(input)?,
             }),
             7 => Ok(Test::NotAfter(Wire::take(input)?)),
+            8 => Ok(Test::LivesUnchanged(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag { what: "Test", tag }),
         }
     }

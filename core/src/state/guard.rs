@@ -36,6 +36,7 @@ fn passes(test: &Test, record: &KeyValue) -> bool {
             .as_bytes()
             .is_some_and(|value| related(value, *relation, than)),
         Test::LifeGeneration(generation) => record.life_generation == *generation,
+        Test::LivesUnchanged(generation) => record.life_generation <= *generation,
         Test::Unchanged { .. } | Test::NotAfter(_) => false,
     }
 }

@@ -95,6 +95,7 @@ fn guard() -> impl Strategy<Value = Guard> {
         (relation(), bytes()).prop_map(|(r, b)| Test::Value(r, b)),
         any::<u64>().prop_map(Test::LifeGeneration),
         (any::<u64>(), number()).prop_map(|(count, newest)| Test::Unchanged { count, newest }),
+        any::<u64>().prop_map(Test::LivesUnchanged),
         any::<u64>().prop_map(|n| Test::NotAfter(ClusterMillis(n))),
     ];
     (range(), test).prop_map(|(range, test)| Guard { range, test })

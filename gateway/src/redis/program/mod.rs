@@ -8,6 +8,7 @@ mod overlay;
 mod reader;
 mod records;
 mod run;
+mod spans;
 mod turns;
 mod view;
 

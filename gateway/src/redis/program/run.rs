@@ -105,7 +105,7 @@ where
         let Effects {
             guards,
             ops,
-            loads,
+            scripts: loads,
             unsure,
             looked_at_time,
         } = view.into_effects();

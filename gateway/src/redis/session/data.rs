@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::types::Now;
 
-use super::exec::{Answers, Queued, run_all};
+use super::exec::{Answered, Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
 use crate::redis::args::Args;
@@ -53,7 +53,10 @@ impl Session {
         let keys = keys_of(row, &args);
         let queue = Arc::new(vec![Queued { row, args }]);
         match self.run_queue(queue, kind, &[], &keys, None).await {
-            Ok(Some((mut replies, _))) => replies.pop().flatten().unwrap_or(Reply::Null),
+            Ok(Some(Answers { mut answers, .. })) => {
+                let only = answers.pop().and_then(|answered| answered.reply);
+                only.unwrap_or(Reply::Null)
+            }
             Ok(None) => Reply::NullArray,
             Err(failure) => self.failed(&failure),
         }
@@ -83,8 +86,12 @@ impl Session {
                     answers.map(|answers| (view, answers))
                 });
                 job.await.flatten().unwrap_or_else(|fault| {
-                    let replies = vec![Some(Reply::Error(fault)); commands];
-                    (self.idle_view(db), (replies, db))
+                    let answered = Answered {
+                        reply: Some(Reply::Error(fault)),
+                        published: Vec::new(),
+                    };
+                    let answers = vec![answered; commands];
+                    (self.idle_view(db), Answers { answers, db })
                 })
             }
         };
@@ -92,7 +99,7 @@ impl Session {
     }
 
     /// A view without effects, for a program that could not run.
-    fn idle_view(&self, db: u32) -> View {
+    pub fn idle_view(&self, db: u32) -> View {
         let (reader, keyspace) = (self.context.reader.clone(), self.context.keyspace.clone());
         View::new(reader, keyspace, db, Now::default())
     }
@@ -104,7 +111,7 @@ impl Session {
         Reply::Error(fault)
     }
 
-    fn scope<'a>(&'a self, keys: &'a [Bytes], passed: Option<Now>) -> Scope<'a> {
+    pub fn scope<'a>(&'a self, keys: &'a [Bytes], passed: Option<Now>) -> Scope<'a> {
         Scope {
             node: &self.context.node,
             reader: &self.context.reader,

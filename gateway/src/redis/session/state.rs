@@ -62,6 +62,8 @@ pub struct Session {
     pub channels: BTreeSet<Bytes>,
     pub patterns: BTreeSet<Bytes>,
     pub reply_mode: ReplyMode,
+    /// Scripts that are still to be done one by one (`together`).
+    pub alone: u32,
     /// Nothing more is read; what is written so far is sent.
     pub closing: bool,
 }
@@ -90,6 +92,7 @@ impl Session {
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             reply_mode: ReplyMode::On,
+            alone: 0,
             closing: false,
         }
     }

@@ -1,17 +1,23 @@
 //! INFO: the sections and fields that clients read, and our own.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use quorate_core::types::KeyRange;
+use dashmap::DashMap;
+use quorate_core::node::Node;
+use tokio::time::Instant;
 
-use super::hello::REDIS_VERSION;
-use super::state::Session;
-use crate::listen::CONNECTIONS_MAX;
-use crate::redis::keyspace::DATABASES;
-use crate::redis::reply::Reply;
+use super::client::Client;
+use super::counters::Counters;
+use super::guard_rail::GuardRail;
+use super::keyspace::DATABASES;
+use super::pubsub::Hub;
+use super::reply::Reply;
+use super::version::REDIS_VERSION;
+use crate::listen::{CONNECTIONS_MAX, Load};
 
 const SECTIONS: [&str; 8] = [
     "server",
@@ -24,12 +30,23 @@ const SECTIONS: [&str; 8] = [
     "keyspace",
 ];
 
-impl Session {
-    /// INFO [section...].
-    pub fn info(&mut self, args: &[Bytes]) -> Reply {
-        let wanted: Vec<String> = args
+/// What it is told from.
+pub struct Info {
+    pub node: Node,
+    pub hub: Arc<Hub>,
+    pub clients: Arc<DashMap<u64, Arc<Client>>>,
+    pub counters: Arc<Counters>,
+    pub guard_rail: Arc<GuardRail>,
+    pub load: Arc<Load>,
+    pub port: u16,
+    pub started: Instant,
+}
+
+impl Info {
+    /// Some sections; without a name the usual ones.
+    pub fn tell(&self, sections: &[Bytes]) -> Reply {
+        let wanted: Vec<String> = sections
             .iter()
-            .skip(1)
             .map(|section| String::from_utf8_lossy(section).to_ascii_lowercase())
             .collect();
         let everything = wanted.is_empty()
@@ -68,8 +85,8 @@ impl Session {
     }
 
     fn server(&self) -> Fields {
-        let uptime = self.context.started.elapsed().as_secs();
-        let status = self.context.node.status();
+        let uptime = self.started.elapsed().as_secs();
+        let status = self.node.status();
         let micros = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_micros());
@@ -81,7 +98,7 @@ impl Session {
             ("arch_bits", usize::BITS.to_string()),
             ("process_id", std::process::id().to_string()),
             ("run_id", format!("{:040x}", status.member)),
-            ("tcp_port", self.context.options.port.to_string()),
+            ("tcp_port", self.port.to_string()),
             ("server_time_usec", micros.to_string()),
             ("uptime_in_seconds", uptime.to_string()),
             ("uptime_in_days", (uptime / 86_400).to_string()),
@@ -96,9 +113,8 @@ impl Session {
     }
 
     fn clients(&self) -> Fields {
-        let context = &self.context;
         fields([
-            ("connected_clients", context.clients.len().to_string()),
+            ("connected_clients", self.clients.len().to_string()),
             ("cluster_connections", "0".into()),
             ("maxclients", CONNECTIONS_MAX.to_string()),
             ("blocked_clients", "0".into()),
@@ -106,7 +122,7 @@ impl Session {
     }
 
     fn stats(&self) -> Fields {
-        let counters = &self.context.counters;
+        let counters = &self.counters;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         fields([
             (
@@ -117,29 +133,20 @@ impl Session {
                 "total_commands_processed",
                 read(&counters.commands).to_string(),
             ),
-            (
-                "rejected_connections",
-                self.context.load.refused().to_string(),
-            ),
-            ("evicted_clients", self.context.load.closed().to_string()),
+            ("rejected_connections", self.load.refused().to_string()),
+            ("evicted_clients", self.load.closed().to_string()),
             ("program_retries_total", read(&counters.retries).to_string()),
             (
                 "redlock_on_plain_port_total",
-                self.context.guard_rail.seen().to_string(),
+                self.guard_rail.seen().to_string(),
             ),
-            (
-                "pubsub_channels",
-                self.context.hub.channel_count().to_string(),
-            ),
-            (
-                "pubsub_patterns",
-                self.context.hub.pattern_count().to_string(),
-            ),
+            ("pubsub_channels", self.hub.channel_count().to_string()),
+            ("pubsub_patterns", self.hub.pattern_count().to_string()),
         ])
     }
 
     fn replication(&self) -> Fields {
-        let status = self.context.node.status();
+        let status = self.node.status();
         fields([
             ("role", "master".into()),
             ("connected_slaves", "0".into()),
@@ -153,8 +160,8 @@ impl Session {
     fn keyspace(&self) -> Fields {
         let mut fields = Vec::new();
         for db in 0..DATABASES {
-            let range: KeyRange = self.context.keyspace.range(db);
-            let (keys, _) = self.context.reader.count(&range);
+            let range = self.hub.keyspace().range(db);
+            let keys = self.node.read(|state| state.count(&range));
             if keys > 0 {
                 fields.push((
                     format!("db{db}"),
