@@ -219,7 +219,7 @@ const SUBSCRIBING: &[&[&[&str]]] = &[
     ],
     &[
         &["SUBSCRIBE", "c"],
-        &["UNSUBSCRIBE"],
+        &["UNSUBSCRIBE", "c"],
         &["PUBLISH", "c", "no"],
     ],
     &[
@@ -278,8 +278,9 @@ fn what_a_script_reads_is_not_counted_as_written() {
     };
     let looks = "local n = 0 for i = 1, 50000 do n = n + redis.call('exists', 'k:' .. i) end \
                  redis.call('set', 'sum', n) return n";
-    let lives = "local n = 0 for i = 1, 20000 do if redis.call('ttl', 'k:' .. i) == -2 then n = n + 1 \
-                 end end redis.call('set', 'sum', n) return n";
+    let lives = "local n = 0 for i = 1, 20000 do \
+                 if redis.call('ttl', 'k:' .. i) == -2 then n = n + 1 end end \
+                 redis.call('set', 'sum', n) return n";
     let mut requests = Vec::new();
     for key in 1..=1_000 {
         requests.extend(words(&["SET", &format!("k:{key}"), "v", "EX", "1000"]));
