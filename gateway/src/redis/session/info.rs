@@ -107,6 +107,7 @@ impl Session {
 
     fn stats(&self) -> Fields {
         let counters = &self.context.counters;
+        let turns = self.context.node.turn_counts();
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         fields([
             (
@@ -123,6 +124,11 @@ impl Session {
             ),
             ("evicted_clients", self.context.load.closed().to_string()),
             ("program_retries_total", read(&counters.retries).to_string()),
+            ("program_turns_total", turns.taken.to_string()),
+            (
+                "program_turns_milliseconds_total",
+                turns.held.as_millis().to_string(),
+            ),
             (
                 "redlock_on_plain_port_total",
                 self.context.guard_rail.seen().to_string(),
