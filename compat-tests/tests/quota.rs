@@ -156,3 +156,48 @@ fn an_empty_store_fits_any_quota() {
         );
     }
 }
+
+/// By commands that Redis refuses beyond its maxmemory; what was deleted makes room, and there is
+/// no alarm that somebody would have to end.
+#[test]
+fn redis_is_told_that_there_is_no_room_until_there_is() {
+    let Some(servers) = start(Kind::Quorate, QUOTA) else {
+        return;
+    };
+    let address = format!("redis://127.0.0.1:{}", servers.ports()[0].redis);
+    let client = redis::Client::open(address).expect("an address");
+    let mut connection = client.get_connection_with_timeout(LIMIT).expect("a member");
+    let value = "v".repeat(VALUE_BYTES);
+    let mut ask = |words: &[&str]| {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        let answer: Result<redis::Value, _> = command.query(&mut connection);
+        answer.map(drop).map_err(|error| error.to_string())
+    };
+    let filled = (0..2 * QUOTA / VALUE_BYTES)
+        .find_map(|number| ask(&["SET", &format!("fill{number}"), &value]).err());
+    let why = filled.expect("the quota is met");
+    assert!(why.contains("OOM"), "{why}");
+    for words in [
+        &["HSET", "hash", "field", "value"][..],
+        &["EVAL", "return redis.call('SET', 'a', 'b')", "0"],
+    ] {
+        let why = ask(words).expect_err("it needs room");
+        assert!(why.contains("OOM"), "{why}");
+    }
+    for words in [
+        &["GET", "fill0"][..],
+        &["EXPIRE", "fill0", "100"],
+        &["FLUSHALL"],
+    ] {
+        ask(words).expect("it needs none");
+    }
+    let limit = std::time::Instant::now() + LIMIT;
+    while let Err(why) = ask(&["SET", "a", "b"]) {
+        assert!(std::time::Instant::now() < limit, "{why}");
+    }
+    let put = Client::of(&servers).put("etcd's");
+    put.expect("what is gone of Redis's keys counts for nobody");
+    let alarms = Client::of(&servers).call(&["alarm", "list"]);
+    assert_eq!(alarms, "");
+}

@@ -350,7 +350,9 @@ impl Command {
     pub fn feature_level(&self) -> u32 {
         match self {
             Command::Cluster(ClusterCommand::RaiseFeatureLevel(level)) => *level,
-            Command::Cluster(ClusterCommand::Found(_)) => FEATURE_LEVEL_FOUNDED,
+            Command::Cluster(ClusterCommand::Found(_)) | Command::Program(_) => {
+                FEATURE_LEVEL_FOUNDED
+            }
             _ => FEATURE_LEVEL_MIN,
         }
     }

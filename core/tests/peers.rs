@@ -109,6 +109,79 @@ async fn a_wiped_member_does_not_vote_and_is_told_what_to_do() {
     }
 }
 
+/// All of it, so that nothing on its own disk tells. It took part in nothing, without a word. Only
+/// the leader that heard its acknowledgements knows: where another was elected meanwhile, which
+/// nothing here asks for, there is nothing to see, and it is tried again.
+#[tokio::test]
+async fn a_member_put_back_from_an_older_copy_is_told_what_to_do() {
+    for _ in 0..10 {
+        match put_back_older().await {
+            Ok(why) => {
+                assert!(
+                    why.contains("older copy") && why.contains("add it again"),
+                    "{why}"
+                );
+                return;
+            }
+            Err(terms) => assert!(terms[0] < terms[1], "it was not told in {terms:?}"),
+        }
+    }
+    panic!("leaders change without end");
+}
+
+/// Why it ended; or the terms before and after if it did not.
+async fn put_back_older() -> Result<String, [u64; 2]> {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let cluster = cluster(&["a", "b", "c"]);
+    let nodes = tokio::join!(
+        start(dir.path(), &cluster, 0),
+        start(dir.path(), &cluster, 1),
+        start(dir.path(), &cluster, 2)
+    );
+    let mut nodes = vec![nodes.0, nodes.1, nodes.2];
+    put(&nodes[0], "first", 1).await;
+    let follower = nodes.iter().position(|node| {
+        let status = node.status();
+        status.leader.is_some_and(|leader| leader != status.member)
+    });
+    let follower = follower.expect("two of three");
+    let own = dir.path().join(&cluster[follower].0);
+    let copy = dir.path().join("copy");
+    nodes[follower].shutdown().await;
+    drop(nodes.remove(follower));
+    copy_all(&own, &copy);
+    let again = start(dir.path(), &cluster, follower).await;
+    for n in 0..20 {
+        put(&again, &format!("more{n}"), 1).await;
+    }
+    let before = nodes[0].status().term;
+    again.shutdown().await;
+    drop(again);
+    std::fs::remove_dir_all(&own).expect("removed");
+    copy_all(&copy, &own);
+    let older = start(dir.path(), &cluster, follower).await;
+    let told = tokio::time::timeout(Duration::from_secs(10), older.fatal()).await;
+    let after = nodes[0].status().term;
+    nodes.push(older);
+    for node in nodes {
+        node.shutdown().await;
+    }
+    told.map_err(|_| [before, after])
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let (entry, to) = entry
+            .map(|entry| (entry.path(), to.join(entry.file_name())))
+            .expect("an entry");
+        match entry.is_dir() {
+            true => copy_all(&entry, &to),
+            false => drop(std::fs::copy(&entry, &to).expect("copied")),
+        }
+    }
+}
+
 /// 64 of its entries in one frame were longer than a frame may be.
 #[tokio::test]
 async fn a_member_that_was_away_for_many_bytes_catches_up() {

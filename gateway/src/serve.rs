@@ -202,6 +202,7 @@ fn serve_redis(settings: &Settings, node: &Node, listeners: Vec<Listener>, liste
         port: port.unwrap_or(0),
         // As long as etcd's: a change of leader fits.
         call_timeout: settings.etcd.request_timeout,
+        quota_bytes: settings.etcd.quota_bytes,
     };
     let context = Arc::new(redis::Context::new(
         node.clone(),

@@ -72,6 +72,9 @@ pub struct Status {
     /// Bytes of the versions file, and those in use.
     pub db_size: u64,
     pub db_size_in_use: u64,
+    /// Of them, what the space quota counts: without the events that are kept for watches of
+    /// Redis's keys that resume, which go by themselves.
+    pub bytes_kept: u64,
 }
 
 /// Proof that this member's state holds everything acknowledged before the call, and the times to

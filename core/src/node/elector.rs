@@ -192,15 +192,15 @@ pub(super) fn beat(core: &Arc<Core>, term: Term) -> Option<Beat> {
         entries: Vec::new(),
         leader_commit: None,
     };
-    let mut out = Vec::with_capacity(32);
-    out.put_u32_le(core.pulse.slack().as_millis() as u32);
-    wire::put_append(&mut out, &append);
-    let out = Bytes::from(out);
     for member in core.others() {
         let Some(link) = core.election_link(member) else {
             continue;
         };
-        let (sent, answer) = (Instant::now(), link.start(Kind::Beat, out.clone()));
+        let mut out = Vec::with_capacity(64);
+        out.put_u32_le(core.pulse.slack().as_millis() as u32);
+        out.put_u64_le(core.acknowledged_by(member, term));
+        wire::put_append(&mut out, &append);
+        let (sent, answer) = (Instant::now(), link.start(Kind::Beat, out.into()));
         let core = core.clone();
         tokio::spawn(async move {
             let Ok(Ok(Ok(mut answer))) = tokio::time::timeout(ANSWER_MAX, answer).await else {
@@ -240,6 +240,32 @@ impl Standing {
 
     fn says(self, granted: bool) -> VoteResponse {
         VoteResponse::new(self.vote, self.last, granted)
+    }
+}
+
+impl Core {
+    /// How many entries that member has acknowledged to this leader in its term, as far as known.
+    fn acknowledged_by(&self, member: MemberId, term: Term) -> u64 {
+        let metrics = self.metrics.borrow_watched();
+        let reached = metrics.replication.as_ref();
+        let last = reached.and_then(|reached| *reached.get(&member)?);
+        match metrics.current_term == term {
+            true => last.map_or(0, |last| last.index() + 1),
+            false => 0,
+        }
+    }
+
+    /// A leader was told in its term of so many entries that this member has them: its log has, or
+    /// it is not the log that they went to. What a later leader took back is another matter.
+    pub(super) async fn check_acknowledged(&self, entries: u64, leader: &Vote) {
+        let Some(standing) = Standing::of(self).await else {
+            return;
+        };
+        let held = standing.last.map_or(0, |last| last.index() + 1);
+        let is_of_now = standing.vote.leader_id().term <= leader.leader_id().term;
+        if is_of_now && held < entries {
+            self.network.has_lost(entries, held);
+        }
     }
 }
 

@@ -323,15 +323,20 @@ impl Node {
         farthest.max().unwrap_or_default()
     }
 
-    /// Bytes that the store keeps here once what was deleted before the call is gone from it. Bound
-    /// it, as `compacted`.
+    /// Bytes that the store keeps here (`Status::bytes_kept`); waits for nothing.
+    pub fn bytes_kept_now(&self) -> u64 {
+        self.core.versions().kept_bytes()
+    }
+
+    /// Bytes that the store keeps here (`Status::bytes_kept`) once what was deleted before the call
+    /// is gone from it. Bound it, as `compacted`.
     ///
     /// # Errors
     /// If the member stops.
     pub async fn bytes_kept(&self) -> Result<u64, NodeError> {
         self.compacted(self.read(State::compact_revision)).await;
         let versions = self.core.versions().clone();
-        let flushing = move || versions.flush().map(|_| versions.sizes().in_use);
+        let flushing = move || versions.flush().map(|_| versions.sizes().kept);
         let kept = self.core.versions().off_thread(flushing).await;
         kept.ok().and_then(Result::ok).ok_or(NodeError::Stopped)
     }

@@ -101,6 +101,7 @@ impl Running {
                 .any(|id| id == self.member),
             db_size: sizes.file,
             db_size_in_use: sizes.in_use,
+            bytes_kept: sizes.kept,
         }
     }
 

@@ -54,6 +54,7 @@ impl Service for PeerService {
             ended: Arc::new(Notify::new()),
             snapshot: None,
             slots: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            was_checked: false,
         }
     }
 }
@@ -67,6 +68,8 @@ pub(super) struct Session {
     ended: Arc<Notify>,
     snapshot: Option<IncomingSnapshot>,
     slots: Arc<Semaphore>,
+    /// Whether this member's log has what it acknowledged.
+    was_checked: bool,
 }
 
 struct Appends {
@@ -93,7 +96,16 @@ impl PeerSession for Session {
             }
             Kind::Beat => {
                 let slack = Duration::from_millis(wire::get_u32(&mut payload)?.into());
+                let acknowledged = wire::get_u64(&mut payload)?;
                 let beat = wire::get_append(&mut payload)?;
+                // Once: only a process that has just begun may stand on another log.
+                if !std::mem::replace(&mut self.was_checked, true) {
+                    let checking = self
+                        .service
+                        .core
+                        .check_acknowledged(acknowledged, &beat.vote);
+                    checking.await;
+                }
                 self.service.core.hear_beat(&beat.vote, slack);
                 self.append(id, Kind::Beat, beat).await
             }

@@ -140,6 +140,18 @@ impl Acquaintances {
         self.warn("this member was refused by a peer", None, refusal);
     }
 
+    /// A leader knows of more entries that this member has acknowledged than its log holds.
+    pub(crate) fn has_lost(&self, acknowledged: u64, held: u64) {
+        (self.on_refused)(format!(
+            "this member, {:x}, has acknowledged {acknowledged} entries of the log, and its data \
+             directory {} holds {held}: it is an older copy, and what was acknowledged since is \
+             lost. Restore the directory as it was last, or remove the member from the cluster \
+             and add it again",
+            self.own,
+            self.dir.display()
+        ));
+    }
+
     pub(super) fn has_refused(&self, theirs: Option<&Hello>, refusal: Refusal) {
         self.warn("a peer is refused", theirs, refusal);
     }

@@ -64,6 +64,11 @@ impl PeerNetwork {
         }
     }
 
+    /// This member's log lacks what it had acknowledged.
+    pub(crate) fn has_lost(&self, acknowledged: u64, held: u64) {
+        self.acquaintances.has_lost(acknowledged, held);
+    }
+
     pub(crate) fn election_link(&self, target: MemberId, peer: &Peer) -> Link {
         let mut links = self.elections.lock();
         let link = links.entry(target);

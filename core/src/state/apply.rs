@@ -9,6 +9,7 @@ use super::graves::Removed;
 use super::room::{EntryRoom, Visits};
 use super::value::State;
 use crate::command::{Command, Entry, LeaseCommand, Origin, Proposal};
+use crate::limits::FEATURE_LEVEL_FOUNDED;
 use crate::outcome::{Applied, Cause, Effects, Outcome, PastRead, Refusal, RevisionEvents};
 use crate::types::{Deadline, KeyValue, LeaseId, Revision, Stamp, Term};
 
@@ -173,11 +174,11 @@ impl State {
             }
         }
         self.revision = made.revision;
-        let mut events = made.events.iter();
-        let is_touched = made.swept.iter().any(|swept| !swept.keeps_history)
-            || events.any(|event| forgetful.holds(&event.kv.key));
-        if is_touched {
-            self.floor.touched(self.revision);
+        if let Some(bytes) = forgetful.bytes_of(&made) {
+            // Programs of the level before counted revisions alone.
+            let is_counted = self.feature_level >= FEATURE_LEVEL_FOUNDED;
+            let bytes = if is_counted { bytes } else { 0 };
+            self.floor.touched(self.revision, bytes);
         }
         effects.revisions.push(made);
     }

@@ -4,17 +4,24 @@
 //!
 //! The floor moves by a rule of replicated numbers alone: every `MARK_INTERVAL` revisions that
 //! touch such a key it moves to where it was marked the last time. So between one and two
-//! intervals can be watched from, on every member alike, also after a restart.
+//! intervals can be watched from, on every member alike, also after a restart. A revision that
+//! holds much counts as many, so that what is kept for watches has a bound in bytes, too.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::outcome::RevisionEvents;
 use crate::types::{KeyRange, Revision};
 
 /// Revisions between two marks.
 const MARK_INTERVAL: u64 = 8_192;
+/// Keys and values with which a revision counts as one more: an interval has 16 MiB at most, but
+/// for its last revision.
+const COUNTED_BYTES: u64 = 2_048;
+/// What a key counts that was deleted with many others, whose names nobody looks at.
+const SWEPT_KEY_BYTES: u64 = 32;
 
 /// The prefixes of keys without history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +96,16 @@ impl Forgetful {
         });
         kinds.collect()
     }
+
+    /// About the bytes that the events of keys without history take; None if there are none.
+    pub(super) fn bytes_of(&self, made: &RevisionEvents) -> Option<u64> {
+        let swept = made.swept.iter().filter(|swept| !swept.keeps_history);
+        let swept = swept.map(|swept| swept.records.len() as u64 * SWEPT_KEY_BYTES);
+        let events = made.events.iter().map(|event| &event.kv);
+        let events = events.filter(|kv| self.holds(&kv.key));
+        let events = events.map(|kv| (kv.key.len() + kv.value.size()) as u64);
+        swept.chain(events).reduce(|all, bytes| all + bytes)
+    }
 }
 
 /// The replicated numbers of the rule.
@@ -97,15 +114,16 @@ pub(super) struct Floor {
     /// Events of such keys below this can't be seen any more.
     pub(super) floor: Revision,
     pub(super) mark: Revision,
+    /// Revisions, or what counts as such.
     pub(super) since_mark: u64,
     /// The newest revision that touched such a key.
     pub(super) newest: Revision,
 }
 
 impl Floor {
-    pub(super) fn touched(&mut self, revision: Revision) {
+    pub(super) fn touched(&mut self, revision: Revision, bytes: u64) {
         self.newest = revision;
-        self.since_mark += 1;
+        self.since_mark += 1 + bytes / COUNTED_BYTES;
         if self.since_mark >= MARK_INTERVAL {
             self.since_mark = 0;
             self.floor = self.mark;
@@ -159,9 +177,20 @@ mod tests {
     fn the_floor_leaves_one_to_two_intervals() {
         let mut floor = Floor::default();
         for revision in 2..100_000 {
-            floor.touched(revision);
+            floor.touched(revision, 100);
             let kept = (revision - floor.floor.max(2) + 1) as u64;
             assert!(kept <= 2 * MARK_INTERVAL && (floor.floor == 0 || kept >= MARK_INTERVAL));
+        }
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_in_bytes() {
+        let mut floor = Floor::default();
+        let bytes = 100_000;
+        for revision in 2..10_000 {
+            floor.touched(revision, bytes);
+            let kept = (revision - floor.floor.max(2) + 1) as u64 * bytes;
+            assert!(kept <= 2 * (MARK_INTERVAL * COUNTED_BYTES + bytes));
         }
     }
 }

@@ -99,8 +99,11 @@ fn forgotten(
     for row in rows.table().range(..floor.as_slice())?.take(rows_max) {
         dead.push(row?.0.value().to_vec());
     }
+    let before = head.row_bytes;
     for key in dead {
         rows.remove(&key, &mut head.row_bytes)?;
     }
+    // Less than that where an older program wrote some, which did not count them.
+    head.recent_bytes = head.recent_bytes.saturating_sub(before - head.row_bytes);
     Ok(())
 }

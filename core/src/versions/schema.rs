@@ -64,6 +64,8 @@ pub(super) struct Head {
     pub row_bytes: u64,
     /// Of this member's own log: never taken over from a snapshot.
     pub log: LogMark,
+    /// Bytes of `recent`'s among them.
+    pub recent_bytes: u64,
 }
 
 impl Default for Head {
@@ -79,21 +81,56 @@ impl Default for Head {
             forgotten_below: 0,
             row_bytes: 0,
             log: LogMark::default(),
+            recent_bytes: 0,
         }
     }
 }
 
-wire_struct!(Head {
-    cluster,
-    position,
-    revision,
-    compact_revision,
-    compacted_revision,
-    compaction_cursor,
-    forgotten_below,
-    row_bytes,
-    log,
-});
+impl Wire for Head {
+    fn put(&self, out: &mut Vec<u8>) {
+        let Head {
+            cluster,
+            position,
+            revision,
+            compact_revision,
+            compacted_revision,
+            compaction_cursor,
+            forgotten_below,
+            row_bytes,
+            log,
+            recent_bytes,
+        } = self;
+        cluster.put(out);
+        position.put(out);
+        revision.put(out);
+        compact_revision.put(out);
+        compacted_revision.put(out);
+        compaction_cursor.put(out);
+        forgotten_below.put(out);
+        row_bytes.put(out);
+        log.put(out);
+        recent_bytes.put(out);
+    }
+
+    fn take(input: &mut Reader) -> Result<Head, DecodeError> {
+        Ok(Head {
+            cluster: Wire::take(input)?,
+            position: Wire::take(input)?,
+            revision: Wire::take(input)?,
+            compact_revision: Wire::take(input)?,
+            compacted_revision: Wire::take(input)?,
+            compaction_cursor: Wire::take(input)?,
+            forgotten_below: Wire::take(input)?,
+            row_bytes: Wire::take(input)?,
+            log: Wire::take(input)?,
+            // Heads of older programs end here: what is in `recent` then is told as kept.
+            recent_bytes: match input.remaining() {
+                0 => 0,
+                _ => Wire::take(input)?,
+            },
+        })
+    }
+}
 
 /// A row of `versions`.
 #[derive(Clone, Debug, PartialEq)]

@@ -60,6 +60,7 @@ struct Open {
 pub(super) struct Marks {
     pub durable: Position,
     pub row_bytes: u64,
+    pub recent_bytes: u64,
     pub log: LogMark,
 }
 
@@ -179,6 +180,7 @@ impl Shared {
     pub(super) fn set_marks(&self, head: &Head, is_durable: bool) {
         let mut marks = self.marks.lock();
         marks.row_bytes = head.row_bytes;
+        marks.recent_bytes = head.recent_bytes;
         marks.log = head.log;
         if is_durable {
             marks.durable = head.position;

@@ -64,6 +64,8 @@ pub struct Sizes {
     pub file: u64,
     /// Of the rows in it: what is left of the file is free pages and the engine's own.
     pub in_use: u64,
+    /// The same without what is kept for watches that resume, which goes by itself.
+    pub kept: u64,
 }
 
 /// Cheap to clone. All calls but `submit`, `lag`, `sizes`, `recent` and the marks wait for
@@ -236,10 +238,18 @@ impl Versions {
 
     /// Waits for nothing.
     pub fn sizes(&self) -> Sizes {
+        let marks = self.shared.marks();
         Sizes {
             file: self.shared.file_bytes(),
-            in_use: self.shared.marks().row_bytes,
+            in_use: marks.row_bytes,
+            kept: self.kept_bytes(),
         }
+    }
+
+    /// Of `Sizes`.
+    pub fn kept_bytes(&self) -> u64 {
+        let marks = self.shared.marks();
+        marks.row_bytes.saturating_sub(marks.recent_bytes)
     }
 
     /// Makes everything submitted before durable; returns the durable position.

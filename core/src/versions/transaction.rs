@@ -250,7 +250,10 @@ impl<'txn> Tables<'txn> {
         self.recent_row = Some((last.revision, part));
         let key = schema::recent_row_key(last.revision, part);
         schema::encode(&gathered, &mut self.row);
-        self.recent.put(&key, &self.row, &mut self.head.row_bytes)
+        let before = self.head.row_bytes;
+        self.recent.put(&key, &self.row, &mut self.head.row_bytes)?;
+        self.head.recent_bytes += self.head.row_bytes - before;
+        Ok(())
     }
 
     fn version(&mut self, event: &Event) -> Result<(), VersionsError> {

@@ -63,8 +63,7 @@ impl Standing {
         loop {
             let status = node.status();
             self.is_learner.store(status.is_learner, Ordering::Relaxed);
-            self.bytes_kept
-                .store(status.db_size_in_use, Ordering::Relaxed);
+            self.bytes_kept.store(status.bytes_kept, Ordering::Relaxed);
             if status.leader.is_some() {
                 led = Instant::now();
                 if status.leader != leader {

@@ -25,6 +25,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// What INFO and CONFIG GET tell as the port.
     pub port: u16,
+    /// What the store may keep before writes are refused.
+    pub quota_bytes: Option<u64>,
 }
 
 /// Shared by the connections of all listeners that show one keyspace.
@@ -61,7 +63,11 @@ impl Context {
         let keyspace = Arc::new(Keyspace::new(&options.key_prefix));
         let hub = Arc::new(Hub::new(keyspace.clone()));
         node.on_effects(hub.clone());
-        let reader = Arc::new(LocalReader::new(node.clone(), hub.clone()));
+        let reader = Arc::new(LocalReader::new(
+            node.clone(),
+            hub.clone(),
+            options.quota_bytes,
+        ));
         Context {
             node,
             options,

@@ -22,6 +22,9 @@ impl Fault {
     pub const TOO_LONG: Fault =
         Fault::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 
+    /// The space quota (Redis: `maxmemory`).
+    pub const FULL: Fault = Fault::fixed("OOM the space quota is used up, command not executed");
+
     /// A text known at compile time.
     pub const fn fixed(text: &'static str) -> Fault {
         Fault(Bytes::from_static(text.as_bytes()))

@@ -36,10 +36,11 @@ pub async fn lock(client: &Client, server: &mut MultiplexedConnection) -> Outcom
 pub async fn lock_expiry(client: &Client, server: &mut MultiplexedConnection) -> Outcome {
     let mut locks = manager(client);
     locks.set_retry(500, Duration::from_millis(20));
-    let first = locks.lock("expiring", Duration::from_millis(300)).await?;
     let start = Instant::now();
+    let first = locks.lock("expiring", Duration::from_millis(300)).await?;
     let second = locks.lock("expiring", Duration::from_secs(30)).await?;
-    equal("early", start.elapsed() < Duration::from_millis(200), false)?;
+    // Redis ends it in whole milliseconds of its clock.
+    equal("early", start.elapsed() < Duration::from_millis(298), false)?;
     locks.unlock(&first).await;
     equal(
         "still held",

@@ -132,6 +132,11 @@ impl Row {
         self.flags.split(' ').any(|own| own == flag)
     }
 
+    /// Whether it is refused where there is no room.
+    pub fn needs_room(&self) -> bool {
+        self.has_flag("denyoom")
+    }
+
     pub fn is_write(&self) -> bool {
         self.has_flag("write")
     }

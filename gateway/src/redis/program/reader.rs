@@ -44,6 +44,8 @@ pub trait Reader: Send + Sync {
     fn shown(&self, db: u32, from: u64, count: usize) -> Option<Shown>;
     /// Subscribers of a channel on this member.
     fn subscribers(&self, channel: &[u8]) -> u64;
+    /// Whether the store keeps all that it may.
+    fn is_full(&self) -> bool;
     /// Whether all guards hold, judged at one instant.
     fn hold(&self, guards: &[Guard]) -> bool;
 }
@@ -52,11 +54,16 @@ pub trait Reader: Send + Sync {
 pub struct LocalReader {
     node: Node,
     hub: Arc<Hub>,
+    quota_bytes: Option<u64>,
 }
 
 impl LocalReader {
-    pub fn new(node: Node, hub: Arc<Hub>) -> LocalReader {
-        LocalReader { node, hub }
+    pub fn new(node: Node, hub: Arc<Hub>, quota_bytes: Option<u64>) -> LocalReader {
+        LocalReader {
+            node,
+            hub,
+            quota_bytes,
+        }
     }
 
     /// All keys of a range, without their first `cut` bytes, a page at a time.
@@ -129,6 +136,11 @@ impl Reader for LocalReader {
 
     fn subscribers(&self, channel: &[u8]) -> u64 {
         self.hub.subscribers(channel)
+    }
+
+    fn is_full(&self) -> bool {
+        self.quota_bytes
+            .is_some_and(|quota| self.node.bytes_kept_now() >= quota)
     }
 
     fn hold(&self, guards: &[Guard]) -> bool {

@@ -61,6 +61,10 @@ impl Reader for Records {
         self.member.subscribers(channel)
     }
 
+    fn is_full(&self) -> bool {
+        self.member.is_full()
+    }
+
     /// Nothing changes here.
     fn hold(&self, _guards: &[Guard]) -> bool {
         true

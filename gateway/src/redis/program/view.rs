@@ -86,6 +86,11 @@ impl View {
         self.db
     }
 
+    /// Whether there is no room for what writes.
+    pub fn is_full(&self) -> bool {
+        self.reader.is_full()
+    }
+
     /// Asked before each command of a script or a MULTI: whether the program may go on.
     pub fn check_size(&self) -> Result<(), Fault> {
         let own = self.op_bytes + self.overlay.bytes() + self.guards.bytes();

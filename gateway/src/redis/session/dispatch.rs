@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use quorate_core::types::Now;
 
+use super::exec::Multi;
 use super::state::Session;
 use crate::redis::commands::{self, Row, Run, Session as Verb};
 use crate::redis::fault::Fault;
@@ -78,10 +79,19 @@ impl Session {
                 row.name
             )));
         }
+        if self.needs_room(row) && self.context.reader.is_full() {
+            return Err(Fault::FULL);
+        }
         if self.multi.is_some() && row.has_flag("no_multi") {
             return Err(Fault::fixed("ERR Command not allowed inside a transaction"));
         }
         Ok(Some(row))
+    }
+
+    /// EXEC does if what it carries out does.
+    fn needs_room(&self, row: &Row) -> bool {
+        let queued = self.multi.as_ref().filter(|_| row.name == "exec");
+        row.needs_room() || queued.is_some_and(Multi::needs_room)
     }
 
     async fn carry_out(

@@ -73,8 +73,12 @@ impl Session {
             keyspace: &self.context.keyspace,
             db: self.db,
         };
+        let is_full = self.context.reader.is_full();
         let plan = |args: &Vec<Bytes>| {
-            let row = check(args).ok()?;
+            // What is refused is not planned.
+            let row = check(args)
+                .ok()
+                .filter(|row| !(is_full && row.needs_room()))?;
             Some((row, plan(place, row, args)?))
         };
         queue.iter().take(PLANS_MAX).map_while(plan).collect()

@@ -37,6 +37,9 @@ impl Host for ViewHost<'_> {
         if self.read_only && (row.is_write() || row.name == "publish") {
             return Reply::Error(READ_ONLY);
         }
+        if row.needs_room() && self.view.is_full() {
+            return Reply::Error(Fault::FULL);
+        }
         let room = self.view.check_size();
         room.and_then(|()| data(self.view, Args::after_name(args)))
             .into()
