@@ -173,7 +173,8 @@ fn a_script_that_only_reads_sees_one_instant_beside_writers() {
         let shares = contend(&servers, WRITERS, Places::Even, |connection| {
             script.key("a").key("b").invoke(connection)
         });
-        fair("scripts that read", &shares);
+        println!("scripts that read: {shares:?}");
+        assert!(shares.iter().all(|share| share.done > 10), "{shares:?}");
     });
     println!("{} retries", retries(&servers));
 }
@@ -196,8 +197,6 @@ fn loops_of_watch_come_through_at_every_member() {
         .arg("watched")
         .query(&mut connect(&servers, 0))
         .expect("it");
-    let done: u64 = crate::clients::sum(&shares);
-    println!("loops of WATCH: {shares:?}");
+    let done = fair("loops of WATCH", &shares);
     assert_eq!(number, done, "each counted once");
-    assert!(shares.iter().all(|share| share.done > 0), "{shares:?}");
 }

@@ -27,7 +27,7 @@ pub enum TurnStep {
     Ask,
     /// Whoever has it is alive and goes on.
     GoOn,
-    /// It is over. As the last op of a txn: if that is done.
+    /// It is over. As the last op of a txn or program: if that is done.
     End,
 }
 
@@ -65,7 +65,10 @@ impl Command {
     /// are nobody's concern.
     pub fn part(&self, prefixes: &[Bytes]) -> Part {
         let txn = match self {
-            Command::Program(_) => return Part::Waits,
+            Command::Program(program) => match program.ops.last() {
+                Some(Op::Turn(op)) => return Part::Of(op.id),
+                _ => return Part::Waits,
+            },
             Command::Txn(txn) => txn,
             _ => return Part::None,
         };
@@ -157,9 +160,12 @@ mod tests {
         assert_eq!(part(vec![step(TurnStep::Ask)]), Part::Asks);
         assert_eq!(part(vec![step(TurnStep::GoOn)]), Part::None);
         assert_eq!(part(vec![step(TurnStep::End)]), Part::None);
-        assert_eq!(
-            part(vec![put(b"redis/0/a"), step(TurnStep::End)]),
-            Part::Of(id)
-        );
+        let ops = vec![put(b"redis/0/a"), step(TurnStep::End)];
+        assert_eq!(part(ops.clone()), Part::Of(id));
+        let program = Program {
+            ops,
+            ..Program::default()
+        };
+        assert_eq!(Command::Program(program).part(&[]), Part::Of(id));
     }
 }

@@ -28,6 +28,8 @@ impl Session {
     ) -> Reply {
         let kind = kind_of(row);
         let keys = if kind == Kind::Write {
+            // It would be held back by a turn of its own.
+            self.watch_turn.give_back();
             keys_of(row, args)
         } else {
             Vec::new()
@@ -73,6 +75,8 @@ impl Session {
         keys: &[Bytes],
         passed: Option<Now>,
     ) -> Result<Option<Answers>, Failure> {
+        // It would be held back by a turn of its own.
+        self.watch_turn.give_back();
         let scope = self.scope(keys, what_it_does(&queue), passed);
         let attempt = |mut view: View| {
             let (db, commands, queue) = (view.db(), queue.len(), queue.clone());

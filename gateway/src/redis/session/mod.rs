@@ -19,6 +19,7 @@ mod script_command;
 mod state;
 mod subscribe;
 mod watch;
+mod watch_turn;
 
 pub use exec::cost;
 pub use pipeline::OUTPUT_BYTES_HIGH;
