@@ -78,9 +78,9 @@ impl Node {
         self.core.submit(principal.clone(), command, deadline).await
     }
 
-    /// Asks for a turn, in which members hold back what could disturb who has it, and waits until it
-    /// comes. Turns come in the order in which they were asked for on all members. None if it won't
-    /// come: too many wait, or this member was not heard of.
+    /// Asks for a turn, in which members hold back what could disturb who has it, and waits until
+    /// it comes. Turns come in the order in which they were asked for on all members. None if it
+    /// won't come: too many wait, or this member was not heard of.
     ///
     /// # Errors
     /// See `NodeError`; whatever came of it changes nothing.

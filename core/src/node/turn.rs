@@ -36,8 +36,8 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Asks for a turn and waits until it comes. Whoever stops waiting has ended it. None if it won't
-    /// come: too many wait, or this member was not heard of.
+    /// Asks for a turn and waits until it comes. Whoever stops waiting has ended it. None if it
+    /// won't come: too many wait, or this member was not heard of.
     ///
     /// # Errors
     /// See `NodeError`.

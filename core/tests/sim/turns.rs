@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Of each member.
 const TAKERS: usize = 3;
 const TURNS_EACH: usize = 3;
-/// Runs in a turn: the first ones may be disturbed by what was under way when it came, which is what
-/// waited while the one before it lasted. Without turns there is no bound.
+/// Runs in a turn: the first ones may be disturbed by what was under way when it came, which is
+/// what waited while the one before it lasted. Without turns there is no bound.
 const RUNS_MAX: usize = 6;
 /// What members may take until they go on without one that was killed.
 const GIVEN_UP_MS: u64 = 2_000;

@@ -132,9 +132,9 @@ impl<'a> Contest<'a> {
         self.turn.as_ref().map(Turn::end)
     }
 
-    /// The effects have happened, and the end with them.
-    pub fn ended(&mut self) {
-        if let Some(turn) = self.turn.take() {
+    /// The run counts. With its effects, if it has any, the turn has ended.
+    pub fn done(mut self, writes: bool) {
+        if let Some(turn) = self.turn.take().filter(|_| writes) {
             turn.ended();
         }
     }

@@ -21,7 +21,7 @@ use super::contest::{Contest, Lost};
 use super::guards::Guards;
 use super::key_queues::KeyQueues;
 use super::reader::Reader;
-use super::view::{Effects, View};
+use super::view::View;
 use crate::redis::keyspace::Keyspace;
 
 /// Where and for whom a program runs.
@@ -108,58 +108,97 @@ where
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
         let began = Instant::now();
         let (view, answer) = attempt(view).await;
-        let Effects {
-            guards,
-            ops,
-            loads,
-            unsure,
-            looked_at_time,
-        } = view.into_effects();
+        let effects = view.into_effects();
+        let (guards, ops) = (effects.guards, effects.ops);
         let lost = Lost {
             took: began.elapsed(),
             looked_for_names: guards.has_ranges(),
             writes: !ops.is_empty(),
         };
         let deadline = contest.deadline;
-        let loads = keep(scope, loads, deadline);
-        if (looked_at_time || unsure) && now.is_none() {
+        let loads = keep(scope, effects.loads, deadline);
+        if (effects.looked_at_time || effects.unsure) && now.is_none() {
             // This member's own idea of the time, or of the scripts, may be old.
             now = Some(barrier(scope.node, deadline).await?);
             continue;
         }
-        if ops.is_empty() {
+        let end = if ops.is_empty() {
             drop(start.place);
-            let fresh = now.is_some();
-            if !fresh && !guards.is_empty() {
+            let is_fresh = now.is_some();
+            if !is_fresh && !guards.is_empty() {
                 let (passed, ()) = tokio::join!(barrier(scope.node, deadline), loads);
                 now = Some(passed?);
             } else {
                 loads.await;
             }
-            if !reader.hold(watched) {
-                return Ok(None);
-            }
-            let one_instant = kind == Kind::WeakRead || guards.is_single_read();
-            let at_once = fresh && one_instant && watched.is_empty();
-            if at_once || !guards.is_torn() && reader.hold(&with(watched, &guards)) {
-                return Ok(Some(answer));
-            }
-        } else if !guards.is_torn() {
+            judged(reader, kind, is_fresh, watched, &guards)
+        } else if guards.is_torn() {
+            End::Lost
+        } else {
             let ops = ops.into_iter().chain(contest.end()).collect();
             let txn = guarded(with(watched, &guards), ops);
-            let (proposed, ()) = tokio::join!(propose(scope, txn, deadline), loads);
-            let Some(index) = proposed? else {
-                contest.ended();
+            let (written, ()) = tokio::join!(write(scope, txn, watched, deadline), loads);
+            let (end, passed) = written?;
+            now = passed;
+            end
+        };
+        match end {
+            End::Lost => contest.lost(lost),
+            End::Unwatched => return Ok(None),
+            End::Done => {
+                contest.done(lost.writes);
                 return Ok(Some(answer));
-            };
-            scope.node.applied(index, deadline).await?;
-            if !watched.is_empty() && !reader.hold(watched) {
-                return Ok(None);
             }
-            now = None;
         }
-        contest.lost(lost);
     }
+}
+
+/// What a run has come to.
+enum End {
+    Done,
+    /// What was watched has changed: it is not tried again.
+    Unwatched,
+    /// Others have changed what it has read.
+    Lost,
+}
+
+/// Of a run without effects: it is done if all it has read was there at one instant, behind a
+/// barrier.
+fn judged(
+    reader: &Arc<dyn Reader>,
+    kind: Kind,
+    is_fresh: bool,
+    watched: &[Guard],
+    guards: &Guards,
+) -> End {
+    if !reader.hold(watched) {
+        return End::Unwatched;
+    }
+    let one_instant = kind == Kind::WeakRead || guards.is_single_read();
+    let at_once = is_fresh && one_instant && watched.is_empty();
+    match at_once || !guards.is_torn() && reader.hold(&with(watched, guards)) {
+        true => End::Done,
+        false => End::Lost,
+    }
+}
+
+/// Makes effects happen, unless a guard fails; with the times of the entry that said so.
+async fn write(
+    scope: &Scope<'_>,
+    txn: Txn,
+    watched: &[Guard],
+    deadline: Instant,
+) -> Result<(End, Option<Now>), Failure> {
+    let Some(index) = propose(scope, txn, deadline).await? else {
+        return Ok((End::Done, None));
+    };
+    scope.node.applied(index, deadline).await?;
+    let end = match watched.is_empty() || scope.reader.hold(watched) {
+        true => End::Lost,
+        false => End::Unwatched,
+    };
+    let barrier = scope.node.barrier_of(index);
+    Ok((end, barrier.map(|barrier| barrier.now)))
 }
 
 /// The keys a program queues for. Reads wait for nobody.

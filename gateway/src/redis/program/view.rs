@@ -248,8 +248,7 @@ impl View {
             return;
         }
         let mut seen = 0;
-        let mut newest = None;
-        let mut rest = whole.clone();
+        let (mut newest, mut rest) = (None, whole.clone());
         loop {
             let page = self.reader.page(&rest, PAGE_RECORDS);
             newest.get_or_insert(page.revision);
