@@ -185,3 +185,55 @@ fn first_entry_bytes() {
     ];
     assert_eq!(hex(&bytes), parts.concat());
 }
+
+#[test]
+fn turn_bytes() {
+    let id = TurnId {
+        member: 4,
+        start: 300,
+        number: 7,
+    };
+    let end = Op::Turn(TurnOp {
+        id,
+        step: TurnStep::End,
+    });
+    let guard = Guard {
+        range: KeyRange::prefix(b"k"),
+        test: Test::SameNames {
+            count: 3,
+            newest: 5,
+        },
+    };
+    let txn = Txn {
+        guards: vec![guard],
+        then: vec![end],
+        ..Txn::default()
+    };
+    let batch = Batch {
+        origin: Origin {
+            member: 4,
+            start: 300,
+            after: 0,
+            first: 1,
+        },
+        proposals: vec![Proposal {
+            principal: Principal::default(),
+            command: Command::Txn(txn),
+        }],
+    };
+    let mut bytes = Vec::new();
+    encode_batches(std::slice::from_ref(&batch), &mut bytes);
+    let parts = [
+        "01",             // format
+        "0104ac02000101", // a batch of one proposal
+        "0000",           // by nobody
+        "00",             // a txn
+        "0101016b016c",   // one guard, of [k, l)
+        "08030a",         // the same 3 names, none made after 5
+        "0108",           // one op: a turn
+        "04ac020702",     // member, start, number; it ends
+        "00",             // otherwise nothing
+    ];
+    assert_eq!(hex(&bytes), parts.concat());
+    assert_eq!(decode_batches(bytes.into()), Ok(vec![batch]));
+}

@@ -109,6 +109,7 @@ fn metrics(shared: &Shared) -> Reply {
         proposals_failed,
         sync_times: shared.node.sync_times(),
         wall_skew_ms: shared.node.wall_skew_ms(),
+        turns: shared.node.turn_counts(),
     });
     let content_type = http::HeaderValue::from_static(CONTENT_TYPE);
     reply::body(StatusCode::OK, content_type, text)

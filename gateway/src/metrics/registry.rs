@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use quorate_core::node::SyncTimes;
+use quorate_core::node::{SyncTimes, TurnCounts};
 
 use super::clients::ClientMetrics;
 use super::grpc::{GrpcMetrics, MethodRow};
@@ -64,6 +64,7 @@ pub struct Snapshot {
     pub proposals_failed: u64,
     pub sync_times: SyncTimes,
     pub wall_skew_ms: u64,
+    pub turns: TurnCounts,
 }
 
 /// Bumped by whoever does the thing.
@@ -111,6 +112,8 @@ struct Gauges {
     keys: Gauge,
     watchers: Gauge,
     wall_skew_ms: Gauge,
+    turns: Counter,
+    turn_milliseconds: Counter,
 }
 
 impl Metrics {
@@ -259,6 +262,16 @@ impl Gauges {
             keys: gauge(registry, "etcd_debugging_mvcc_keys_total"),
             watchers: gauge(registry, "etcd_debugging_mvcc_watcher_total"),
             wall_skew_ms: gauge(registry, "quorate_wall_clock_skew_milliseconds"),
+            turns: counter(
+                registry,
+                "quorate_turns",
+                "Turns that clients of this member had, as others disturbed them",
+            ),
+            turn_milliseconds: counter(
+                registry,
+                "quorate_turn_milliseconds",
+                "The time that these took",
+            ),
         }
     }
 
@@ -285,6 +298,11 @@ impl Gauges {
         self.watchers
             .set(i64::try_from(now.watchers).unwrap_or(i64::MAX));
         self.wall_skew_ms.set(unsigned(now.wall_skew_ms));
+        let had = now.turns.taken.saturating_sub(self.turns.get());
+        self.turns.inc_by(had);
+        let held = u64::try_from(now.turns.held.as_millis()).unwrap_or(u64::MAX);
+        let more = held.saturating_sub(self.turn_milliseconds.get());
+        self.turn_milliseconds.inc_by(more);
     }
 }
 

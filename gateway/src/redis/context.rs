@@ -14,7 +14,7 @@ use super::guard_rail::GuardRail;
 use super::info::Info;
 use super::keyspace::Keyspace;
 use super::program::lua::Threads;
-use super::program::{LocalReader, Reader, Turns};
+use super::program::{Contended, KeyQueues, LocalReader, Reader};
 use super::pubsub::Hub;
 use crate::listen::Load;
 
@@ -38,7 +38,8 @@ pub struct Context {
     pub keyspace: Arc<Keyspace>,
     pub hub: Arc<Hub>,
     pub reader: Arc<dyn Reader>,
-    pub turns: Turns,
+    pub queues: KeyQueues,
+    pub contended: Contended,
     /// Where scripts run.
     pub scripts: Threads,
     pub clients: Arc<DashMap<u64, Arc<Client>>>,
@@ -79,7 +80,8 @@ impl Context {
             keyspace,
             hub,
             reader,
-            turns: Turns::default(),
+            queues: KeyQueues::default(),
+            contended: Contended::default(),
             scripts: Threads::start(),
             clients,
             counters,

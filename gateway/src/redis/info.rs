@@ -123,6 +123,7 @@ impl Info {
 
     fn stats(&self) -> Fields {
         let counters = &self.counters;
+        let turns = self.node.turn_counts();
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         fields([
             (
@@ -136,6 +137,11 @@ impl Info {
             ("rejected_connections", self.load.refused().to_string()),
             ("evicted_clients", self.load.closed().to_string()),
             ("program_retries_total", read(&counters.retries).to_string()),
+            ("program_turns_total", turns.taken.to_string()),
+            (
+                "program_turns_milliseconds_total",
+                turns.held.as_millis().to_string(),
+            ),
             (
                 "redlock_on_plain_port_total",
                 self.guard_rail.seen().to_string(),

@@ -2,7 +2,8 @@
 //!
 //! A key is guarded by its modification revision (0: absent); by its life generation only if the
 //! program looked at its life, since renewals are frequent and most programs don't care. Many
-//! single keys become a few spans (`spans`).
+//! single keys become a few spans (`spans`). Of a range the names are guarded, not what they stand
+//! for: whoever wants to know that reads the key.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +16,8 @@ use super::spans::{Group, Look, Settled, Spans};
 /// Memory of single guards, before they become spans. They are part of what is proposed.
 const SINGLE_BYTES_MAX: usize = 512 * 1024;
 
-/// What holds in no state.
-const NEVER: Test = Test::Unchanged {
-    count: u64::MAX,
-    newest: 0,
-};
-
-/// The guards recorded so far. The first reading of a key counts: a later one that differs means
-/// that the first no longer holds, and the guard will say so.
+/// The guards recorded so far. What was read twice and differed was read at two instants; no guard
+/// would find that out if it came back to what it was.
 #[derive(Clone, Debug, Default)]
 pub struct Guards {
     keys: BTreeMap<Bytes, KeyGuard>,
@@ -30,8 +25,7 @@ pub struct Guards {
     bytes: usize,
     ranges: Vec<RangeGuard>,
     spans: Spans,
-    /// What was read is no longer there.
-    is_lost: bool,
+    is_torn: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +56,7 @@ impl Guards {
         match self.spans.look(key, modified, life) {
             Look::Known => return,
             Look::Newer => {
-                self.is_lost = true;
+                self.is_torn = true;
                 return;
             }
             Look::Outside => {}
@@ -74,7 +68,11 @@ impl Guards {
                 life: None,
             }
         });
-        guard.life = guard.life.or(life);
+        self.is_torn |= guard.modified != modified;
+        if let Some(generation) = life {
+            let first = *guard.life.get_or_insert(generation);
+            self.is_torn |= first != generation;
+        }
     }
 
     pub fn bytes(&self) -> usize {
@@ -84,6 +82,32 @@ impl Guards {
     /// Whether the single guards are so many that they have to become spans: those of `groups`.
     pub fn are_many(&self) -> bool {
         self.bytes > SINGLE_BYTES_MAX
+    }
+
+    /// The names of a range were read: there were `count`, none made after `newest`. With the
+    /// highest revision they were only counted.
+    pub fn names(&mut self, range: &KeyRange, count: u64, newest: Revision) {
+        match self.ranges.iter_mut().find(|guard| guard.range == *range) {
+            Some(guard) => {
+                self.is_torn |= guard.count != count;
+                guard.newest = guard.newest.min(newest);
+            }
+            None => self.ranges.push(RangeGuard {
+                range: range.clone(),
+                count,
+                newest,
+            }),
+        }
+    }
+
+    /// Whether what was read can't have been there at one instant.
+    pub fn is_torn(&self) -> bool {
+        self.is_torn
+    }
+
+    /// Whether names were looked for, which takes long.
+    pub fn has_ranges(&self) -> bool {
+        !self.ranges.is_empty()
     }
 
     pub fn groups(&self) -> Vec<Group> {
@@ -119,30 +143,21 @@ impl Guards {
                 .iter()
                 .zip(settled)
                 .for_each(|(group, settled)| self.spans.add(group, settled)),
-            None => self.is_lost = true,
+            None => self.is_torn = true,
         }
         self.keys.clear();
         self.bytes = 0;
     }
 
-    /// A whole range was read: it had `count` keys, none newer than `newest`.
-    pub fn range(&mut self, range: &KeyRange, count: u64, newest: Revision) {
-        self.ranges.push(RangeGuard {
-            range: range.clone(),
-            count,
-            newest,
-        });
-    }
-
     pub fn is_empty(&self) -> bool {
         let has_none = self.keys.is_empty() && self.ranges.is_empty() && self.spans.is_empty();
-        has_none && !self.is_lost
+        has_none && !self.is_torn
     }
 
-    /// One read of one key is consistent by itself.
+    /// One key that was read is consistent by itself; the names of a range are read in pages.
     pub fn is_single_read(&self) -> bool {
-        let of_many = !self.spans.is_empty() || self.is_lost;
-        !of_many && self.keys.len() + self.ranges.len() <= 1
+        let is_single = self.keys.len() <= 1 && self.ranges.is_empty() && self.spans.is_empty();
+        is_single && !self.is_torn
     }
 
     /// The keys guarded one by one.
@@ -152,10 +167,6 @@ impl Guards {
 
     /// As the core judges them.
     pub fn to_tests(&self) -> Vec<Guard> {
-        if self.is_lost {
-            let range = KeyRange::Key(Bytes::new());
-            return vec![Guard { range, test: NEVER }];
-        }
         let mut tests = self.single_tests();
         tests.extend(self.spans.tests());
         for RangeGuard {
@@ -164,7 +175,7 @@ impl Guards {
             newest,
         } in &self.ranges
         {
-            let test = Test::Unchanged {
+            let test = Test::SameNames {
                 count: *count,
                 newest: *newest,
             };
@@ -182,11 +193,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_reading_of_a_key_counts() {
+    fn what_was_read_twice_and_differed_is_torn() {
+        let key = Bytes::from("k");
+        let mut guards = Guards::default();
+        guards.key(&key, 0);
+        guards.key(&key, 7);
+        assert!(guards.is_torn(), "it came, and may have gone again");
+        let mut guards = Guards::default();
+        guards.life(&key, 7, 1);
+        guards.life(&key, 7, 2);
+        assert!(guards.is_torn());
+        let range = KeyRange::prefix(b"k");
+        let mut guards = Guards::default();
+        guards.names(&range, 2, 5);
+        guards.names(&range, 2, 7);
+        assert!(!guards.is_torn());
+        guards.names(&range, 3, 8);
+        assert!(guards.is_torn());
+    }
+
+    #[test]
+    fn a_range_has_one_guard() {
+        let range = KeyRange::prefix(b"k");
+        let mut guards = Guards::default();
+        guards.names(&range, 2, Revision::MAX);
+        guards.names(&range, 2, 5);
+        guards.names(&range, 2, 7);
+        let tests = guards.to_tests();
+        let test = Test::SameNames {
+            count: 2,
+            newest: 5,
+        };
+        assert_eq!((tests.len(), &tests[0].test), (1, &test));
+    }
+
+    #[test]
+    fn a_key_is_guarded_with_its_life_if_that_was_looked_at() {
         let mut guards = Guards::default();
         let key = Bytes::from("k");
         guards.key(&key, 5);
-        guards.life(&key, 7, 3);
+        guards.life(&key, 5, 3);
+        assert!(!guards.is_torn());
         let tests = guards.to_tests();
         assert_eq!(tests.len(), 2);
         assert_eq!(tests[0].test, Test::ModRevision(Relation::Equal, 5));
@@ -230,8 +277,7 @@ mod tests {
         let groups = guards.groups();
         guards.settle(&groups, None);
         guards.key(&Bytes::from("k"), 1);
-        let tests = guards.to_tests();
-        assert_eq!((tests.len(), &tests[0].test), (1, &NEVER));
+        assert!(guards.is_torn());
         assert!(!guards.is_empty() && !guards.is_single_read());
     }
 }

@@ -66,12 +66,7 @@ pub struct LocalReader {
 }
 
 impl LocalReader {
-    pub fn new(
-        node: Node,
-        hub: Arc<Hub>,
-        info: Info,
-        quota_bytes: Option<u64>,
-    ) -> LocalReader {
+    pub fn new(node: Node, hub: Arc<Hub>, info: Info, quota_bytes: Option<u64>) -> LocalReader {
         LocalReader {
             node,
             hub,

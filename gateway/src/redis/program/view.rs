@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{Life, Op, ScriptCommand};
-use quorate_core::types::{Deadline, Hash, KeyRange, Now};
+use quorate_core::types::{Deadline, Hash, KeyRange, Now, Revision};
 use rand::Rng;
 
 use super::guards::Guards;
@@ -273,26 +273,35 @@ impl View {
         }
     }
 
-    /// Shows every key of the database with its item, in no order to rely on; guards all of it.
-    pub fn walk(&mut self, visit: &mut dyn FnMut(Bytes, &Item)) {
-        let whole = self.keyspace.range(self.db);
+    /// The core's keys for what begins with a name of the database.
+    fn beginning(&self, prefix: &[u8]) -> KeyRange {
+        KeyRange::prefix(&self.full_key(prefix))
+    }
+
+    /// Whether a page holds all keys that begin with this.
+    pub fn has_few(&self, prefix: &[u8]) -> bool {
+        self.reader.count(&self.beginning(prefix)).0 <= PAGE_RECORDS as u64
+    }
+
+    /// Shows the names that begin with a prefix, in no order to rely on; guards which they are.
+    pub fn walk(&mut self, prefix: &[u8], visit: &mut dyn FnMut(Bytes)) {
+        let whole = self.beginning(prefix);
         let cut = self.keyspace.prefix(self.db).len();
-        for (key, item) in self.overlay.written(&whole) {
-            visit(key.slice(cut..), item);
+        for key in self.overlay.written(&whole) {
+            visit(key.slice(cut..));
         }
-        if self.overlay.hides_all(&whole) {
+        if self.overlay.hides_all(&self.keyspace.range(self.db)) {
             return;
         }
         let mut seen = 0;
-        let mut newest = None;
-        let mut rest = whole.clone();
+        let (mut newest, mut rest) = (None, whole.clone());
         loop {
             let page = self.reader.page(&rest, PAGE_RECORDS);
             newest.get_or_insert(page.revision);
             seen += page.records.len() as u64;
             for record in &page.records {
                 if self.overlay.get(&record.key).is_none() {
-                    visit(record.key.slice(cut..), &Item::of(record));
+                    visit(record.key.slice(cut..));
                 }
             }
             match page.records.last() {
@@ -302,7 +311,7 @@ impl View {
                 _ => break,
             }
         }
-        self.guards.range(&whole, seen, newest.unwrap_or_default());
+        self.guards.names(&whole, seen, newest.unwrap_or_default());
     }
 
     /// Some `count` keys from a place of SCAN's walk on, and where it goes on; guards all keys.
@@ -313,7 +322,7 @@ impl View {
         }
         let shown = self.reader.shown(self.db, from, count)?;
         let whole = self.keyspace.range(self.db);
-        self.guards.range(&whole, shown.total, shown.revision);
+        self.guards.names(&whole, shown.total, shown.revision);
         Some((shown.names, shown.next))
     }
 
@@ -322,7 +331,7 @@ impl View {
         let mut rng = rand::rng();
         if !self.overlay.is_empty() {
             let (mut seen, mut chosen) = (0_u64, None);
-            self.walk(&mut |key, _| {
+            self.walk(b"", &mut |key| {
                 seen += 1;
                 if rng.random_range(0..seen) == 0 {
                     chosen = Some(key);
@@ -334,7 +343,7 @@ impl View {
         loop {
             let (count, revision) = self.reader.count(&whole);
             if count == 0 {
-                self.guards.range(&whole, 0, revision);
+                self.guards.names(&whole, 0, revision);
                 return None;
             }
             // It may have become fewer since.
@@ -350,12 +359,12 @@ impl View {
     pub fn key_count(&mut self) -> u64 {
         if !self.overlay.is_empty() {
             let mut seen = 0;
-            self.walk(&mut |_, _| seen += 1);
+            self.walk(b"", &mut |_| seen += 1);
             return seen;
         }
         let whole = self.keyspace.range(self.db);
-        let (count, revision) = self.reader.count(&whole);
-        self.guards.range(&whole, count, revision);
+        let (count, _) = self.reader.count(&whole);
+        self.guards.names(&whole, count, Revision::MAX);
         count
     }
 }

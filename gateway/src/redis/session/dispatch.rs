@@ -142,6 +142,7 @@ impl Session {
             Verb::Script => self.script_command(args).await,
             Verb::Unwatch => {
                 self.watching = None;
+                self.watch_turn.give_back();
                 Reply::OK
             }
             Verb::Wait => self.wait(args),

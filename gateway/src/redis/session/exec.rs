@@ -97,10 +97,20 @@ impl Session {
             return Reply::Error(Fault::fixed("ERR DISCARD without MULTI"));
         }
         self.watching = None;
+        self.watch_turn.give_back();
         Reply::OK
     }
 
     pub async fn exec(&mut self) -> Reply {
+        let watches = self.watching.is_some();
+        let reply = self.exec_queue().await;
+        if watches {
+            self.watch_turn.told(reply == Reply::NullArray);
+        }
+        reply
+    }
+
+    async fn exec_queue(&mut self) -> Reply {
         let Some(multi) = self.multi.take() else {
             return Reply::Error(Fault::fixed("ERR EXEC without MULTI"));
         };

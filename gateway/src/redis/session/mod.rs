@@ -20,6 +20,7 @@ mod state;
 mod subscribe;
 mod together;
 mod watch;
+mod watch_turn;
 
 pub use exec::cost;
 pub use pipeline::OUTPUT_BYTES_HIGH;

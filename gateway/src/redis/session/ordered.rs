@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, Op, Program, RangeOp};
+use quorate_core::node::Turn;
 use quorate_core::outcome::{OpResult, Outcome, ProgramOutcome};
 use quorate_core::types::{KeyRange, KeyValue, Now};
 
@@ -156,11 +157,22 @@ impl Session {
         guards: Vec<Guard>,
         ops: Vec<Op>,
     ) -> Result<ProgramOutcome, Failure> {
+        let turn = self.watch_turn.take();
+        let ops = ops
+            .into_iter()
+            .chain(turn.as_ref().map(Turn::end))
+            .collect();
         let command = Command::Program(Program { guards, ops });
         let (node, deadline) = (&self.context.node, self.context.deadline());
         let reply = node.propose(&self.principal, command, deadline).await?;
         match reply.applied.outcome {
-            Ok(Outcome::Program(outcome)) => Ok(outcome),
+            Ok(Outcome::Program(outcome)) => {
+                // If it was not done, the turn ends by being dropped.
+                if let Some(turn) = turn.filter(|_| outcome.succeeded) {
+                    turn.ended();
+                }
+                Ok(outcome)
+            }
             Ok(other) => unreachable!("a program's outcome is no {other:?}"),
             Err(refusal) => Err(Failure::Refused(refusal)),
         }

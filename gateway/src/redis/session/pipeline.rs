@@ -103,6 +103,8 @@ impl Session {
         out: &mut BytesMut,
     ) -> Option<Index> {
         let (last, _) = plans.last()?;
+        // They would be held back by a turn of their own.
+        self.watch_turn.give_back();
         self.publish_facts(last.name);
         let deadline = self.context.deadline();
         let (node, principal) = (self.context.node.clone(), self.principal.clone());

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::data::{keys_of, kind_of};
+use super::data::{keys_of, kind_of, what_it_does};
 use super::exec::{Queued, cost};
 use super::state::Session;
 use crate::redis::commands::{Row, Run, call, check};
@@ -110,7 +110,9 @@ impl Session {
                 false => run_front(view, commands),
             })
         };
-        let scope = self.scope(&keys, None);
+        // It would be held back by a turn of its own.
+        self.watch_turn.give_back();
+        let scope = self.scope(&keys, what_it_does(commands), None);
         match run(&scope, kind, &[], attempt).await {
             Ok(done) => done.unwrap_or_default(),
             // It may be that of one of them.
