@@ -12,7 +12,19 @@ use crate::workload::{KEY_BYTES, KEYS};
 /// Deletes the key if the token is its value.
 const UNLOCK: &str = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) \
                       else return 0 end";
+const TAKEN: &[u8] = b"+OK\r\n";
+const GIVEN_BACK: &[u8] = b":1\r\n";
 const TTL_MS: &str = "30000";
+
+/// What is done with the locks of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Take,
+    /// All are taken, and once they are, given back.
+    TakeThenGiveBack,
+    /// Each is taken and given back, all in one write.
+    Pairs,
+}
 
 /// A connection that takes (and gives back) `pipeline` locks per step.
 pub struct Locker {
@@ -21,7 +33,7 @@ pub struct Locker {
     clients: u64,
     turn: u64,
     pipeline: usize,
-    unlocks: bool,
+    deed: Deed,
     token: Bytes,
     line: Vec<u8>,
 }
@@ -32,7 +44,7 @@ impl Locker {
     pub async fn connect(
         address: &str,
         (client, clients): (u64, u64),
-        (pipeline, unlocks): (usize, bool),
+        (pipeline, deed): (usize, Deed),
         token: Bytes,
     ) -> Result<Self, String> {
         let stream = TcpStream::connect(address)
@@ -45,17 +57,16 @@ impl Locker {
             clients,
             turn: 0,
             pipeline,
-            unlocks,
+            deed,
             token,
             line: Vec::new(),
         })
     }
 
     fn next_key(&mut self) -> Vec<u8> {
-        let share = if self.unlocks {
-            (KEYS / self.clients).max(1)
-        } else {
-            u64::MAX
+        let share = match self.deed {
+            Deed::Take => u64::MAX,
+            Deed::TakeThenGiveBack | Deed::Pairs => (KEYS / self.clients).max(1),
         };
         let number = self.turn % share;
         self.turn += 1;
@@ -64,10 +75,12 @@ impl Locker {
         key.into_bytes()
     }
 
-    async fn exchange(&mut self, requests: &[u8], reply: &[u8]) -> Result<(), String> {
+    /// The replies come again and again in this order.
+    async fn exchange(&mut self, requests: &[u8], replies: &[&[u8]]) -> Result<(), String> {
         let sent = self.stream.get_mut().write_all(requests).await;
         sent.map_err(|error| format!("redis: {error}"))?;
-        for _ in 0..self.pipeline {
+        let rounds = std::iter::repeat_n(replies, self.pipeline);
+        for reply in rounds.flatten().copied() {
             self.line.clear();
             let read = self.stream.read_until(b'\n', &mut self.line).await;
             read.map_err(|error| format!("redis: {error}"))?;
@@ -86,7 +99,7 @@ impl Locker {
 impl Client for Locker {
     async fn step(&mut self) -> Result<u64, String> {
         let keys: Vec<Vec<u8>> = (0..self.pipeline).map(|_| self.next_key()).collect();
-        let mut sets = Vec::new();
+        let (mut sets, mut evals) = (Vec::new(), Vec::new());
         for key in &keys {
             let words = [
                 b"SET",
@@ -97,17 +110,20 @@ impl Client for Locker {
                 TTL_MS.as_bytes(),
             ];
             command(&mut sets, &words);
-        }
-        self.exchange(&sets, b"+OK\r\n").await?;
-        if self.unlocks {
-            let mut evals = Vec::new();
-            for key in &keys {
-                command(
-                    &mut evals,
-                    &[b"EVAL", UNLOCK.as_bytes(), b"1", key, &self.token],
-                );
+            let words = [b"EVAL", UNLOCK.as_bytes(), b"1", key, &self.token];
+            match self.deed {
+                Deed::Take => {}
+                Deed::TakeThenGiveBack => command(&mut evals, &words),
+                Deed::Pairs => command(&mut sets, &words),
             }
-            self.exchange(&evals, b":1\r\n").await?;
+        }
+        match self.deed {
+            Deed::Take => self.exchange(&sets, &[TAKEN]).await?,
+            Deed::TakeThenGiveBack => {
+                self.exchange(&sets, &[TAKEN]).await?;
+                self.exchange(&evals, &[GIVEN_BACK]).await?;
+            }
+            Deed::Pairs => self.exchange(&sets, &[TAKEN, GIVEN_BACK]).await?,
         }
         Ok(self.pipeline as u64)
     }

@@ -5,7 +5,7 @@ use quorate_compat_tests::server::{Cluster, Kind};
 use crate::drive::{Sample, drive};
 use crate::etcd::{self, Changer, Getter, Keeper, Putter};
 use crate::options::Plan;
-use crate::redis::Locker;
+use crate::redis::{Deed, Locker};
 use crate::watch::FanOut;
 use crate::workload::{Load, WATCHERS, Workload};
 
@@ -30,20 +30,16 @@ async fn load(workload: Workload, cluster: &Cluster, plan: Plan) -> Result<Sampl
     let pids = pids.as_slice();
     match workload.load {
         Load::Locks { pipeline } => {
-            drive(
-                lockers(workload, cluster, (pipeline, false)).await?,
-                plan,
-                pids,
-            )
-            .await
+            let made = lockers(workload, cluster, (pipeline, Deed::Take)).await?;
+            drive(made, plan, pids).await
         }
         Load::Unlocks { pipeline } => {
-            drive(
-                lockers(workload, cluster, (pipeline, true)).await?,
-                plan,
-                pids,
-            )
-            .await
+            let made = lockers(workload, cluster, (pipeline, Deed::TakeThenGiveBack)).await?;
+            drive(made, plan, pids).await
+        }
+        Load::Pairs { pipeline } => {
+            let made = lockers(workload, cluster, (pipeline, Deed::Pairs)).await?;
+            drive(made, plan, pids).await
         }
         _ => etcd_load(workload, cluster, plan, pids).await,
     }
@@ -52,7 +48,7 @@ async fn load(workload: Workload, cluster: &Cluster, plan: Plan) -> Result<Sampl
 async fn lockers(
     workload: Workload,
     cluster: &Cluster,
-    what: (usize, bool),
+    what: (usize, Deed),
 ) -> Result<Vec<Locker>, String> {
     let address = cluster.redis_address();
     let clients = workload.clients as u64;
@@ -102,6 +98,8 @@ async fn etcd_load(
             }
             drive(made, plan, pids).await
         }
-        Load::Locks { .. } | Load::Unlocks { .. } => Err("not a load on etcd's port".to_owned()),
+        Load::Locks { .. } | Load::Unlocks { .. } | Load::Pairs { .. } => {
+            Err("not a load on etcd's port".to_owned())
+        }
     }
 }

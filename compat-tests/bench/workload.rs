@@ -28,6 +28,8 @@ pub enum Load {
     Locks { pipeline: usize },
     /// As `Locks`, each followed by the usual script that deletes the key if the token is ours.
     Unlocks { pipeline: usize },
+    /// Locks each taken and given back, `pipeline` pairs of commands in one write.
+    Pairs { pipeline: usize },
 }
 
 /// A row of the table.
@@ -50,7 +52,7 @@ const fn row(name: &'static str, clients: usize, load: Load) -> Workload {
 }
 
 /// All of them, in the order of the table.
-pub const ALL: [Workload; 15] = [
+pub const ALL: [Workload; 17] = [
     row("puts-1", 1, Load::Puts),
     row("puts-64", 64, Load::Puts),
     row("puts-256", 256, Load::Puts),
@@ -66,6 +68,8 @@ pub const ALL: [Workload; 15] = [
     row("unlock-1", 1, Load::Unlocks { pipeline: 1 }),
     row("unlock-50", 50, Load::Unlocks { pipeline: 1 }),
     row("unlock-50-p16", 50, Load::Unlocks { pipeline: 16 }),
+    row("pairs-1-p1000", 1, Load::Pairs { pipeline: 1_000 }),
+    row("pairs-20-p1000", 20, Load::Pairs { pipeline: 1_000 }),
 ];
 
 const LINEARIZABLE: Load = Load::Gets {
@@ -76,7 +80,7 @@ impl Workload {
     /// The real server that it is held against.
     pub fn peer(&self) -> Kind {
         match self.load {
-            Load::Locks { .. } | Load::Unlocks { .. } => Kind::Redis,
+            Load::Locks { .. } | Load::Unlocks { .. } | Load::Pairs { .. } => Kind::Redis,
             _ => Kind::Etcd,
         }
     }

@@ -2,12 +2,14 @@
 //! etcd's compare/then/else, SET NX, compare-and-delete, MULTI and the effects of a script.
 
 mod data;
+mod turn;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 pub use data::{DataOp, When};
+pub use turn::{Part, TurnId, TurnOp, TurnStep};
 
 use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
 use crate::types::{
@@ -141,6 +143,14 @@ pub enum Test {
         count: u64,
         newest: Revision,
     },
+    /// A range of which the names were read: the same number of keys, none made after `newest`.
+    /// So the names are the same; what they stand for may have changed.
+    SameNames {
+        count: u64,
+        newest: Revision,
+    },
+    /// A range whose lives were read: none of them changed after this generation.
+    LivesUnchanged(u64),
     /// All members' view of membership and script cache need no guard; time does: the cluster
     /// clock must not be past this.
     NotAfter(ClusterMillis),
@@ -161,6 +171,7 @@ pub enum Op {
     },
     /// What the next op changes is told with this cause instead of the op's own.
     Because(Cause),
+    Turn(TurnOp),
     Txn(Txn),
 }
 
@@ -333,6 +344,8 @@ pub enum ScriptCommand {
 
 /// What an op takes beside its keys and values, roughly.
 const OP_BYTES: usize = 12;
+/// What names a turn.
+const TURN_BYTES: usize = 24;
 
 impl Command {
     /// The feature level without which it can't be applied.
@@ -432,6 +445,7 @@ impl Op {
                 Op::Data(op) => op.size_hint(),
                 Op::Publish { channel, payload } => channel.len() + payload.len(),
                 Op::Because(_) => 0,
+                Op::Turn(_) => TURN_BYTES,
                 Op::Txn(txn) => txn.size_hint(),
             }
     }

@@ -91,6 +91,9 @@ const _: () = assert!(
     "one command must fit in an entry"
 );
 
+/// Turns that are asked for and have not come, on all members together; more are refused.
+pub const TURNS_WAITING_MAX: usize = 10_000;
+
 /// Names of channels or patterns that a member tells another at once. (Redis: what memory holds.)
 pub const CENSUS_BYTES_MAX: usize = 16 * 1024 * 1024;
 

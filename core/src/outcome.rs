@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{AlarmKind, RangeOp};
+use crate::command::{AlarmKind, RangeOp, TurnOp};
 use crate::swept::Swept;
 pub use crate::types::Cause;
 use crate::types::{
@@ -83,7 +83,7 @@ pub enum OpResult {
     /// Whether the life was changed (or the key deleted since its time is past).
     SetLife(bool),
     Data(DataResult),
-    /// Of `Publish` and `Because`.
+    /// Of `Publish`, `Because` and `Turn`.
     Published,
     Txn(TxnOutcome),
     /// Of a range that could not be answered, which decides nothing: `HistoryUnreadable`,
@@ -294,7 +294,7 @@ fn in_order<'a>(
     })
 }
 
-/// Something subscribers learn of that makes no revision.
+/// Something that is told and makes no revision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// A key's deadline was set (`expire`) or taken away (`persist`).
@@ -306,6 +306,8 @@ pub enum Notice {
         channel: Bytes,
         payload: Bytes,
     },
+    /// For whoever holds back what would disturb a turn.
+    Turn(TurnOp),
 }
 
 /// What applying one entry did, besides the answers.

@@ -4,7 +4,9 @@ mod state_rig;
 
 use state_rig::rig::*;
 
-use quorate_core::command::{Command, LeaseCommand, Life, LifeCondition, Op, SetLifeOp};
+use quorate_core::command::{
+    Command, Guard, LeaseCommand, Life, LifeCondition, Op, SetLifeOp, Test,
+};
 use quorate_core::outcome::{Cause, OpResult, Outcome, Refusal};
 use quorate_core::state::{FirstEnds, State};
 use quorate_core::types::{ClusterMillis, Deadline, KeyRange, LeaseId, UnixMillis};
@@ -311,4 +313,18 @@ fn a_stamp_of_another_term_leaves_the_clock_alone() {
         (state.now().clock.0, state.now().wall.0),
         (500, WALL_START + 500)
     );
+}
+
+#[test]
+fn a_range_whose_lives_were_read_notices_when_one_changes() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1"), put_with("b", "1", Life::For(500))]);
+    let guard = Guard {
+        range: KeyRange::prefix(b""),
+        test: Test::LivesUnchanged(rig.state.life_generation()),
+    };
+    rig.txn(vec![put("a", "2")]);
+    assert!(rig.state.judge(&guard), "another value, the same life");
+    rig.txn(vec![put_with("b", "1", Life::For(501))]);
+    assert!(!rig.state.judge(&guard));
 }

@@ -6,12 +6,13 @@ use state_rig::rig::*;
 
 use quorate_core::command::{AlarmCommand, AlarmKind, ClusterCommand, ScriptCommand};
 use quorate_core::command::{
-    Command, DataOp, Guard, LeaseCommand, Life, Op, PutOp, PutValue, RangeOp, Relation, Test, Txn,
+    Command, DataOp, Guard, LeaseCommand, Life, Op, PutOp, PutValue, RangeOp, Relation, Test,
+    TurnId, TurnOp, TurnStep, Txn,
 };
 use quorate_core::limits::{
     FEATURE_LEVEL, FEATURE_LEVEL_MIN, SCRIPTS_BYTES_MAX, TXN_READ_BYTES_MAX,
 };
-use quorate_core::outcome::{OpResult, Outcome, Refusal};
+use quorate_core::outcome::{Effects, Notice, OpResult, Outcome, Refusal};
 use quorate_core::state::{Builder, State, read_past};
 use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
 use state_rig::rows::Rows;
@@ -175,6 +176,60 @@ fn compares_of_missing_keys() {
         }
     ));
     assert!(judge(none(), Test::NotAfter(ClusterMillis(0))));
+}
+
+#[test]
+fn names_are_the_same_though_what_they_stand_for_changes() {
+    let mut rig = Rig::new();
+    rig.txn(vec![put("a", "1")]);
+    rig.txn(vec![put("b", "1")]);
+    let read = rig.state.revision();
+    let guard = Guard {
+        range: span("a", "z"),
+        test: Test::SameNames {
+            count: 2,
+            newest: read,
+        },
+    };
+    rig.txn(vec![put("a", "2"), put("zz", "1")]);
+    assert!(rig.state.judge(&guard));
+    rig.txn(vec![put("c", "1")]);
+    assert!(!rig.state.judge(&guard), "one more");
+    rig.txn(vec![delete("b")]);
+    assert!(!rig.state.judge(&guard), "as many, but others");
+    rig.txn(vec![delete("c")]);
+    assert!(!rig.state.judge(&guard), "one less");
+    rig.txn(vec![put("b", "1")]);
+    assert!(!rig.state.judge(&guard), "it went and came again");
+}
+
+#[test]
+fn a_step_of_a_turn_is_told_if_its_txn_is_done() {
+    let mut rig = Rig::new();
+    let step = TurnOp {
+        id: TurnId::default(),
+        step: TurnStep::End,
+    };
+    let told = |effects: Effects| {
+        let notices = effects.notices.into_iter().map(|(_, notice)| notice);
+        notices.collect::<Vec<_>>()
+    };
+    let txn = |version| Txn {
+        guards: vec![Guard {
+            range: KeyRange::Key(bytes("a")),
+            test: Test::Version(Relation::Equal, version),
+        }],
+        then: vec![put("a", "1"), Op::Turn(step)],
+        ..Txn::default()
+    };
+    let done = rig.effects(vec![Command::Txn(txn(0))]);
+    assert_eq!(told(done), [Notice::Turn(step)]);
+    let before = rig.state.revision();
+    let failed = rig.effects(vec![Command::Txn(txn(0))]);
+    assert_eq!(told(failed), []);
+    let alone = rig.effects(vec![step.into()]);
+    assert_eq!(told(alone), [Notice::Turn(step)]);
+    assert_eq!(rig.state.revision(), before, "it leaves nothing");
 }
 
 #[test]

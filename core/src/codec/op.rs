@@ -3,7 +3,7 @@
 use super::wire::{DecodeError, Reader, Wire, wire_enum, wire_struct};
 use crate::command::{
     DeleteOp, Direction, Life, LifeCondition, Op, Order, PutOp, PutValue, RangeOp, SetLifeOp,
-    SortTarget,
+    SortTarget, TurnId, TurnOp, TurnStep,
 };
 
 impl Wire for Op {
@@ -42,6 +42,10 @@ impl Wire for Op {
                 out.push(7);
                 cause.put(out);
             }
+            Op::Turn(op) => {
+                out.push(8);
+                op.put(out);
+            }
         }
     }
 
@@ -58,6 +62,7 @@ impl Wire for Op {
             }),
             6 => Ok(Op::Txn(Wire::take(input)?)),
             7 => Ok(Op::Because(Wire::take(input)?)),
+            8 => Ok(Op::Turn(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag { what: "Op", tag }),
         }
     }
@@ -88,6 +93,13 @@ wire_struct!(SetLifeOp {
     life,
     condition
 });
+wire_struct!(TurnId {
+    member,
+    start,
+    number
+});
+wire_enum!(TurnStep { Ask = 0, GoOn = 1, End = 2 });
+wire_struct!(TurnOp { id, step });
 wire_struct!(LifeCondition {
     only_without,
     only_with,

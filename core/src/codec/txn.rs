@@ -50,6 +50,15 @@ impl Wire for Test {
                 out.push(7);
                 clock.put(out);
             }
+            Test::SameNames { count, newest } => {
+                out.push(8);
+                count.put(out);
+                newest.put(out);
+            }
+            Test::LivesUnchanged(generation) => {
+                out.push(9);
+                generation.put(out);
+            }
         }
     }
 
@@ -66,6 +75,11 @@ impl Wire for Test {
                 newest: Wire::take(input)?,
             }),
             7 => Ok(Test::NotAfter(Wire::take(input)?)),
+            8 => Ok(Test::SameNames {
+                count: Wire::take(input)?,
+                newest: Wire::take(input)?,
+            }),
+            9 => Ok(Test::LivesUnchanged(Wire::take(input)?)),
             tag => Err(DecodeError::UnknownTag { what: "Test", tag }),
         }
     }

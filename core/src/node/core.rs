@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, SetOnce, oneshot};
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) leaders: RaftServerMetrics,
     pub(crate) replica: Arc<Replica>,
     pub(crate) queue: Queue,
+    /// What begins with one of these is written by programs, and waits while somebody has a turn.
+    pub(super) turn_prefixes: Vec<Bytes>,
     pub(crate) inflow: Inflow,
     pub(crate) barriers: Barriers,
     pub(crate) network: PeerNetwork,
@@ -208,11 +211,12 @@ impl Core {
         }
         let (answer, receiver) = inbox::channel();
         let claim = Arc::new(Claim::default());
-        let size = command.size_hint();
+        let (size, part) = (command.size_hint(), command.part(&self.turn_prefixes));
         let proposal = Proposal { principal, command };
         let submission = Submission {
             proposal,
             size,
+            part,
             claim: claim.clone(),
             answer,
             deadline,

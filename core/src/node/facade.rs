@@ -13,6 +13,8 @@ use super::core::{Core, Route};
 use super::counts::SyncTimes;
 use super::replica::Glance;
 use super::running::Running;
+use super::turn::Turn;
+use super::turns::TurnCounts;
 use super::watcher::Watcher;
 use crate::command::{Command, RangeOp};
 use crate::limits::{COMMAND_BYTES_MAX, TXN_DEPTH_MAX};
@@ -74,6 +76,25 @@ impl Node {
             });
         }
         self.core.submit(principal.clone(), command, deadline).await
+    }
+
+    /// Asks for a turn, in which members hold back what could disturb who has it, and waits until
+    /// it comes. Turns come in the order in which they were asked for on all members. None if it
+    /// won't come: too many wait, or this member was not heard of.
+    ///
+    /// # Errors
+    /// See `NodeError`; whatever came of it changes nothing.
+    pub async fn turn(
+        &self,
+        principal: &Principal,
+        deadline: Instant,
+    ) -> Result<Option<Turn>, NodeError> {
+        Turn::take(&self.core, principal, deadline).await
+    }
+
+    /// Turns of this member's clients.
+    pub fn turn_counts(&self) -> TurnCounts {
+        self.core.replica.turns.counts()
     }
 
     /// A linearizable read barrier: afterwards this member's state holds everything that was

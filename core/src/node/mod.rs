@@ -36,6 +36,8 @@ mod service;
 mod settings;
 mod start;
 mod supervise;
+mod turn;
+mod turns;
 mod walls;
 mod watcher;
 mod window;
@@ -50,6 +52,8 @@ pub use counts::SyncTimes;
 pub use environment::{Environment, OnFatal, Threads, Workers};
 pub use facade::Node;
 pub use inbox::answer_here;
+pub use turn::Turn;
+pub use turns::TurnCounts;
 pub use watcher::Watcher;
 
 pub use crate::versions::{Rewritten, is_panic_foreseen};

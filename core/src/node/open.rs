@@ -221,6 +221,7 @@ pub(super) async fn open(
         leaders: raft.server_metrics(),
         replica: replica.clone(),
         queue: Queue::default(),
+        turn_prefixes: config.settings.forgetful.clone(),
         inflow: Inflow::default(),
         barriers: Barriers::default(),
         network,

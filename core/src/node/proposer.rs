@@ -23,7 +23,7 @@ use super::settings;
 use super::supervise::Faults;
 use super::window::{Encoded, Round, View};
 use crate::codec;
-use crate::command::{Batch, ClusterCommand, Command, Entry, EntryHeader, Proposal};
+use crate::command::{Batch, ClusterCommand, Command, Entry, EntryHeader, Part, Proposal};
 use crate::outcome::NodeError;
 use crate::peer::{Kind, LinkError};
 use crate::raft::{Completion, EntryData, TypeConfig, wire};
@@ -62,6 +62,7 @@ pub(crate) async fn run(core: Arc<Core>, settings: Settings, faults: Faults) {
         core.wait_for_store().await;
         // What another was sent will not be answered, whether or not there is somebody new.
         core.window().turn_to(core.view());
+        core.queue.heed(core.replica.turns.gate());
         match core.route() {
             Route::Here(stamp) => {
                 others_turn = !others_turn;
@@ -84,6 +85,7 @@ async fn found(core: &Arc<Core>, settings: &Settings) {
     let command = Command::Cluster(ClusterCommand::Found(settings.clone()));
     let founding = Submission {
         size: command.size_hint(),
+        part: Part::None,
         proposal: Proposal {
             principal: Principal::default(),
             command,
@@ -108,9 +110,17 @@ async fn found(core: &Arc<Core>, settings: &Settings) {
 async fn can_send(core: &Core) {
     let (queue, window, inflow) = (&core.queue, core.window(), &core.inflow);
     window.pace(core.pulse.spacing());
-    let waits = || window.has_unsent() || !queue.is_empty() || !inflow.is_empty();
-    while !(window.has_room() && waits()) {
+    let turns = &core.replica.turns;
+    let waits = || window.has_unsent() || queue.has_some() || !inflow.is_empty();
+    loop {
+        let mut gate = turns.subscribe();
+        queue.heed(turns.gate());
+        if window.has_room() && waits() {
+            return;
+        }
         tokio::select! {
+            // The sender lives as long as the core.
+            _ = gate.changed() => {}
             () = queue.added.notified() => {}
             () = window.room.notified() => {}
             () = window.paced() => {}

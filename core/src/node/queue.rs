@@ -1,5 +1,8 @@
 //! Proposals that wait to be sent. Each is claimed exactly once: by the proposer, or by the caller
 //! whose deadline came first, so that "not proposed" is certain when it is said.
+//!
+//! While somebody has a turn, what could disturb it is held, in order, and the rest passes it by.
+//! When a turn ends, all that is held then goes, before anything younger and before the next turn.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +13,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::inbox::Answer;
-use crate::command::Proposal;
+use super::turns::Gate;
+use crate::command::{Part, Proposal};
 use crate::limits::{ENTRY_BYTES_MAX, PROPOSALS_PER_ENTRY_MAX, PROPOSALS_WAITING_MAX};
 use crate::outcome::NodeError;
 
@@ -39,6 +43,7 @@ pub(crate) struct Submission {
     pub(crate) proposal: Proposal,
     /// About the bytes it takes in the log.
     pub(crate) size: usize,
+    pub(crate) part: Part,
     pub(crate) claim: Arc<Claim>,
     pub(crate) answer: Answer,
     pub(crate) deadline: Instant,
@@ -50,6 +55,12 @@ impl Submission {
         if self.claim.give_up() {
             self.answer.send(Err(why));
         }
+    }
+
+    /// Whether it asks for a turn and nobody waits for that any more: it would come, and nobody
+    /// would end it.
+    fn is_idle_ask(&self) -> bool {
+        self.part == Part::Asks && self.answer.is_unwanted()
     }
 
     /// Whether nobody waits for its answer any more.
@@ -89,10 +100,63 @@ impl Room {
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    waiting: Mutex<VecDeque<Submission>>,
+    waiting: Mutex<Waiting>,
     /// Rung when there is something again.
     pub(super) added: Notify,
     closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// What may not go before a turn has ended.
+    held: VecDeque<Submission>,
+    /// So many of them, from the front, may.
+    freed: usize,
+    /// What came behind them, or disturbs nobody.
+    others: VecDeque<Submission>,
+    gate: Gate,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.held.len() + self.others.len()
+    }
+
+    fn has_some(&self) -> bool {
+        self.freed > 0 || !self.others.is_empty()
+    }
+
+    /// The next that may go, if there is room for it.
+    fn next(&mut self, now: Instant, room: &mut Room) -> Option<Submission> {
+        let mut fits = |one: &Submission| one.deadline <= now || room.take(1, one.size);
+        if self.freed > 0 {
+            self.held.front().filter(|front| fits(front))?;
+            self.freed -= 1;
+            return self.held.pop_front();
+        }
+        loop {
+            let front = self.others.front()?;
+            if !self.gate.holds(front.part) {
+                return fits(front).then(|| self.others.pop_front())?;
+            }
+            self.held.extend(self.others.pop_front());
+        }
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = Submission> {
+        self.freed = 0;
+        self.held.drain(..).chain(self.others.drain(..))
+    }
+}
+
+impl Gate {
+    fn holds(&self, part: Part) -> bool {
+        match part {
+            Part::None => false,
+            Part::Waits | Part::Asks => self.head.is_some(),
+            Part::Of(id) => self.head.is_some_and(|head| head != id),
+        }
+    }
 }
 
 impl Queue {
@@ -106,8 +170,8 @@ impl Queue {
         if waiting.len() >= PROPOSALS_WAITING_MAX {
             return Err(NodeError::Overloaded);
         }
-        let was_empty = waiting.is_empty();
-        waiting.push_back(submission);
+        let was_empty = waiting.others.is_empty();
+        waiting.others.push_back(submission);
         drop(waiting);
         if was_empty {
             self.added.notify_one();
@@ -116,24 +180,32 @@ impl Queue {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.lock().is_empty()
+        self.waiting.lock().len() == 0
     }
 
-    /// Takes what there is room for, in order. What was given up is dropped on the way, and what
-    /// is late is left to be given up.
+    /// Whether something waits that is not held.
+    pub(crate) fn has_some(&self) -> bool {
+        self.waiting.lock().has_some()
+    }
+
+    /// From now on this is what may go.
+    pub(crate) fn heed(&self, gate: Gate) {
+        let mut waiting = self.waiting.lock();
+        if gate.head.is_none() || gate.ended != waiting.gate.ended {
+            waiting.freed = waiting.held.len();
+        }
+        waiting.gate = gate;
+    }
+
+    /// Takes what may go and there is room for, in order. What was given up is dropped on the way,
+    /// and what is late is left to be given up.
     pub(crate) fn take(&self, now: Instant, room: &mut Room) -> Vec<Submission> {
         let mut waiting = self.waiting.lock();
         let mut batch = Vec::with_capacity(waiting.len().min(PROPOSALS_PER_ENTRY_MAX));
-        while let Some(front) = waiting.front() {
-            if front.deadline > now && !room.take(1, front.size) {
-                break;
-            }
-            let Some(submission) = waiting.pop_front() else {
-                break;
-            };
+        while let Some(submission) = waiting.next(now, room) {
             if submission.deadline <= now {
                 submission.give_up(NodeError::Timeout);
-            } else if submission.claim.take(PROPOSED) {
+            } else if !submission.is_idle_ask() && submission.claim.take(PROPOSED) {
                 batch.push(submission);
             }
         }
@@ -143,22 +215,21 @@ impl Queue {
     /// Answers what has waited past its deadline.
     pub(crate) fn drop_late(&self, now: Instant, why: &NodeError) {
         let mut waiting = self.waiting.lock();
-        let mut kept = VecDeque::with_capacity(waiting.len());
-        for submission in waiting.drain(..) {
-            if submission.deadline > now {
-                kept.push_back(submission);
-            } else {
-                submission.give_up(why.clone());
-            }
+        let is_late = |one: &Submission| one.deadline <= now;
+        let freed = waiting.held.iter().take(waiting.freed);
+        waiting.freed -= freed.filter(|one| is_late(one)).count();
+        let Waiting { held, others, .. } = &mut *waiting;
+        for queue in [held, others] {
+            let (late, kept): (VecDeque<_>, _) = queue.drain(..).partition(is_late);
+            *queue = kept;
+            late.into_iter().for_each(|one| one.give_up(why.clone()));
         }
-        *waiting = kept;
     }
 
     /// Answers all that waits.
     pub(crate) fn refuse_all(&self, why: &NodeError) {
-        for submission in self.waiting.lock().drain(..) {
-            submission.give_up(why.clone());
-        }
+        let mut waiting = self.waiting.lock();
+        waiting.all().for_each(|one| one.give_up(why.clone()));
     }
 
     /// Refuses everything from now on.
@@ -174,47 +245,118 @@ mod tests {
 
     use super::super::inbox;
     use super::*;
-    use crate::command::Command;
+    use crate::command::{Command, TurnId};
+
+    type Heard = (
+        tokio::sync::oneshot::Receiver<Result<crate::outcome::Reply, NodeError>>,
+        Arc<Claim>,
+    );
+
+    fn push(queue: &Queue, size: usize, part: Part, deadline: Instant) -> Heard {
+        let (answer, receiver) = inbox::channel();
+        let claim = Arc::<Claim>::default();
+        let submission = Submission {
+            proposal: Proposal {
+                principal: Default::default(),
+                command: Command::Tick,
+            },
+            size,
+            part,
+            claim: claim.clone(),
+            answer,
+            deadline,
+        };
+        queue.push(submission).expect("taken");
+        (receiver, claim)
+    }
+
+    fn sizes(queue: &Queue, now: Instant, room: &mut Room) -> Vec<usize> {
+        let taken = queue.take(now, room);
+        taken.iter().map(|submission| submission.size).collect()
+    }
 
     #[test]
     fn what_is_taken_fits_and_was_not_given_up() {
         let (queue, now) = (Queue::default(), Instant::now());
-        let mut receivers = Vec::new();
-        let mut push = |size, life| {
-            let (answer, receiver) = inbox::channel();
-            let claim = Arc::<Claim>::default();
-            receivers.push((receiver, claim.clone()));
-            let submission = Submission {
-                proposal: Proposal {
-                    principal: Default::default(),
-                    command: Command::Tick,
-                },
-                size,
-                claim,
-                answer,
-                deadline: now + life,
-            };
-            queue.push(submission).expect("taken");
-        };
-        let (second, none) = (Duration::from_secs(1), Duration::ZERO);
-        push(1, second);
-        push(2, second);
-        push(3, none);
-        push(4, second);
-        push(ENTRY_BYTES_MAX, second);
-        assert!(receivers[1].1.give_up());
-        let sizes = |room: &mut Room| -> Vec<usize> {
-            let taken = queue.take(now, room);
-            taken.iter().map(|submission| submission.size).collect()
-        };
-        assert_eq!(sizes(&mut Room::default()), [1, 4]);
-        assert_eq!(receivers[2].0.try_recv(), Ok(Err(NodeError::Timeout)));
-        assert!(!receivers[0].1.give_up(), "it is on its way");
+        let second = now + Duration::from_secs(1);
+        let push = |size, deadline| push(&queue, size, Part::None, deadline);
+        let first = push(1, second);
+        let second_one = push(2, second);
+        let mut late = push(3, now);
+        let _fourth = push(4, second);
+        let _large = push(ENTRY_BYTES_MAX, second);
+        assert!(second_one.1.give_up());
+        assert_eq!(sizes(&queue, now, &mut Room::default()), [1, 4]);
+        assert_eq!(late.0.try_recv(), Ok(Err(NodeError::Timeout)));
+        assert!(!first.1.give_up(), "it is on its way");
         assert_eq!(
-            sizes(&mut Room::default()),
+            sizes(&queue, now, &mut Room::default()),
             [ENTRY_BYTES_MAX],
             "alone it fits"
         );
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_could_disturb_a_turn_is_held_and_goes_before_the_next() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        let push = |size, part| push(&queue, size, part, later);
+        let take = || sizes(&queue, now, &mut Room::default());
+        let turn = |number| TurnId {
+            number,
+            ..TurnId::default()
+        };
+        let gate = |head, ended| Gate { head, ended };
+        queue.heed(gate(Some(turn(1)), 0));
+        let _first = [
+            push(1, Part::Waits),
+            push(2, Part::Of(turn(1))),
+            push(3, Part::Of(turn(2))),
+            push(4, Part::None),
+            push(5, Part::Asks),
+        ];
+        assert_eq!(take(), [2, 4]);
+        assert!(!queue.has_some() && !queue.is_empty());
+        queue.heed(gate(Some(turn(2)), 1));
+        let _second = [push(6, Part::Waits), push(7, Part::Of(turn(2)))];
+        assert_eq!(
+            take(),
+            [1, 3, 5, 7],
+            "what waited when the first ended, and the second's own"
+        );
+        let _third = push(8, Part::Waits);
+        assert!(take().is_empty());
+        queue.heed(gate(None, 2));
+        assert_eq!(take(), [6, 8]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_is_late_is_told_so_though_it_is_held() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let soon = now + Duration::from_millis(1);
+        let later = now + Duration::from_secs(1);
+        queue.heed(Gate {
+            head: Some(TurnId::default()),
+            ended: 0,
+        });
+        let mut late = push(&queue, 1, Part::Waits, soon);
+        let _kept = push(&queue, 2, Part::Waits, later);
+        assert!(sizes(&queue, now, &mut Room::default()).is_empty());
+        queue.heed(Gate::default());
+        queue.drop_late(soon, &NodeError::NoLeader);
+        assert_eq!(late.0.try_recv(), Ok(Err(NodeError::NoLeader)));
+        assert_eq!(sizes(&queue, soon, &mut Room::default()), [2]);
+        assert!(!queue.has_some());
+    }
+
+    #[test]
+    fn nobody_gets_a_turn_for_one_who_has_gone() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        drop(push(&queue, 1, Part::Asks, later));
+        drop(push(&queue, 2, Part::Waits, later));
+        assert_eq!(sizes(&queue, now, &mut Room::default()), [2]);
     }
 }

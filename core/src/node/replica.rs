@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::clock::LeaderClock;
 use super::hub::Hub;
+use super::turns::Turns;
 use super::window::Window;
 use crate::command::{Entry, Origin, RangeOp};
-use crate::outcome::{Effects, NodeError, RangeResult, Refusal, RevisionEvents};
+use crate::outcome::{Effects, NodeError, Notice, RangeResult, Refusal, RevisionEvents};
 use crate::raft::{LogId, StoredMembership, wire};
 use crate::state::{FirstEnds, History, MemberInfo, State};
 use crate::types::{Index, MemberId, Now, Revision};
@@ -71,6 +73,7 @@ pub(crate) struct Replica {
     pub(crate) clock: LeaderClock,
     /// What this member has proposed and apply settles.
     pub(crate) window: Window,
+    pub(crate) turns: Turns,
     log_mark: LogMarks,
     glance: watch::Sender<Glance>,
     /// Beside the state as the glance is.
@@ -91,12 +94,14 @@ impl Replica {
     ) -> Replica {
         let glance = watch::Sender::new(Glance::of(&state, applied, 0));
         let told = Mutex::new(Told::of(&state));
+        let turns = window.turns();
         Replica {
             state: RwLock::new(state),
             hub: Hub::default(),
             versions,
             clock,
             window,
+            turns,
             log_mark,
             glance,
             told,
@@ -146,7 +151,17 @@ impl Replica {
         drop(state);
         self.hub.announce(&effects);
         self.glance.send_replace(glance);
+        self.take_turns(&effects);
         self.window.settle(term, id.index(), entry, &mut effects);
+    }
+
+    /// Who hears that it was asked for a turn finds it among those that wait.
+    fn take_turns(&self, effects: &Effects) {
+        for (_, notice) in &effects.notices {
+            if let Notice::Turn(op) = notice {
+                self.turns.step(*op, Instant::now());
+            }
+        }
     }
 
     /// Works off a part of what large deletions have left, unseen; whether more is left.
@@ -189,6 +204,7 @@ impl Replica {
         self.glance.send_replace(glance);
         self.hub.rouse_all(head);
         self.window.jump(last);
+        self.turns.clear();
         before
     }
 

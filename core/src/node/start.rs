@@ -21,6 +21,7 @@ use super::pacer;
 use super::proposer;
 use super::running::CoreEnd;
 use super::supervise::Tasks;
+use super::turn;
 use crate::command::{ClusterCommand, Command};
 use crate::limits::FEATURE_LEVEL;
 
@@ -124,6 +125,7 @@ impl OpenedNode {
         tasks.spawn("barrier", barrier::run(core.clone()));
         tasks.spawn("pacer", pacer::run(core.clone()));
         tasks.spawn("elector", elector::run(core.clone()));
+        tasks.spawn("turns", turn::run(core.clone()));
         let raising = feature_level::run(core.clone(), settings.clone());
         tasks.spawn("feature level", raising);
         let introducing = introduce(core.clone(), config, self.incarnation);

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::inbox::{self, Answer};
 use super::queue::{Queue, Room, Submission};
+use super::turns::Turns;
 use crate::codec::DecodeError;
 use crate::command::{Batch, Command, Entry, Origin, Proposal};
 use crate::outcome::{Effects, NodeError, Reply};
@@ -95,6 +96,11 @@ impl Window {
 
     pub(crate) fn member(&self) -> MemberId {
         self.member
+    }
+
+    /// Those of the same process.
+    pub(crate) fn turns(&self) -> Turns {
+        Turns::new(self.member, self.start)
     }
 
     /// Whether this process waits for what becomes of it.

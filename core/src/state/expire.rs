@@ -147,7 +147,7 @@ impl<'a> Named<'a> {
             Op::Put(op) => self.written(&op.key, op.life),
             Op::SetLife(op) => self.written(&op.key, op.life),
             Op::Data(op) => self.data(op),
-            Op::Publish { .. } | Op::Because(_) => {}
+            Op::Publish { .. } | Op::Because(_) | Op::Turn(_) => {}
             Op::Txn(txn) => self.txn(txn),
         }
     }

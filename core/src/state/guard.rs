@@ -15,6 +15,10 @@ impl State {
                 self.index.count(&guard.range) == *count
                     && records.all(|record| record.modified.main <= *newest)
             }
+            Test::SameNames { count, newest } => {
+                self.index.count(&guard.range) == *count
+                    && records.all(|record| record.create_revision <= *newest)
+            }
             test if records.peek().is_none() => passes_without_key(test),
             test => records.all(|record| passes(test, record)),
         }
@@ -36,7 +40,8 @@ fn passes(test: &Test, record: &KeyValue) -> bool {
             .as_bytes()
             .is_some_and(|value| related(value, *relation, than)),
         Test::LifeGeneration(generation) => record.life_generation == *generation,
-        Test::Unchanged { .. } | Test::NotAfter(_) => false,
+        Test::LivesUnchanged(generation) => record.life_generation <= *generation,
+        Test::Unchanged { .. } | Test::SameNames { .. } | Test::NotAfter(_) => false,
     }
 }
 

@@ -59,8 +59,11 @@ fn op_needs_space(op: &Op) -> bool {
         Op::Put(_) => true,
         Op::Data(op) => op.needs_space(),
         Op::Txn(inner) => txn_needs_space(inner),
-        Op::Range(_) | Op::Delete(_) | Op::SetLife(_) | Op::Publish { .. } | Op::Because(_) => {
-            false
-        }
+        Op::Range(_)
+        | Op::Delete(_)
+        | Op::SetLife(_)
+        | Op::Publish { .. }
+        | Op::Because(_)
+        | Op::Turn(_) => false,
     }
 }

@@ -24,7 +24,12 @@ fn is_prechecked(op: &Op) -> bool {
                 || matches!(op.life, Life::Lease(_) | Life::Keep { must_exist: true })
         }
         Op::Txn(_) => true,
-        Op::Delete(_) | Op::SetLife(_) | Op::Data(_) | Op::Publish { .. } | Op::Because(_) => false,
+        Op::Delete(_)
+        | Op::SetLife(_)
+        | Op::Data(_)
+        | Op::Publish { .. }
+        | Op::Because(_)
+        | Op::Turn(_) => false,
     }
 }
 
@@ -46,7 +51,8 @@ impl State {
                 | Op::SetLife(_)
                 | Op::Data(_)
                 | Op::Publish { .. }
-                | Op::Because(_) => {}
+                | Op::Because(_)
+                | Op::Turn(_) => {}
             }
         }
         Ok(())
@@ -139,6 +145,10 @@ impl Draft<'_> {
                 OpResult::Published
             }
             Op::Because(_) => OpResult::Published,
+            Op::Turn(op) => {
+                self.notices.push(Notice::Turn(*op));
+                OpResult::Published
+            }
             Op::Txn(inner) => OpResult::Txn(self.run(inner)?),
         })
     }

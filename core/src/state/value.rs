@@ -77,6 +77,11 @@ impl State {
         }
     }
 
+    /// Rises with each change of a life, and each life that begins.
+    pub fn life_generation(&self) -> u64 {
+        self.life_counter
+    }
+
     /// The current record of a key; never a tombstone.
     pub fn get(&self, key: &[u8]) -> Option<&Arc<KeyValue>> {
         self.index.get(key)

@@ -61,7 +61,9 @@ impl State {
                 Op::Delete(op) => visits.add(self.keys_of(&op.range)),
                 Op::Txn(inner) => self.visits_of_txn(inner, deletes_ranges, visits),
                 Op::Data(op) => visits.add(op.keys().count() as u64),
-                Op::Put(_) | Op::SetLife(_) | Op::Publish { .. } | Op::Because(_) => visits.add(1),
+                Op::Put(_) | Op::SetLife(_) | Op::Publish { .. } | Op::Because(_) | Op::Turn(_) => {
+                    visits.add(1)
+                }
             }
         }
     }

@@ -45,6 +45,10 @@ fn entry() -> Entry {
         range: KeyRange::Key(Bytes::from_static(b"k")),
         test: Test::CreateRevision(Relation::Equal, 0),
     };
+    let lives = Guard {
+        range: KeyRange::prefix(b"k"),
+        test: Test::LivesUnchanged(300),
+    };
     let hash = Hash::from([(Bytes::from_static(b"f"), Bytes::from_static(b"1"))]);
     let data = DataOp::HashSet {
         key: Bytes::from_static(b"h"),
@@ -52,7 +56,7 @@ fn entry() -> Entry {
         only_missing: true,
     };
     let txn = Txn {
-        guards: vec![guard],
+        guards: vec![guard, lives],
         then: vec![put(b"k", Life::For(30_000)), Op::Data(data)],
         otherwise: vec![
             Op::Range(RangeOp::new(KeyRange::prefix(b"k"))),
@@ -130,7 +134,8 @@ fn entry_bytes() {
         "0104ac020709",             // a batch: member, start, after, first
         "03",                       // three proposals
         "0103616e6e0800",           // by ann at auth revision 8: a txn
-        "0100016b010000",           // one guard: created(k) == 0
+        "0200016b010000",           // two guards: created(k) == 0,
+        "01016b016c08ac02",         // lives of [k, l) not changed after 300
         "02",                       // two ops
         "01016b0000017602b0ea0101", // put k v for 30,000 ms, with prev
         "04020168010166013101",     // hash set h f 1, if missing
@@ -179,4 +184,56 @@ fn first_entry_bytes() {
         "02046170702f0162", // without history: app/ and b
     ];
     assert_eq!(hex(&bytes), parts.concat());
+}
+
+#[test]
+fn turn_bytes() {
+    let id = TurnId {
+        member: 4,
+        start: 300,
+        number: 7,
+    };
+    let end = Op::Turn(TurnOp {
+        id,
+        step: TurnStep::End,
+    });
+    let guard = Guard {
+        range: KeyRange::prefix(b"k"),
+        test: Test::SameNames {
+            count: 3,
+            newest: 5,
+        },
+    };
+    let txn = Txn {
+        guards: vec![guard],
+        then: vec![end],
+        ..Txn::default()
+    };
+    let batch = Batch {
+        origin: Origin {
+            member: 4,
+            start: 300,
+            after: 0,
+            first: 1,
+        },
+        proposals: vec![Proposal {
+            principal: Principal::default(),
+            command: Command::Txn(txn),
+        }],
+    };
+    let mut bytes = Vec::new();
+    encode_batches(std::slice::from_ref(&batch), &mut bytes);
+    let parts = [
+        "01",             // format
+        "0104ac02000101", // a batch of one proposal
+        "0000",           // by nobody
+        "00",             // a txn
+        "0101016b016c",   // one guard, of [k, l)
+        "08030a",         // the same 3 names, none made after 5
+        "0108",           // one op: a turn
+        "04ac020702",     // member, start, number; it ends
+        "00",             // otherwise nothing
+    ];
+    assert_eq!(hex(&bytes), parts.concat());
+    assert_eq!(decode_batches(bytes.into()), Ok(vec![batch]));
 }

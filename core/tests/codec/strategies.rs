@@ -6,6 +6,7 @@ use bytes::Bytes;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use quorate_core::command::*;
 use quorate_core::limits::FEATURE_LEVEL;
 use quorate_core::outcome::*;
@@ -95,6 +96,8 @@ fn guard() -> impl Strategy<Value = Guard> {
         (relation(), bytes()).prop_map(|(r, b)| Test::Value(r, b)),
         any::<u64>().prop_map(Test::LifeGeneration),
         (any::<u64>(), number()).prop_map(|(count, newest)| Test::Unchanged { count, newest }),
+        any::<u64>().prop_map(Test::LivesUnchanged),
+        (any::<u64>(), number()).prop_map(|(count, newest)| Test::SameNames { count, newest }),
         any::<u64>().prop_map(|n| Test::NotAfter(ClusterMillis(n))),
     ];
     (range(), test).prop_map(|(range, test)| Guard { range, test })
@@ -246,7 +249,21 @@ fn op_leaf() -> impl Strategy<Value = Op> {
         data_op().prop_map(Op::Data),
         (bytes(), bytes()).prop_map(|(channel, payload)| Op::Publish { channel, payload }),
         Just(Op::Because(Cause::SetRange)),
+        turn_op().prop_map(Op::Turn),
     ]
+}
+
+fn turn_op() -> impl Strategy<Value = TurnOp> {
+    let step = select(vec![TurnStep::Ask, TurnStep::GoOn, TurnStep::End]);
+    let id = (any::<u64>(), any::<u64>(), any::<u64>());
+    (id, step).prop_map(|((member, start, number), step)| {
+        let id = TurnId {
+            member,
+            start,
+            number,
+        };
+        TurnOp { id, step }
+    })
 }
 
 fn txn_of<S: Strategy<Value = Op> + Clone>(op: S) -> impl Strategy<Value = Txn> {

@@ -62,13 +62,13 @@ async fn ask(node: Node, times: usize, took: Took) {
     }
 }
 
-struct Far {
-    world: World,
+pub struct Far {
+    pub world: World,
     round_trip: u64,
 }
 
 impl Far {
-    fn pass(&mut self, ms: u64) {
+    pub fn pass(&mut self, ms: u64) {
         for _ in 0..ms {
             self.world.tick(false).expect("nothing fails");
         }
@@ -81,7 +81,7 @@ impl Far {
     }
 
     /// Passes until all agree on a leader.
-    fn elect(&mut self) -> Vec<(u64, Option<u64>)> {
+    pub fn elect(&mut self) -> Vec<(u64, Option<u64>)> {
         for _ in 0..FIRST_LEADER_MS + FIRST_ROUND_TRIPS * self.round_trip {
             self.pass(1);
             let all = (0..MEMBERS).all(|member| self.world.members[member].node().is_some());
@@ -118,7 +118,8 @@ impl Far {
     }
 }
 
-fn start(seed: u64, round_trip: u64, dir: &Path) -> Far {
+/// Members of which nobody leads yet.
+pub fn start(seed: u64, round_trip: u64, dir: &Path) -> Far {
     entropy::seed(seed);
     let world = World::new(seed, dir);
     let one_way = round_trip / 2;

@@ -32,6 +32,7 @@ mod panics;
 mod silent_peer;
 mod stale_leader;
 mod trace;
+mod turns;
 mod two_installs;
 mod world;
 

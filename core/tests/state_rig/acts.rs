@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use quorate_core::command::{
     Command, DataOp, DeleteOp, Direction, Guard, LeaseCommand, Life, LifeCondition, Op, Order,
-    Program, PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, Txn, When,
+    Program, PutOp, PutValue, RangeOp, Relation, SetLifeOp, SortTarget, Test, TurnId, TurnOp,
+    TurnStep, Txn, When,
 };
 use quorate_core::outcome::Cause;
 use quorate_core::types::{KeyRange, LeaseId, UnixMillis, Value};
@@ -110,6 +111,7 @@ fn guard() -> impl Strategy<Value = Guard> {
         (relation(), 0..5_i64).prop_map(|(relation, than)| Test::Lease(relation, LeaseId(than))),
         (relation(), text()).prop_map(|(relation, than)| Test::Value(relation, than)),
         (0..4_u64, 0..20_i64).prop_map(|(count, newest)| Test::Unchanged { count, newest }),
+        (0..4_u64, 0..20_i64).prop_map(|(count, newest)| Test::SameNames { count, newest }),
     ];
     (key_range(), test).prop_map(|(range, test)| Guard { range, test })
 }
@@ -266,6 +268,8 @@ fn op(depth: u32) -> BoxedStrategy<Op> {
         2 => data_op().prop_map(Op::Data),
         1 => key().prop_map(|channel| Op::Publish { channel, payload: Bytes::new() }),
         1 => select(vec![Cause::RenameFrom, Cause::Flush]).prop_map(Op::Because),
+        1 => select(vec![TurnStep::Ask, TurnStep::End])
+            .prop_map(|step| Op::Turn(TurnOp { id: TurnId::default(), step })),
     ];
     match depth {
         0 => flat.boxed(),

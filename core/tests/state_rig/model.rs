@@ -248,6 +248,10 @@ impl Model {
             return records.len() as u64 == *count
                 && records.iter().all(|kv| kv.modified.main <= *newest);
         }
+        if let Test::SameNames { count, newest } = &guard.test {
+            return records.len() as u64 == *count
+                && records.iter().all(|kv| kv.create_revision <= *newest);
+        }
         if records.is_empty() {
             let nothing = KeyValue::default();
             return !matches!(guard.test, Test::Value(..)) && passes(&guard.test, &nothing);

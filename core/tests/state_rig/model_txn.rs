@@ -132,7 +132,7 @@ impl Model {
             }
             Op::SetLife(op) => OpResult::SetLife(self.set_life(op)?),
             Op::Data(op) => OpResult::Data(self.typed(op)?),
-            Op::Publish { .. } | Op::Because(_) => OpResult::Published,
+            Op::Publish { .. } | Op::Because(_) | Op::Turn(_) => OpResult::Published,
             Op::Txn(inner) => OpResult::Txn(self.nested(inner, start)?),
         })
     }

@@ -118,6 +118,7 @@ fn metrics(shared: &Shared, headers: &HeaderMap) -> Reply {
         sync_times: shared.node.sync_times(),
         wall_skew_ms: shared.node.wall_skew_ms(),
         log_lines_left_out: logging::left_out(),
+        turns: shared.node.turn_counts(),
     });
     let wanted = headers.get(header::ACCEPT);
     let wanted = wanted.and_then(|accept| accept.to_str().ok());

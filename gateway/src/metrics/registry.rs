@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use quorate_core::node::SyncTimes;
+use quorate_core::node::{SyncTimes, TurnCounts};
 
 use super::clients::ClientMetrics;
 use super::grpc::{GrpcMetrics, MethodRow};
@@ -65,6 +65,7 @@ pub struct Snapshot {
     pub sync_times: SyncTimes,
     pub wall_skew_ms: u64,
     pub log_lines_left_out: u64,
+    pub turns: TurnCounts,
 }
 
 /// Bumped by whoever does the thing.
@@ -113,6 +114,8 @@ struct Gauges {
     watchers: Gauge,
     wall_skew_ms: Gauge,
     log_lines_left_out: Counter,
+    turns: Counter,
+    turn_milliseconds: Counter,
 }
 
 impl Metrics {
@@ -266,6 +269,16 @@ impl Gauges {
                 "quorate_log_lines_left_out",
                 "Log lines left out, being one of many of their kind",
             ),
+            turns: counter(
+                registry,
+                "quorate_turns",
+                "Turns that clients of this member had, as others disturbed them",
+            ),
+            turn_milliseconds: counter(
+                registry,
+                "quorate_turn_milliseconds",
+                "The time that these took",
+            ),
         }
     }
 
@@ -296,6 +309,11 @@ impl Gauges {
             .log_lines_left_out
             .saturating_sub(self.log_lines_left_out.get());
         self.log_lines_left_out.inc_by(uncounted);
+        let had = now.turns.taken.saturating_sub(self.turns.get());
+        self.turns.inc_by(had);
+        let held = u64::try_from(now.turns.held.as_millis()).unwrap_or(u64::MAX);
+        let more = held.saturating_sub(self.turn_milliseconds.get());
+        self.turn_milliseconds.inc_by(more);
     }
 }
 

@@ -24,7 +24,10 @@ use crate::listen::{Share, pause};
 const BATCH_COMMANDS_MAX: usize = 1024;
 /// Requests that wait because the client does not read its answers.
 const INPUT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Room for what is read at once: the first, and the most for a client that fills it again and
+/// again.
 const READ_BYTES: usize = 4 * 1024;
+const READ_BYTES_MAX: usize = 64 * 1024;
 /// Room that every silent connection has.
 const FIRST_BYTES: usize = 512;
 /// Room that an empty buffer keeps.
@@ -51,6 +54,7 @@ pub async fn serve_connection_of<S>(
         commands: VecDeque::new(),
         stop: None,
         output: BytesMut::new(),
+        room: READ_BYTES,
         ended: false,
     };
     let client = connection.session.client.id;
@@ -71,6 +75,8 @@ struct Connection {
     commands: VecDeque<Vec<Bytes>>,
     stop: Option<Stop>,
     output: BytesMut,
+    /// What is read at once.
+    room: usize,
     /// The client sends nothing more.
     ended: bool,
 }
@@ -100,7 +106,7 @@ impl Connection {
             if may_read {
                 let is_new = self.input.capacity() == 0;
                 self.input
-                    .reserve(if is_new { FIRST_BYTES } else { READ_BYTES });
+                    .reserve(if is_new { FIRST_BYTES } else { self.room });
             }
             tokio::select! {
                 biased;
@@ -110,13 +116,21 @@ impl Connection {
                 },
                 read = reader.read_buf(&mut self.input), if may_read => match read {
                     Ok(0) => self.ended = true,
-                    Ok(_) => {}
+                    Ok(_) => self.fit_room(),
                     Err(_) => return,
                 },
                 () = mailbox.arrived(), if !done => {}
                 () = pause(), if !done && !has_room => {}
             }
         }
+    }
+
+    /// Who filled the room has more to say.
+    fn fit_room(&mut self) {
+        self.room = match self.input.len() == self.input.capacity() {
+            true => (2 * self.room).min(READ_BYTES_MAX),
+            false => READ_BYTES,
+        };
     }
 
     /// Tells the load what is held here; whether more may be read.
@@ -129,9 +143,9 @@ impl Connection {
         let pending: usize = self.commands.iter().map(|args| cost(args)).sum();
         let bytes = pending + self.input.capacity() + self.output.capacity();
         // A buffer that is full is doubled.
-        let is_full = self.input.capacity() - self.input.len() < READ_BYTES;
+        let is_full = self.input.capacity() - self.input.len() < self.room;
         let more = if is_full { self.input.capacity() } else { 0 };
-        self.session.hold(bytes, more.max(READ_BYTES))
+        self.session.hold(bytes, more.max(self.room))
     }
 
     /// Carries out what has arrived, as long as its answers are few.

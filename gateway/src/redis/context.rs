@@ -1,7 +1,7 @@
 //! What all Redis connections of a member share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -9,10 +9,12 @@ use quorate_core::node::Node;
 use tokio::time::Instant;
 
 use super::client::Client;
+use super::counters::Counters;
 use super::guard_rail::GuardRail;
+use super::info::Info;
 use super::keyspace::Keyspace;
 use super::program::lua::Threads;
-use super::program::{LocalReader, Reader, Turns};
+use super::program::{Contended, KeyQueues, LocalReader, Reader};
 use super::pubsub::Hub;
 use crate::listen::Load;
 
@@ -36,24 +38,14 @@ pub struct Context {
     pub keyspace: Arc<Keyspace>,
     pub hub: Arc<Hub>,
     pub reader: Arc<dyn Reader>,
-    pub turns: Turns,
+    pub queues: KeyQueues,
+    pub contended: Contended,
     /// Where scripts run.
     pub scripts: Threads,
-    pub clients: DashMap<u64, Arc<Client>>,
-    pub started: Instant,
-    pub counters: Counters,
-    pub guard_rail: GuardRail,
+    pub clients: Arc<DashMap<u64, Arc<Client>>>,
+    pub counters: Arc<Counters>,
+    pub guard_rail: Arc<GuardRail>,
     pub load: Arc<Load>,
-}
-
-/// Figures for INFO.
-#[derive(Debug, Default)]
-pub struct Counters {
-    next_client: AtomicU64,
-    pub connections: AtomicU64,
-    pub commands: AtomicU64,
-    /// Runs of programs that others had disturbed.
-    pub retries: AtomicU64,
 }
 
 impl Context {
@@ -62,10 +54,25 @@ impl Context {
         let keyspace = Arc::new(Keyspace::new(&options.key_prefix));
         let hub = Arc::new(Hub::new(keyspace.clone()));
         node.on_effects(hub.clone());
+        let clients = Arc::<DashMap<u64, Arc<Client>>>::default();
+        let counters = Arc::<Counters>::default();
+        let guard_rail = Arc::<GuardRail>::default();
+        let info = Info {
+            node: node.clone(),
+            hub: hub.clone(),
+            clients: clients.clone(),
+            counters: counters.clone(),
+            guard_rail: guard_rail.clone(),
+            load: load.clone(),
+            port: options.port,
+            started: Instant::now(),
+        };
+        let quota_bytes = options.quota_bytes;
         let reader = Arc::new(LocalReader::new(
             node.clone(),
             hub.clone(),
-            options.quota_bytes,
+            info,
+            quota_bytes,
         ));
         Context {
             node,
@@ -73,12 +80,12 @@ impl Context {
             keyspace,
             hub,
             reader,
-            turns: Turns::default(),
+            queues: KeyQueues::default(),
+            contended: Contended::default(),
             scripts: Threads::start(),
-            clients: DashMap::new(),
-            started: Instant::now(),
-            counters: Counters::default(),
-            guard_rail: GuardRail::default(),
+            clients,
+            counters,
+            guard_rail,
             load,
         }
     }

@@ -26,6 +26,8 @@ pub enum Reply {
     Pairs(Vec<Vec<Reply>>),
     /// RESP2 sees an array.
     Set(Vec<Reply>),
+    /// EXEC's: what came of each command, which may be several pushes. The commands are counted.
+    Transaction(Vec<Vec<Reply>>),
     /// Out-of-band in RESP3; RESP2 sees an array.
     Push(Vec<Reply>),
     /// RESP2 sees a bulk of the shortest digits.
@@ -83,7 +85,9 @@ impl Reply {
                         |(key, value): &(Reply, Reply)| key.encoded_bytes() + value.encoded_bytes();
                     pairs.iter().map(pair).sum()
                 }
-                Reply::Pairs(rows) => rows.iter().map(|row| FRAMING_BYTES + all(row)).sum(),
+                Reply::Pairs(rows) | Reply::Transaction(rows) => {
+                    rows.iter().map(|row| FRAMING_BYTES + all(row)).sum()
+                }
                 Reply::Integer(_)
                 | Reply::Null
                 | Reply::NullArray

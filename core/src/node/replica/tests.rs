@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::super::queue::Submission;
 use super::super::{Node, NodeConfig, inbox};
 use super::*;
-use crate::command::{Batch, Command, EntryHeader, Life, Op, Proposal, PutOp, PutValue, Txn};
+use crate::command::{Batch, Command, EntryHeader, Life, Op, Part, Proposal, PutOp, PutValue, Txn};
 use crate::outcome::{Applied, OpResult, Outcome};
 use crate::state::Unreadable;
 use crate::types::{KeyRange, KeyValue, Principal, Value, Version};
@@ -174,6 +174,7 @@ async fn what_a_txn_reads_of_the_past_is_not_read_in_apply() {
     let core = &nodes[0].core;
     let submitted = core.queue.push(Submission {
         size: command().size_hint(),
+        part: Part::None,
         proposal: Proposal {
             principal: Principal::default(),
             command: command(),

@@ -83,6 +83,7 @@ impl World {
         let submission = Submission {
             proposal,
             size: self.random.random_range(0..self.bytes),
+            part: crate::command::Part::None,
             claim: claim.clone(),
             answer,
             deadline,

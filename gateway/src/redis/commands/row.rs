@@ -88,7 +88,6 @@ pub enum Session {
     Exec,
     Function,
     Hello,
-    Info,
     Multi,
     Psubscribe,
     Pubsub,

@@ -39,6 +39,11 @@ pub fn encode(reply: &Reply, protocol: Protocol, out: &mut BytesMut) {
         Reply::Null => out.put_slice(if rich { b"_\r\n" } else { b"$-1\r\n" }),
         Reply::NullArray => out.put_slice(if rich { b"_\r\n" } else { b"*-1\r\n" }),
         Reply::Array(items) => list(b'*', items, protocol, out),
+        Reply::Transaction(groups) => {
+            head(b'*', groups.len(), out);
+            let all = groups.iter().flatten();
+            all.for_each(|item| encode(item, protocol, out));
+        }
         Reply::Set(items) => list(if rich { b'~' } else { b'*' }, items, protocol, out),
         Reply::Push(items) => list(if rich { b'>' } else { b'*' }, items, protocol, out),
         Reply::Map(pairs) => map(pairs, protocol, out),

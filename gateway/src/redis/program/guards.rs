@@ -1,7 +1,9 @@
 //! What a program has read, as conditions under which its effects may happen.
 //!
 //! A key is guarded by its modification revision (0: absent); by its life generation only if the
-//! program looked at its life, since renewals are frequent and most programs don't care.
+//! program looked at its life, since renewals are frequent and most programs don't care. Many
+//! single keys become a few spans (`spans`). Of a range the names are guarded, not what they stand
+//! for: whoever wants to know that reads the key.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +11,21 @@ use bytes::Bytes;
 use quorate_core::command::{Guard, Relation, Test};
 use quorate_core::types::{KeyRange, Revision};
 
-/// The guards recorded so far. The first reading of a key counts: a later one that differs means
-/// that the first no longer holds, and the guard will say so.
+use super::spans::{Group, Look, Settled, Spans};
+
+/// Memory of single guards, before they become spans. They are part of what is proposed.
+const SINGLE_BYTES_MAX: usize = 512 * 1024;
+
+/// The guards recorded so far. What was read twice and differed was read at two instants; no guard
+/// would find that out if it came back to what it was.
 #[derive(Clone, Debug, Default)]
 pub struct Guards {
     keys: BTreeMap<Bytes, KeyGuard>,
     /// About the memory of the keys.
     bytes: usize,
     ranges: Vec<RangeGuard>,
+    spans: Spans,
+    is_torn: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,55 +44,81 @@ struct RangeGuard {
 impl Guards {
     /// A key was read at `modified` (0: absent).
     pub fn key(&mut self, key: &Bytes, modified: Revision) {
-        self.entry(key, modified);
+        self.read(key, modified, None);
     }
 
     /// A key's life was read, at this generation (0: absent).
     pub fn life(&mut self, key: &Bytes, modified: Revision, generation: u64) {
-        let guard = self.entry(key, modified);
-        guard.life.get_or_insert(generation);
+        self.read(key, modified, Some(generation));
     }
 
-    fn entry(&mut self, key: &Bytes, modified: Revision) -> &mut KeyGuard {
-        self.keys.entry(key.clone()).or_insert_with(|| {
+    fn read(&mut self, key: &Bytes, modified: Revision, life: Option<u64>) {
+        match self.spans.look(key, modified, life) {
+            Look::Known => return,
+            Look::Newer => {
+                self.is_torn = true;
+                return;
+            }
+            Look::Outside => {}
+        }
+        let guard = self.keys.entry(key.clone()).or_insert_with(|| {
             self.bytes += key.len() + size_of::<(Bytes, KeyGuard)>() + size_of::<Guard>();
             KeyGuard {
                 modified,
                 life: None,
             }
-        })
+        });
+        self.is_torn |= guard.modified != modified;
+        if let Some(generation) = life {
+            let first = *guard.life.get_or_insert(generation);
+            self.is_torn |= first != generation;
+        }
     }
 
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.spans.bytes()
     }
 
-    /// A whole range was read: it had `count` keys, none newer than `newest`.
-    pub fn range(&mut self, range: &KeyRange, count: u64, newest: Revision) {
-        self.ranges.push(RangeGuard {
-            range: range.clone(),
-            count,
-            newest,
-        });
+    /// Whether the single guards are so many that they have to become spans: those of `groups`.
+    pub fn are_many(&self) -> bool {
+        self.bytes > SINGLE_BYTES_MAX
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.ranges.is_empty()
+    /// The names of a range were read: there were `count`, none made after `newest`. With the
+    /// highest revision they were only counted.
+    pub fn names(&mut self, range: &KeyRange, count: u64, newest: Revision) {
+        match self.ranges.iter_mut().find(|guard| guard.range == *range) {
+            Some(guard) => {
+                self.is_torn |= guard.count != count;
+                guard.newest = guard.newest.min(newest);
+            }
+            None => self.ranges.push(RangeGuard {
+                range: range.clone(),
+                count,
+                newest,
+            }),
+        }
     }
 
-    /// One read of one key is consistent by itself.
-    pub fn is_single_read(&self) -> bool {
-        self.keys.len() + self.ranges.len() <= 1
+    /// Whether what was read can't have been there at one instant.
+    pub fn is_torn(&self) -> bool {
+        self.is_torn
     }
 
-    /// The keys guarded one by one.
-    pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
-        self.keys.keys()
+    /// Whether names were looked for, which takes long.
+    pub fn has_ranges(&self) -> bool {
+        !self.ranges.is_empty()
     }
 
-    /// As the core judges them.
-    pub fn to_tests(&self) -> Vec<Guard> {
-        let mut tests = Vec::with_capacity(self.keys.len() + self.ranges.len());
+    pub fn groups(&self) -> Vec<Group> {
+        let keys = self.keys.iter();
+        self.spans
+            .groups(keys.map(|(key, guard)| (key, guard.life.is_some())))
+    }
+
+    /// The guards of single keys, as the core judges them.
+    pub fn single_tests(&self) -> Vec<Guard> {
+        let mut tests = Vec::with_capacity(self.keys.len());
         for (key, guard) in &self.keys {
             let range = KeyRange::Key(key.clone());
             let test = Test::ModRevision(Relation::Equal, guard.modified);
@@ -98,13 +133,44 @@ impl Guards {
                 });
             }
         }
+        tests
+    }
+
+    /// The groups as they stood at an instant at which the single guards held; None: they did not.
+    pub fn settle(&mut self, groups: &[Group], settled: Option<Vec<Settled>>) {
+        match settled {
+            Some(settled) => groups
+                .iter()
+                .zip(settled)
+                .for_each(|(group, settled)| self.spans.add(group, settled)),
+            None => self.is_torn = true,
+        }
+        self.keys.clear();
+        self.bytes = 0;
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let has_none = self.keys.is_empty() && self.ranges.is_empty() && self.spans.is_empty();
+        has_none && !self.is_torn
+    }
+
+    /// One key that was read is consistent by itself; the names of a range are read in pages.
+    pub fn is_single_read(&self) -> bool {
+        let is_single = self.keys.len() <= 1 && self.ranges.is_empty() && self.spans.is_empty();
+        is_single && !self.is_torn
+    }
+
+    /// As the core judges them.
+    pub fn to_tests(&self) -> Vec<Guard> {
+        let mut tests = self.single_tests();
+        tests.extend(self.spans.tests());
         for RangeGuard {
             range,
             count,
             newest,
         } in &self.ranges
         {
-            let test = Test::Unchanged {
+            let test = Test::SameNames {
                 count: *count,
                 newest: *newest,
             };
@@ -122,14 +188,91 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_reading_of_a_key_counts() {
+    fn what_was_read_twice_and_differed_is_torn() {
+        let key = Bytes::from("k");
+        let mut guards = Guards::default();
+        guards.key(&key, 0);
+        guards.key(&key, 7);
+        assert!(guards.is_torn(), "it came, and may have gone again");
+        let mut guards = Guards::default();
+        guards.life(&key, 7, 1);
+        guards.life(&key, 7, 2);
+        assert!(guards.is_torn());
+        let range = KeyRange::prefix(b"k");
+        let mut guards = Guards::default();
+        guards.names(&range, 2, 5);
+        guards.names(&range, 2, 7);
+        assert!(!guards.is_torn());
+        guards.names(&range, 3, 8);
+        assert!(guards.is_torn());
+    }
+
+    #[test]
+    fn a_range_has_one_guard() {
+        let range = KeyRange::prefix(b"k");
+        let mut guards = Guards::default();
+        guards.names(&range, 2, Revision::MAX);
+        guards.names(&range, 2, 5);
+        guards.names(&range, 2, 7);
+        let tests = guards.to_tests();
+        let test = Test::SameNames {
+            count: 2,
+            newest: 5,
+        };
+        assert_eq!((tests.len(), &tests[0].test), (1, &test));
+    }
+
+    #[test]
+    fn a_key_is_guarded_with_its_life_if_that_was_looked_at() {
         let mut guards = Guards::default();
         let key = Bytes::from("k");
         guards.key(&key, 5);
-        guards.life(&key, 7, 3);
+        guards.life(&key, 5, 3);
+        assert!(!guards.is_torn());
         let tests = guards.to_tests();
         assert_eq!(tests.len(), 2);
         assert_eq!(tests[0].test, Test::ModRevision(Relation::Equal, 5));
         assert_eq!(tests[1].test, Test::LifeGeneration(3));
+    }
+
+    fn many() -> Guards {
+        let mut guards = Guards::default();
+        for n in 0.. {
+            if guards.are_many() {
+                break;
+            }
+            guards.life(&Bytes::from(format!("k{n:06}")), 5, 3);
+        }
+        guards
+    }
+
+    #[test]
+    fn many_become_few() {
+        let mut guards = many();
+        let groups = guards.groups();
+        let settled = Settled {
+            count: 7,
+            newest: 9,
+            generation: 3,
+        };
+        guards.settle(&groups, Some(vec![settled; groups.len()]));
+        let tests = guards.to_tests();
+        assert!(tests.len() < 20, "{}", tests.len());
+        let (count, newest) = (7, 9);
+        assert_eq!(tests[0].test, Test::Unchanged { count, newest });
+        assert_eq!(tests[1].test, Test::LivesUnchanged(3));
+        guards.key(&Bytes::from("k000001"), 5);
+        assert_eq!(guards.to_tests().len(), tests.len(), "known already");
+        assert!(!guards.is_single_read());
+    }
+
+    #[test]
+    fn what_has_lost_stays_lost() {
+        let mut guards = many();
+        let groups = guards.groups();
+        guards.settle(&groups, None);
+        guards.key(&Bytes::from("k"), 1);
+        assert!(guards.is_torn());
+        assert!(!guards.is_empty() && !guards.is_single_read());
     }
 }

@@ -1,19 +1,23 @@
 //! Optimistic programs: commands whose effects depend on data run here, on the member that got
 //! them, and only their guarded effects are replicated.
 
+mod contended;
+mod contest;
 mod guards;
 mod item;
+mod key_queues;
 pub mod lua;
 mod overlay;
 mod reader;
 mod records;
 mod run;
-mod turns;
+mod spans;
 mod view;
 
+pub use contended::Contended;
 pub use item::ItemLife;
+pub use key_queues::KeyQueues;
 pub use reader::{LocalReader, Reader};
 pub use records::Records;
 pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
-pub use turns::Turns;
 pub use view::{TOO_MUCH, View};

@@ -66,14 +66,8 @@ impl Overlay {
     }
 
     /// Keys of the range that the program has written and not deleted.
-    pub fn written<'a>(
-        &'a self,
-        range: &'a KeyRange,
-    ) -> impl Iterator<Item = (&'a Bytes, &'a Item)> {
-        let inside = |(key, item): (&'a Bytes, &'a Option<Item>)| {
-            let item = item.as_ref()?;
-            range.contains(key).then_some((key, item))
-        };
-        self.keys.iter().filter_map(inside)
+    pub fn written<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a Bytes> {
+        let there = self.keys.iter().filter(|(_, item)| item.is_some());
+        there.map(|(key, _)| key).filter(|key| range.contains(key))
     }
 }

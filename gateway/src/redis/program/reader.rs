@@ -10,7 +10,10 @@ use quorate_core::command::Guard;
 use quorate_core::node::Node;
 use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Revision};
 
+use super::spans::Settled;
+use crate::redis::info::Info;
 use crate::redis::pubsub::{Hub, Shown, is_worthwhile};
+use crate::redis::reply::Reply;
 
 /// Records read at once when a whole database is walked, so that no read holds the state long.
 pub(super) const PAGE_RECORDS: usize = 4096;
@@ -42,26 +45,32 @@ pub trait Reader: Send + Sync {
     /// Some keys of a database from a place of SCAN's walk on; None where none are kept in its
     /// order.
     fn shown(&self, db: u32, from: u64, count: usize) -> Option<Shown>;
+    /// What INFO tells of this member; without a name the usual sections.
+    fn info(&self, sections: &[Bytes]) -> Reply;
     /// Subscribers of a channel on this member.
     fn subscribers(&self, channel: &[u8]) -> u64;
     /// Whether the store keeps all that it may.
     fn is_full(&self) -> bool;
     /// Whether all guards hold, judged at one instant.
     fn hold(&self, guards: &[Guard]) -> bool;
+    /// How ranges stand at an instant at which all guards hold; None if they don't.
+    fn settled(&self, guards: &[Guard], ranges: &[KeyRange]) -> Option<Vec<Settled>>;
 }
 
 /// The reader of a running member.
 pub struct LocalReader {
     node: Node,
     hub: Arc<Hub>,
+    info: Info,
     quota_bytes: Option<u64>,
 }
 
 impl LocalReader {
-    pub fn new(node: Node, hub: Arc<Hub>, quota_bytes: Option<u64>) -> LocalReader {
+    pub fn new(node: Node, hub: Arc<Hub>, info: Info, quota_bytes: Option<u64>) -> LocalReader {
         LocalReader {
             node,
             hub,
+            info,
             quota_bytes,
         }
     }
@@ -134,6 +143,10 @@ impl Reader for LocalReader {
         })
     }
 
+    fn info(&self, sections: &[Bytes]) -> Reply {
+        self.info.tell(sections)
+    }
+
     fn subscribers(&self, channel: &[u8]) -> u64 {
         self.hub.subscribers(channel)
     }
@@ -146,6 +159,18 @@ impl Reader for LocalReader {
     fn hold(&self, guards: &[Guard]) -> bool {
         self.node
             .read(|state| guards.iter().all(|guard| state.judge(guard)))
+    }
+
+    fn settled(&self, guards: &[Guard], ranges: &[KeyRange]) -> Option<Vec<Settled>> {
+        self.node.read(|state| {
+            let settled = |range| Settled {
+                count: state.count(range),
+                newest: state.revision(),
+                generation: state.life_generation(),
+            };
+            let hold = guards.iter().all(|guard| state.judge(guard));
+            hold.then(|| ranges.iter().map(settled).collect())
+        })
     }
 }
 

@@ -8,7 +8,9 @@ use quorate_core::command::Guard;
 use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Revision};
 
 use super::reader::{Page, Reader};
+use super::spans::Settled;
 use crate::redis::pubsub::Shown;
+use crate::redis::reply::Reply;
 
 pub struct Records {
     records: BTreeMap<Bytes, Arc<KeyValue>>,
@@ -57,6 +59,10 @@ impl Reader for Records {
         None
     }
 
+    fn info(&self, sections: &[Bytes]) -> Reply {
+        self.member.info(sections)
+    }
+
     fn subscribers(&self, channel: &[u8]) -> u64 {
         self.member.subscribers(channel)
     }
@@ -68,5 +74,9 @@ impl Reader for Records {
     /// Nothing changes here.
     fn hold(&self, _guards: &[Guard]) -> bool {
         true
+    }
+
+    fn settled(&self, _guards: &[Guard], ranges: &[KeyRange]) -> Option<Vec<Settled>> {
+        Some(vec![Settled::default(); ranges.len()])
     }
 }

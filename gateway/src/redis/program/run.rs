@@ -1,4 +1,4 @@
-//! The loop that runs a program until its guards hold.
+//! The loop that runs a program until its guards hold; `contest` sees to it that they do.
 //!
 //! A program with effects is proposed as one guarded txn; if a guard fails, nothing has happened,
 //! and it runs again once this member has applied the entry that said so. A program without
@@ -7,19 +7,21 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, Op, ScriptCommand, Txn};
 use quorate_core::node::Node;
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Now, Principal};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::contended::Contended;
+use super::contest::{Contest, Lost};
 use super::guards::Guards;
+use super::key_queues::KeyQueues;
 use super::reader::Reader;
-use super::turns::Turns;
-use super::view::{Effects, View};
+use super::view::View;
 use crate::redis::keyspace::Keyspace;
 
 /// Where and for whom a program runs.
@@ -27,17 +29,20 @@ pub struct Scope<'a> {
     pub node: &'a Node,
     pub reader: &'a Arc<dyn Reader>,
     pub keyspace: &'a Arc<Keyspace>,
-    pub turns: &'a Turns,
+    pub queues: &'a KeyQueues,
+    pub contended: &'a Contended,
     /// Counts what had to run again because others had written what it had read.
     pub retries: &'a AtomicU64,
     pub principal: &'a Principal,
     pub db: u32,
-    /// The end of the whole call, retries included.
+    /// The end of the whole call, retries included. A turn that has come gives as much time again.
     pub deadline: Instant,
     /// The times of a barrier that was passed within this call, if one was.
     pub passed: Option<Now>,
-    /// Redis keys the program will name, as far as known: it takes its turn on them.
+    /// Redis keys the program will name, as far as known: it queues for them.
     pub keys: &'a [Bytes],
+    /// Stands for what the program does and the keys it names.
+    pub what: u64,
 }
 
 /// What a program is expected to do.
@@ -90,66 +95,114 @@ where
     F: FnMut(View) -> Fut,
     Fut: Future<Output = (View, T)>,
 {
-    let mut keys = first_keys(scope, kind);
     let reader = scope.reader;
+    let mut contest = Contest::new(scope, queued_keys(scope, kind));
     let mut now = scope.passed;
     if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
-        now = Some(barrier(scope.node, scope.deadline).await?);
+        now = Some(barrier(scope.node, contest.deadline).await?);
     }
     loop {
-        let turn = timeout_at(scope.deadline, scope.turns.take(&keys)).await;
-        let _turn = turn.map_err(|_| NodeError::Timeout)?;
+        let start = contest.enter().await?;
+        now = start.passed.or(now);
         let times = now.unwrap_or_else(|| local_now(scope.node));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
+        let began = Instant::now();
         let (view, answer) = attempt(view).await;
-        let Effects {
-            guards,
-            ops,
-            loads,
-            unsure,
-            looked_at_time,
-        } = view.into_effects();
-        let loads = keep(scope, loads);
-        if (looked_at_time || unsure) && now.is_none() {
+        let effects = view.into_effects();
+        let (guards, ops) = (effects.guards, effects.ops);
+        let lost = Lost {
+            took: began.elapsed(),
+            looked_for_names: guards.has_ranges(),
+            writes: !ops.is_empty(),
+        };
+        let deadline = contest.deadline;
+        let loads = keep(scope, effects.scripts, deadline);
+        if (effects.looked_at_time || effects.unsure) && now.is_none() {
             // This member's own idea of the time, or of the scripts, may be old.
-            now = Some(barrier(scope.node, scope.deadline).await?);
-        } else if ops.is_empty() {
-            let fresh = now.is_some();
-            if !fresh && !guards.is_empty() {
-                let (passed, ()) = tokio::join!(barrier(scope.node, scope.deadline), loads);
+            now = Some(barrier(scope.node, deadline).await?);
+            continue;
+        }
+        let end = if ops.is_empty() {
+            drop(start.place);
+            let is_fresh = now.is_some();
+            if !is_fresh && !guards.is_empty() {
+                let (passed, ()) = tokio::join!(barrier(scope.node, deadline), loads);
                 now = Some(passed?);
             } else {
                 loads.await;
             }
-            if !reader.hold(watched) {
-                return Ok(None);
-            }
-            let one_instant = kind == Kind::WeakRead || guards.is_single_read();
-            let at_once = fresh && one_instant && watched.is_empty();
-            if at_once || reader.hold(&with(watched, &guards)) {
-                return Ok(Some(answer));
-            }
-            scope.retries.fetch_add(1, Ordering::Relaxed);
+            judged(reader, kind, is_fresh, watched, &guards)
+        } else if guards.is_torn() {
+            End::Lost
         } else {
+            let ops = ops.into_iter().chain(contest.end()).collect();
             let txn = guarded(with(watched, &guards), ops);
-            let (proposed, ()) = tokio::join!(propose(scope, txn), loads);
-            let Some(index) = proposed? else {
+            let (written, ()) = tokio::join!(write(scope, txn, watched, deadline), loads);
+            let (end, passed) = written?;
+            now = passed;
+            end
+        };
+        match end {
+            End::Lost => contest.lost(lost),
+            End::Unwatched => return Ok(None),
+            End::Done => {
+                contest.done(lost.writes);
                 return Ok(Some(answer));
-            };
-            scope.node.applied(index, scope.deadline).await?;
-            if !watched.is_empty() && !reader.hold(watched) {
-                return Ok(None);
             }
-            scope.retries.fetch_add(1, Ordering::Relaxed);
-            keys.extend(guards.keys().cloned());
-            now = None;
         }
-        check_time(scope)?;
     }
 }
 
-/// The keys a program takes its first turn on. Reads wait for nobody.
-fn first_keys(scope: &Scope<'_>, kind: Kind) -> BTreeSet<Bytes> {
+/// What a run has come to.
+enum End {
+    Done,
+    /// What was watched has changed: it is not tried again.
+    Unwatched,
+    /// Others have changed what it has read.
+    Lost,
+}
+
+/// Of a run without effects: it is done if all it has read was there at one instant, behind a
+/// barrier.
+fn judged(
+    reader: &Arc<dyn Reader>,
+    kind: Kind,
+    is_fresh: bool,
+    watched: &[Guard],
+    guards: &Guards,
+) -> End {
+    if !reader.hold(watched) {
+        return End::Unwatched;
+    }
+    let one_instant = kind == Kind::WeakRead || guards.is_single_read();
+    let at_once = is_fresh && one_instant && watched.is_empty();
+    match at_once || !guards.is_torn() && reader.hold(&with(watched, guards)) {
+        true => End::Done,
+        false => End::Lost,
+    }
+}
+
+/// Makes effects happen, unless a guard fails; with the times of the entry that said so.
+async fn write(
+    scope: &Scope<'_>,
+    txn: Txn,
+    watched: &[Guard],
+    deadline: Instant,
+) -> Result<(End, Option<Now>), Failure> {
+    let Some(index) = propose(scope, txn, deadline).await? else {
+        return Ok((End::Done, None));
+    };
+    scope.node.applied(index, deadline).await?;
+    let end = match watched.is_empty() || scope.reader.hold(watched) {
+        true => End::Lost,
+        false => End::Unwatched,
+    };
+    let barrier = scope.node.barrier_of(index);
+    Ok((end, barrier.map(|barrier| barrier.now)))
+}
+
+/// The keys a program queues for. Reads wait for nobody.
+fn queued_keys(scope: &Scope<'_>, kind: Kind) -> BTreeSet<Bytes> {
     let full = |key: &Bytes| scope.keyspace.key(scope.db, key);
     match kind {
         Kind::Write => scope.keys.iter().map(full).collect(),
@@ -166,10 +219,10 @@ fn guarded(guards: Vec<Guard>, then: Vec<Op>) -> Txn {
 }
 
 /// None when the txn's effects happened, else the index of the entry that refused them.
-async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> {
+async fn propose(scope: &Scope<'_>, txn: Txn, deadline: Instant) -> Result<Option<Index>, Failure> {
     let reply = scope
         .node
-        .propose(scope.principal, Command::Txn(txn), scope.deadline)
+        .propose(scope.principal, Command::Txn(txn), deadline)
         .await?;
     match reply.applied.outcome {
         Ok(Outcome::Txn(outcome)) if outcome.succeeded => Ok(None),
@@ -180,13 +233,10 @@ async fn propose(scope: &Scope<'_>, txn: Txn) -> Result<Option<Index>, Failure> 
 
 /// Puts scripts into the cache, beside what else is on its way. A script that does not get there
 /// is sent again by its client (NOSCRIPT), so a failure here is nobody's.
-async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>) {
+async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>, deadline: Instant) {
     for load in loads {
         let command = Command::Script(load);
-        let kept = scope
-            .node
-            .propose(scope.principal, command, scope.deadline)
-            .await;
+        let kept = scope.node.propose(scope.principal, command, deadline).await;
         if let Err(error) = kept {
             tracing::debug!(%error, "a script was not kept");
         }
@@ -206,13 +256,4 @@ fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {
     let mut all = watched.to_vec();
     all.extend(guards.to_tests());
     all
-}
-
-/// Every attempt so far certainly did nothing, so running out of time is a clean no.
-fn check_time(scope: &Scope<'_>) -> Result<(), NodeError> {
-    if Instant::now() < scope.deadline {
-        Ok(())
-    } else {
-        Err(NodeError::Timeout)
-    }
 }

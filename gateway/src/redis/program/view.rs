@@ -6,20 +6,21 @@
 //! `Put redis/0/n = "1"`. The txn made of both does nothing if another `n` came between, and the
 //! program runs again.
 
+mod writes;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{
-    DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, ScriptCommand, SetLifeOp,
-};
-use quorate_core::outcome::Cause;
-use quorate_core::types::{Deadline, Hash, KeyRange, Now, Value};
+use quorate_core::command::{Life, Op, ScriptCommand};
+use quorate_core::types::{Deadline, Hash, KeyRange, Now, Revision};
 use rand::Rng;
 
 use super::guards::Guards;
 use super::item::{Item, ItemLife};
 use super::overlay::Overlay;
+
 use super::reader::{PAGE_RECORDS, Reader, after};
+use super::spans::Group;
 use crate::redis::fault::Fault;
 use crate::redis::keyspace::{DATABASES, Keyspace};
 use crate::redis::reply::Reply;
@@ -33,8 +34,8 @@ pub const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at on
 pub struct Effects {
     pub guards: Guards,
     pub ops: Vec<Op>,
-    /// Scripts to keep in the cache.
-    pub loads: Vec<ScriptCommand>,
+    /// Changes of the cache of scripts.
+    pub scripts: Vec<ScriptCommand>,
     /// A script was not found, which this member may only not know yet.
     pub unsure: bool,
     /// The program asked what time it is, or how long something lives.
@@ -54,9 +55,10 @@ pub struct View {
     op_bytes: usize,
     /// Of the replies that wait for the end.
     reply_bytes: usize,
-    loads: Vec<ScriptCommand>,
+    scripts: Vec<ScriptCommand>,
     unsure: bool,
     looked_at_time: bool,
+    asked_own_token: bool,
 }
 
 impl View {
@@ -71,9 +73,10 @@ impl View {
             ops: Vec::new(),
             op_bytes: 0,
             reply_bytes: 0,
-            loads: Vec::new(),
+            scripts: Vec::new(),
             unsure: false,
             looked_at_time: false,
+            asked_own_token: false,
         }
     }
 
@@ -91,24 +94,22 @@ impl View {
         self.reader.is_full()
     }
 
+    /// About the memory of what was read, written and answered.
+    pub fn bytes(&self) -> usize {
+        self.op_bytes + self.overlay.bytes() + self.guards.bytes() + self.reply_bytes
+    }
+
     /// Asked before each command of a script or a MULTI: whether the program may go on.
     pub fn check_size(&self) -> Result<(), Fault> {
-        let own = self.op_bytes + self.overlay.bytes() + self.guards.bytes();
-        let bytes = own + self.reply_bytes;
-        if bytes > PROGRAM_BYTES_MAX {
-            return Err(TOO_MUCH);
+        match self.bytes() > PROGRAM_BYTES_MAX {
+            true => Err(TOO_MUCH),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// A command of a MULTI has answered; it is told when all of it has happened.
     pub fn will_answer(&mut self, reply: &Reply) {
         self.reply_bytes += reply.encoded_bytes();
-    }
-
-    fn push(&mut self, op: Op) {
-        self.op_bytes += size_of::<Op>() + op.size_hint();
-        self.ops.push(op);
     }
 
     /// Later commands work in database `db`.
@@ -124,32 +125,51 @@ impl View {
         self.now
     }
 
+    /// What INFO tells of this member.
+    pub fn info(&self, sections: &[Bytes]) -> Reply {
+        self.reader.info(sections)
+    }
+
     pub fn full_key(&self, key: &[u8]) -> Bytes {
         self.keyspace.key(self.db, key)
     }
 
-    /// A script of the cache as this member knows it.
+    /// A script of the cache as this member knows it, with what this program adds.
     pub fn script(&self, sha1: &[u8]) -> Option<Bytes> {
+        for change in self.scripts.iter().rev() {
+            match change {
+                ScriptCommand::Load { sha1: own, body } if *own == sha1 => {
+                    return Some(body.clone());
+                }
+                ScriptCommand::Load { .. } => {}
+                ScriptCommand::Flush => return None,
+            }
+        }
         self.reader.script(sha1)
     }
 
     /// The same; but that there is none counts only behind a barrier.
     pub fn find_script(&mut self, sha1: &[u8]) -> Option<Bytes> {
-        let body = self.reader.script(sha1);
+        let body = self.script(sha1);
         self.unsure |= body.is_none();
         body
     }
 
     /// Keeps a script in the cache of every member.
     pub fn load_script(&mut self, sha1: Bytes, body: Bytes) {
-        self.loads.push(ScriptCommand::Load { sha1, body });
+        self.scripts.push(ScriptCommand::Load { sha1, body });
+    }
+
+    /// Empties the cache of every member.
+    pub fn flush_scripts(&mut self) {
+        self.scripts.push(ScriptCommand::Flush);
     }
 
     pub fn into_effects(self) -> Effects {
         Effects {
             guards: self.guards,
             ops: self.ops,
-            loads: self.loads,
+            scripts: self.scripts,
             unsure: self.unsure,
             looked_at_time: self.looked_at_time,
         }
@@ -165,7 +185,32 @@ impl View {
         let record = self.reader.get(&full);
         self.guards
             .key(&full, record.as_ref().map_or(0, |r| r.modified.main));
+        self.settle();
         record.map(|record| Item::of(&record))
+    }
+
+    /// The fencing token of a key: the revision that made it. None if it is missing, or was made by
+    /// this very program, whose revision is not known yet.
+    pub fn lock_token(&mut self, key: &[u8]) -> Option<i64> {
+        let token = self.get(key)?.create_revision;
+        self.asked_own_token |= token == 0;
+        (token > 0).then_some(token)
+    }
+
+    /// Whether a token was asked for that would be known once this has happened.
+    pub fn asked_own_token(&self) -> bool {
+        self.asked_own_token
+    }
+
+    /// Keeps the guards few, however many keys are read.
+    fn settle(&mut self) {
+        if !self.guards.are_many() {
+            return;
+        }
+        let groups = self.guards.groups();
+        let ranges: Vec<KeyRange> = groups.iter().map(Group::range).collect();
+        let settled = self.reader.settled(&self.guards.single_tests(), &ranges);
+        self.guards.settle(&groups, settled);
     }
 
     pub fn exists(&mut self, key: &[u8]) -> bool {
@@ -193,6 +238,7 @@ impl View {
                 .as_ref()
                 .map_or((0, 0), |r| (r.modified.main, r.life_generation));
             self.guards.life(&full, modified, generation);
+            self.settle();
             Item::of(&*record?).life
         };
         Some(match life {
@@ -227,26 +273,35 @@ impl View {
         }
     }
 
-    /// Shows every key of the database with its item, in no order to rely on; guards all of it.
-    pub fn walk(&mut self, visit: &mut dyn FnMut(Bytes, &Item)) {
-        let whole = self.keyspace.range(self.db);
+    /// The core's keys for what begins with a name of the database.
+    fn beginning(&self, prefix: &[u8]) -> KeyRange {
+        KeyRange::prefix(&self.full_key(prefix))
+    }
+
+    /// Whether a page holds all keys that begin with this.
+    pub fn has_few(&self, prefix: &[u8]) -> bool {
+        self.reader.count(&self.beginning(prefix)).0 <= PAGE_RECORDS as u64
+    }
+
+    /// Shows the names that begin with a prefix, in no order to rely on; guards which they are.
+    pub fn walk(&mut self, prefix: &[u8], visit: &mut dyn FnMut(Bytes)) {
+        let whole = self.beginning(prefix);
         let cut = self.keyspace.prefix(self.db).len();
-        for (key, item) in self.overlay.written(&whole) {
-            visit(key.slice(cut..), item);
+        for key in self.overlay.written(&whole) {
+            visit(key.slice(cut..));
         }
-        if self.overlay.hides_all(&whole) {
+        if self.overlay.hides_all(&self.keyspace.range(self.db)) {
             return;
         }
         let mut seen = 0;
-        let mut newest = None;
-        let mut rest = whole.clone();
+        let (mut newest, mut rest) = (None, whole.clone());
         loop {
             let page = self.reader.page(&rest, PAGE_RECORDS);
             newest.get_or_insert(page.revision);
             seen += page.records.len() as u64;
             for record in &page.records {
                 if self.overlay.get(&record.key).is_none() {
-                    visit(record.key.slice(cut..), &Item::of(record));
+                    visit(record.key.slice(cut..));
                 }
             }
             match page.records.last() {
@@ -256,7 +311,7 @@ impl View {
                 _ => break,
             }
         }
-        self.guards.range(&whole, seen, newest.unwrap_or_default());
+        self.guards.names(&whole, seen, newest.unwrap_or_default());
     }
 
     /// Some `count` keys from a place of SCAN's walk on, and where it goes on; guards all keys.
@@ -267,7 +322,7 @@ impl View {
         }
         let shown = self.reader.shown(self.db, from, count)?;
         let whole = self.keyspace.range(self.db);
-        self.guards.range(&whole, shown.total, shown.revision);
+        self.guards.names(&whole, shown.total, shown.revision);
         Some((shown.names, shown.next))
     }
 
@@ -276,7 +331,7 @@ impl View {
         let mut rng = rand::rng();
         if !self.overlay.is_empty() {
             let (mut seen, mut chosen) = (0_u64, None);
-            self.walk(&mut |key, _| {
+            self.walk(b"", &mut |key| {
                 seen += 1;
                 if rng.random_range(0..seen) == 0 {
                     chosen = Some(key);
@@ -288,7 +343,7 @@ impl View {
         loop {
             let (count, revision) = self.reader.count(&whole);
             if count == 0 {
-                self.guards.range(&whole, 0, revision);
+                self.guards.names(&whole, 0, revision);
                 return None;
             }
             // It may have become fewer since.
@@ -304,188 +359,12 @@ impl View {
     pub fn key_count(&mut self) -> u64 {
         if !self.overlay.is_empty() {
             let mut seen = 0;
-            self.walk(&mut |_, _| seen += 1);
+            self.walk(b"", &mut |_| seen += 1);
             return seen;
         }
         let whole = self.keyspace.range(self.db);
-        let (count, revision) = self.reader.count(&whole);
-        self.guards.range(&whole, count, revision);
+        let (count, _) = self.reader.count(&whole);
+        self.guards.names(&whole, count, Revision::MAX);
         count
-    }
-
-    // Writes.
-
-    /// Writes a value; `Life::Keep` keeps the life the key has.
-    pub fn put(&mut self, key: &[u8], value: Value, life: Life) {
-        let full = self.full_key(key);
-        let kept = match life {
-            Life::Keep { .. } => self.get(key).map_or(ItemLife::Forever, |item| item.life),
-            other => self.written_life(other),
-        };
-        let create_revision = match self.overlay.get(&full) {
-            Some(Some(item)) => item.create_revision,
-            _ => 0,
-        };
-        let put = PutValue::Set(value.clone());
-        // A time that is past ends the key at once.
-        let over = kept.is_past(self.now);
-        let item = Item {
-            value,
-            life: kept,
-            create_revision,
-        };
-        self.overlay.set(full.clone(), (!over).then_some(item));
-        self.push(Op::Put(PutOp {
-            key: full,
-            value: put,
-            life,
-            want_prev: false,
-        }));
-    }
-
-    pub fn put_bytes(&mut self, key: &[u8], value: Bytes, life: Life) {
-        self.put(key, Value::Bytes(value), life);
-    }
-
-    /// Replaces a string by what the op makes of it; the op is what is logged. Keeps the life.
-    pub fn change_bytes(&mut self, key: &[u8], value: Bytes, op: DataOp) {
-        let before = self.get(key);
-        let item = Item {
-            value: Value::Bytes(value),
-            life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
-            create_revision: before.as_ref().map_or(0, |item| item.create_revision),
-        };
-        self.overlay.set(self.full_key(key), Some(item));
-        self.push(Op::Data(op));
-    }
-
-    /// What is changed next is told as done by this.
-    pub fn because(&mut self, cause: Cause) {
-        self.push(Op::Because(cause));
-    }
-
-    /// Deletes a key; whether it was there.
-    pub fn delete(&mut self, key: &[u8]) -> bool {
-        if !self.exists(key) {
-            return false;
-        }
-        let full = self.full_key(key);
-        self.overlay.set(full.clone(), None);
-        let range = KeyRange::Key(full);
-        self.push(Op::Delete(DeleteOp {
-            range,
-            want_prev: false,
-        }));
-        true
-    }
-
-    /// Deletes every key of a database, unread.
-    pub fn flush(&mut self, db: u32) {
-        let range = self.keyspace.range(db);
-        self.overlay.flush(range.clone());
-        self.because(Cause::Flush);
-        self.push(Op::Delete(DeleteOp {
-            range,
-            want_prev: false,
-        }));
-    }
-
-    /// Changes the life of an existing key; a time that is past deletes it.
-    pub fn set_life(&mut self, key: &[u8], life: Life) {
-        let Some(mut item) = self.get(key) else {
-            return;
-        };
-        let full = self.full_key(key);
-        item.life = self.written_life(life);
-        let over = item.life.is_past(self.now);
-        self.overlay.set(full.clone(), (!over).then_some(item));
-        let condition = LifeCondition::default();
-        self.push(Op::SetLife(SetLifeOp {
-            key: full,
-            life,
-            condition,
-        }));
-    }
-
-    /// Sets fields of a hash and returns how many are new.
-    pub fn hash_set(&mut self, key: &[u8], fields: Hash) -> Result<u64, Fault> {
-        let fields = Arc::new(fields);
-        let op = DataOp::HashSet {
-            key: self.full_key(key),
-            fields: fields.clone(),
-            only_missing: false,
-        };
-        self.hash_change(key, &fields, op)
-    }
-
-    /// Sets fields by the op, which is what is logged; returns how many are new.
-    pub fn hash_change(&mut self, key: &[u8], fields: &Hash, op: DataOp) -> Result<u64, Fault> {
-        let mut hash = self.hash(key)?.unwrap_or_default();
-        let own = Arc::make_mut(&mut hash);
-        let mut added = 0;
-        for (field, value) in fields.iter() {
-            added += u64::from(own.insert(field.clone(), value.clone()));
-        }
-        self.keep_hash(self.full_key(key), key, hash);
-        self.push(Op::Data(op));
-        Ok(added)
-    }
-
-    /// Deletes fields of a hash and returns how many were there; an empty hash is deleted.
-    pub fn hash_delete(&mut self, key: &[u8], fields: &[Bytes]) -> Result<u64, Fault> {
-        let Some(mut hash) = self.hash(key)? else {
-            return Ok(0);
-        };
-        let own = Arc::make_mut(&mut hash);
-        let gone: Vec<Bytes> = fields
-            .iter()
-            .filter(|field| own.remove(field))
-            .cloned()
-            .collect();
-        let removed = gone.len() as u64;
-        if removed == 0 {
-            return Ok(0);
-        }
-        let full = self.full_key(key);
-        self.keep_hash(full.clone(), key, hash);
-        self.push(Op::Data(DataOp::HashDelete {
-            key: full,
-            fields: gone,
-        }));
-        Ok(removed)
-    }
-
-    /// Delivers a message to subscribers when the effects are applied; how many this member has
-    /// now.
-    pub fn publish(&mut self, channel: Bytes, payload: Bytes) -> u64 {
-        let receivers = self.reader.subscribers(&channel);
-        self.push(Op::Publish { channel, payload });
-        receivers
-    }
-
-    fn keep_hash(&mut self, full: Bytes, key: &[u8], hash: Arc<Hash>) {
-        let before = self.get(key);
-        let item = (!hash.is_empty()).then(|| Item {
-            value: Value::Hash(hash),
-            life: before.as_ref().map_or(ItemLife::Forever, |item| item.life),
-            create_revision: before.as_ref().map_or(0, |item| item.create_revision),
-        });
-        self.overlay.set(full, item);
-    }
-
-    /// The same for one that is written: whether a point of wall time is past depends on the time.
-    fn written_life(&mut self, life: Life) -> ItemLife {
-        self.looked_at_time |= matches!(life, Life::Until(_));
-        self.item_life(life)
-    }
-
-    /// What a life means at the frozen time.
-    fn item_life(&self, life: Life) -> ItemLife {
-        match life {
-            Life::Forever | Life::Keep { .. } => ItemLife::Forever,
-            Life::For(ms) => ItemLife::Until(Deadline::Clock(self.now.plus(ms))),
-            Life::Until(at) => ItemLife::Until(Deadline::Wall(at)),
-            Life::Lease(id) => ItemLife::Lease(id),
-        }
     }
 }

@@ -215,6 +215,7 @@ impl EffectsListener for Hub {
             Notice::Published { channel, payload } => {
                 self.deliver(channel, payload);
             }
+            Notice::Turn(_) => {}
         }
     }
 

@@ -119,6 +119,15 @@ impl Mailbox {
         Some(taken)
     }
 
+    /// Forgets the messages that are not wanted.
+    pub fn retain(&self, is_wanted: impl Fn(&Message) -> bool) {
+        let mut queue = self.queue.lock();
+        queue.messages.retain(is_wanted);
+        queue.bytes = queue.messages.iter().map(Message::cost).sum();
+        let left = queue.bytes;
+        queue.held.set(left);
+    }
+
     /// Resolves when something may have come since the last take.
     pub async fn arrived(&self) {
         self.arrived.notified().await;

@@ -8,6 +8,6 @@ mod walks;
 
 pub use hub::{Hub, Listener};
 pub use keyspace_events::EventFlags;
-pub use mailbox::Mailbox;
+pub use mailbox::{Mailbox, Message};
 pub use touches::Watch;
 pub use walks::{Shown, is_worthwhile};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::types::Now;
 
-use super::exec::{Answers, Queued, run_all};
+use super::exec::{Answered, Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
 use crate::redis::args::Args;
@@ -28,11 +28,13 @@ impl Session {
     ) -> Reply {
         let kind = kind_of(row);
         let keys = if kind == Kind::Write {
+            // It would be held back by a turn of its own.
+            self.watch_turn.give_back();
             keys_of(row, args)
         } else {
             Vec::new()
         };
-        let scope = self.scope(&keys, passed);
+        let scope = self.scope(&keys, hash(args), passed);
         let program = |view: &mut View| {
             let reply: Reply = data(view, Args::after_name(args)).into();
             (reply, view.db())
@@ -49,11 +51,18 @@ impl Session {
 
     /// A lone script.
     pub async fn script(&mut self, row: &'static Row, args: Vec<Bytes>) -> Reply {
-        let kind = kind_of(row);
-        let keys = keys_of(row, &args);
+        // One that only reads waits for nobody.
+        let keys = match kind_of(row) {
+            Kind::Write => keys_of(row, &args),
+            Kind::Read | Kind::WeakRead => Vec::new(),
+        };
         let queue = Arc::new(vec![Queued { row, args }]);
-        match self.run_queue(queue, kind, &[], &keys, None).await {
-            Ok(Some((mut replies, _))) => replies.pop().flatten().unwrap_or(Reply::Null),
+        // Without a barrier before: it may touch no key.
+        match self.run_queue(queue, Kind::Write, &[], &keys, None).await {
+            Ok(Some(Answers { mut answers, .. })) => {
+                let only = answers.pop().and_then(|answered| answered.reply);
+                only.unwrap_or(Reply::Null)
+            }
             Ok(None) => Reply::NullArray,
             Err(failure) => self.failed(&failure),
         }
@@ -69,7 +78,9 @@ impl Session {
         keys: &[Bytes],
         passed: Option<Now>,
     ) -> Result<Option<Answers>, Failure> {
-        let scope = self.scope(keys, passed);
+        // It would be held back by a turn of its own.
+        self.watch_turn.give_back();
+        let scope = self.scope(keys, what_it_does(&queue), passed);
         let attempt = |mut view: View| {
             let (db, commands, queue) = (view.db(), queue.len(), queue.clone());
             async move {
@@ -83,8 +94,12 @@ impl Session {
                     answers.map(|answers| (view, answers))
                 });
                 job.await.flatten().unwrap_or_else(|fault| {
-                    let replies = vec![Some(Reply::Error(fault)); commands];
-                    (self.idle_view(db), (replies, db))
+                    let answered = Answered {
+                        reply: Some(Reply::Error(fault)),
+                        published: Vec::new(),
+                    };
+                    let answers = vec![answered; commands];
+                    (self.idle_view(db), Answers { answers, db })
                 })
             }
         };
@@ -92,7 +107,7 @@ impl Session {
     }
 
     /// A view without effects, for a program that could not run.
-    fn idle_view(&self, db: u32) -> View {
+    pub fn idle_view(&self, db: u32) -> View {
         let (reader, keyspace) = (self.context.reader.clone(), self.context.keyspace.clone());
         View::new(reader, keyspace, db, Now::default())
     }
@@ -104,18 +119,20 @@ impl Session {
         Reply::Error(fault)
     }
 
-    fn scope<'a>(&'a self, keys: &'a [Bytes], passed: Option<Now>) -> Scope<'a> {
+    pub fn scope<'a>(&'a self, keys: &'a [Bytes], what: u64, passed: Option<Now>) -> Scope<'a> {
         Scope {
             node: &self.context.node,
             reader: &self.context.reader,
             keyspace: &self.context.keyspace,
-            turns: &self.context.turns,
+            queues: &self.context.queues,
+            contended: &self.context.contended,
             retries: &self.context.counters.retries,
             principal: &self.principal,
             db: self.db,
             deadline: self.context.deadline(),
             passed,
             keys,
+            what,
         }
     }
 }
@@ -127,9 +144,24 @@ fn what_kind(queue: &[Queued]) -> lua::Kind {
     if scripts.peek().is_none() {
         return lua::Kind::Long;
     }
+    let texts: Vec<_> = scripts.map(|script| script.args.get(1)).collect();
+    lua::Kind::Script(hash(texts))
+}
+
+/// Stands for the scripts of a queue with the keys they name, and for the other commands: what is
+/// alike is disturbed by the same.
+pub fn what_it_does(queue: &[Queued]) -> u64 {
+    let one = |queued: &Queued| match queued.row.run {
+        Run::Script(_) => hash((queued.args.get(1), keys_of(queued.row, &queued.args))),
+        Run::Data(_) | Run::Session(_) => hash(&queued.args),
+    };
+    hash(queue.iter().map(one).collect::<Vec<_>>())
+}
+
+fn hash(thing: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    scripts.for_each(|script| script.args.get(1).hash(&mut hasher));
-    lua::Kind::Script(hasher.finish())
+    thing.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What a command is expected to do. What neither reads nor writes counts as a write without

@@ -32,8 +32,14 @@ impl Session {
             Ok(Some(row)) => {
                 let name = commands::full_name(row, &args);
                 let replies = self.carry_out(row, args, passed).await;
-                // What the command itself published comes before its reply.
-                let _ = self.subscription_count() == 0 || self.deliver(out, usize::MAX);
+                // What the command itself published comes before its reply, but nothing before a
+                // subscription is confirmed.
+                let subscribes =
+                    |reply: &Reply| matches!(reply, Reply::Push(_) | Reply::Transaction(_));
+                if self.subscription_count() > 0 && !replies.first().is_some_and(subscribes) {
+                    // An overflow shows when the connection asks.
+                    let _ = self.deliver(out, usize::MAX);
+                }
                 let size = replies.iter().map(Reply::encoded_bytes).sum();
                 match self.room_for(size, out).await {
                     Ok(()) => replies.iter().for_each(|reply| self.write(reply, out)),
@@ -123,7 +129,6 @@ impl Session {
             Verb::Exec => self.exec().await,
             Verb::Function => self.function(args),
             Verb::Hello => self.hello(args),
-            Verb::Info => self.info(args),
             Verb::Multi => self.begin(),
             Verb::Pubsub => self.pubsub(args).await,
             Verb::Quit => {
@@ -138,6 +143,7 @@ impl Session {
             Verb::Script => self.script_command(args).await,
             Verb::Unwatch => {
                 self.watching = None;
+                self.watch_turn.give_back();
                 Reply::OK
             }
             Verb::Wait => self.wait(args),

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::ahead::Ahead;
 use super::data::{keys_of, kind_of};
 use super::state::Session;
-use crate::redis::commands::{Row, Run, call};
+use crate::redis::commands::script::script;
+use crate::redis::commands::{Row, Run, Session as Verb, call};
 use crate::redis::fault::Fault;
 use crate::redis::program::{Failure, Kind, View, lua};
 use crate::redis::reply::Reply;
@@ -95,10 +97,20 @@ impl Session {
             return Reply::Error(Fault::fixed("ERR DISCARD without MULTI"));
         }
         self.watching = None;
+        self.watch_turn.give_back();
         Reply::OK
     }
 
     pub async fn exec(&mut self) -> Reply {
+        let watches = self.watching.is_some();
+        let reply = self.exec_queue().await;
+        if watches {
+            self.watch_turn.told(reply == Reply::NullArray);
+        }
+        reply
+    }
+
+    async fn exec_queue(&mut self) -> Reply {
         let Some(multi) = self.multi.take() else {
             return Reply::Error(Fault::fixed("ERR EXEC without MULTI"));
         };
@@ -118,10 +130,11 @@ impl Session {
             }
             guards.clone_from(&watching.guards);
         }
+        let ahead = self.listen_ahead(&multi.queue);
         if let Some(ordered) = self.ordered(&multi.queue) {
             let ran = self.run_ordered(ordered, &multi.queue, guards, passed);
             let ran = ran.await;
-            return self.told(&multi.queue, ran).await;
+            return self.told(&multi.queue, ran, ahead).await;
         }
         let queue = Arc::new(multi.queue);
         let writes = queue
@@ -135,39 +148,65 @@ impl Session {
         let ran = self
             .run_queue(queue.clone(), kind, &guards, &keys, passed)
             .await;
-        self.told(&queue, ran).await
+        self.told(&queue, ran, ahead).await
     }
 
-    async fn told(&mut self, queue: &[Queued], ran: Result<Option<Answers>, Failure>) -> Reply {
-        match ran {
-            Ok(Some((replies, db))) => {
-                self.db = db;
-                self.complete(queue, replies).await
+    async fn told(
+        &mut self,
+        queue: &[Queued],
+        ran: Result<Option<Answers>, Failure>,
+        ahead: Option<Ahead>,
+    ) -> Reply {
+        let Ok(Some(Answers { answers, db })) = ran else {
+            if let Some(ahead) = &ahead {
+                self.listen_no_more(ahead);
             }
-            Ok(None) => Reply::NullArray,
-            Err(failure) => self.failed(&failure),
+            return match ran {
+                Ok(_) => Reply::NullArray,
+                Err(failure) => self.failed(&failure),
+            };
+        };
+        self.db = db;
+        match ahead {
+            Some(ahead) => self.complete_hearing(queue, answers, ahead).await,
+            None => self.complete(queue, answers).await,
         }
     }
 
-    /// Carries out what concerns the connection and puts all replies in order.
-    async fn complete(&mut self, queue: &[Queued], replies: Vec<Option<Reply>>) -> Reply {
-        let mut all = Vec::with_capacity(replies.len());
-        for (queued, reply) in queue.iter().zip(replies) {
-            match (reply, queued.row.run) {
-                (Some(reply), _) => all.push(reply),
-                (None, Run::Session(verb)) => {
-                    // Boxed, since EXEC is such a command itself (it is never queued).
-                    all.extend(Box::pin(self.session_command(verb, &queued.args)).await);
-                }
-                (None, _) => {}
-            }
+    async fn complete(&mut self, queue: &[Queued], answers: Vec<Answered>) -> Reply {
+        let mut all = Vec::with_capacity(answers.len());
+        for (queued, answered) in queue.iter().zip(answers) {
+            all.extend(self.completed(queued, answered.reply).await);
         }
         Reply::Array(all)
     }
+
+    /// The replies of a queued command, which is carried out if it concerns the connection.
+    pub async fn completed(&mut self, queued: &Queued, reply: Option<Reply>) -> Vec<Reply> {
+        match (reply, queued.row.run) {
+            (Some(reply), _) => vec![reply],
+            // Boxed, since EXEC is such a command itself (it is never queued).
+            (None, Run::Session(verb)) => Box::pin(self.session_command(verb, &queued.args)).await,
+            (None, _) => Vec::new(),
+        }
+    }
 }
 
-/// The replies of the commands on data, None for the others; and the database selected at the end.
-pub type Answers = (Vec<Option<Reply>>, u32);
+/// What came of a queued command on data.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// None for the commands of other kinds.
+    pub reply: Option<Reply>,
+    /// Channels and payloads.
+    pub published: Vec<(Bytes, Bytes)>,
+}
+
+/// What came of a queue.
+pub struct Answers {
+    pub answers: Vec<Answered>,
+    /// The database selected at the end.
+    pub db: u32,
+}
 
 /// Runs the queued commands on data.
 ///
@@ -175,17 +214,29 @@ pub type Answers = (Vec<Option<Reply>>, u32);
 /// It takes too long: nothing of it may be kept.
 pub fn run_all(view: &mut View, queue: &[Queued]) -> Result<Answers, Fault> {
     let deadline = Instant::now() + TIME_MAX;
-    let mut replies = Vec::with_capacity(queue.len());
+    let mut answers = Vec::with_capacity(queue.len());
     for queued in queue {
         if !lua::may_go_on() || Instant::now() >= deadline {
             return Err(TOO_LONG);
         }
-        let db = i64::from(view.db());
-        replies.push(call(view, queued.row, &queued.args));
+        let (db, written) = (i64::from(view.db()), view.written());
+        answers.push(Answered {
+            reply: call(view, queued.row, &queued.args).or_else(|| cached(view, queued)),
+            published: view.published_since(written),
+        });
         if matches!(queued.row.run, Run::Script(_)) {
             // SELECT in a script is for that script.
             view.select(db).expect("it was selected before");
         }
     }
-    Ok((replies, view.db()))
+    let db = view.db();
+    Ok(Answers { answers, db })
+}
+
+/// SCRIPT, which scripts behind it see.
+fn cached(view: &mut View, queued: &Queued) -> Option<Reply> {
+    match queued.row.run {
+        Run::Session(Verb::Script) => script(view, &queued.args),
+        _ => None,
+    }
 }

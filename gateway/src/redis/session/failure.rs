@@ -1,7 +1,7 @@
 //! The errors that the core adds to Redis's, in words that no client takes for an invitation to
 //! send a write again.
 //!
-//! `NOQUORUM` and `OVERLOADED`: certainly not executed. `UNKNOWNRESULT`: proposed, and the
+//! `NOQUORUM`, `BUSY` and `OVERLOADED`: certainly not executed. `UNKNOWNRESULT`: proposed, and the
 //! connection is closed, since nobody knows what came of it.
 
 use quorate_core::outcome::NodeError;
@@ -11,7 +11,8 @@ use crate::redis::program::Failure;
 use crate::redis::refusal::{OVERLOADED, refusal_fault};
 
 const NO_LEADER: Fault = Fault::fixed("NOQUORUM no leader, command not executed");
-const TIMEOUT: Fault = Fault::fixed("NOQUORUM timed out, command not executed");
+/// There is a leader: what takes so long are others.
+const TIMEOUT: Fault = Fault::fixed("BUSY timed out, command not executed");
 const STOPPED: Fault = Fault::fixed("ERR the server is stopping, command not executed");
 const UNKNOWN: Fault =
     Fault::fixed("UNKNOWNRESULT the command was proposed, its result is not known");

@@ -1,6 +1,7 @@
 //! One connection's conversation: what it has chosen, queued, watched and subscribed to, and the
 //! commands that concern the connection or this member rather than data.
 
+mod ahead;
 mod client_command;
 mod command_command;
 mod config;
@@ -10,7 +11,6 @@ mod exec;
 mod failure;
 mod function_command;
 mod hello;
-mod info;
 mod introspection;
 mod ordered;
 mod pipeline;
@@ -19,7 +19,9 @@ mod role;
 mod script_command;
 mod state;
 mod subscribe;
+mod together;
 mod watch;
+mod watch_turn;
 
 pub use exec::cost;
 pub use pipeline::OUTPUT_BYTES_HIGH;

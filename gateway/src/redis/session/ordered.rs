@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, Op, Program, RangeOp};
+use quorate_core::node::Turn;
 use quorate_core::outcome::{OpResult, Outcome, ProgramOutcome};
 use quorate_core::types::{KeyRange, KeyValue, Now};
 
-use super::exec::{Answers, Queued};
+use super::exec::{Answered, Answers, Queued};
 use super::state::Session;
 use crate::redis::commands::{Run, call};
 use crate::redis::direct::{Place, Plan, Rule, plan};
@@ -90,7 +91,9 @@ impl Session {
                 ordered.db = db.filter(|db| *db < DATABASES).unwrap_or(ordered.db);
                 return Some(Answer::Shown(place.db));
             }
-            (Run::Data(_), "ping" | "echo" | "time") => return Some(Answer::Shown(place.db)),
+            (Run::Data(_), "ping" | "echo" | "time" | "info") => {
+                return Some(Answer::Shown(place.db));
+            }
             (Run::Data(_), _) => {}
         }
         if row.is_write() {
@@ -131,7 +134,7 @@ impl Session {
             return Ok(None);
         }
         let mut results = &outcome.results[..];
-        let (mut replies, mut bytes) = (Vec::with_capacity(queue.len()), 0);
+        let (mut answered, mut bytes) = (Vec::with_capacity(queue.len()), 0);
         for (queued, (count, answer)) in queue.iter().zip(answers) {
             let (own, rest) = results.split_at(count);
             results = rest;
@@ -140,9 +143,13 @@ impl Session {
                 answer => self.answer(queued, answer, own, outcome.now),
             };
             bytes += reply.as_ref().map_or(0, Reply::encoded_bytes);
-            replies.push(reply);
+            let published = published(own, &queued.args);
+            answered.push(Answered { reply, published });
         }
-        Ok(Some((replies, db)))
+        Ok(Some(Answers {
+            answers: answered,
+            db,
+        }))
     }
 
     async fn propose_ordered(
@@ -150,11 +157,22 @@ impl Session {
         guards: Vec<Guard>,
         ops: Vec<Op>,
     ) -> Result<ProgramOutcome, Failure> {
+        let turn = self.watch_turn.take();
+        let ops = ops
+            .into_iter()
+            .chain(turn.as_ref().map(Turn::end))
+            .collect();
         let command = Command::Program(Program { guards, ops });
         let (node, deadline) = (&self.context.node, self.context.deadline());
         let reply = node.propose(&self.principal, command, deadline).await?;
         match reply.applied.outcome {
-            Ok(Outcome::Program(outcome)) => Ok(outcome),
+            Ok(Outcome::Program(outcome)) => {
+                // If it was not done, the turn ends by being dropped.
+                if let Some(turn) = turn.filter(|_| outcome.succeeded) {
+                    turn.ended();
+                }
+                Ok(outcome)
+            }
             Ok(other) => unreachable!("a program's outcome is no {other:?}"),
             Err(refusal) => Err(Failure::Refused(refusal)),
         }
@@ -218,5 +236,14 @@ impl Session {
         let reader = Arc::new(Records::new(records, self.context.reader.clone()));
         let mut view = View::new(reader, self.context.keyspace.clone(), db, now);
         call(&mut view, queued.row, &queued.args).unwrap_or(Reply::Null)
+    }
+}
+
+fn published(results: &[OpResult], args: &[Bytes]) -> Vec<(Bytes, Bytes)> {
+    match (results, args) {
+        ([OpResult::Published], [_, channel, payload]) => {
+            vec![(channel.clone(), payload.clone())]
+        }
+        _ => Vec::new(),
     }
 }

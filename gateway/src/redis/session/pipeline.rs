@@ -1,5 +1,6 @@
 //! A pipeline's commands, in order, with what can be shared shared: plans that stand side by side
-//! are proposed together (the node keeps their order), reads that do pass one barrier.
+//! are proposed together (the node keeps their order), reads that do pass one barrier, and what
+//! stands around scripts is one program (`together`).
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use quorate_core::types::{Index, Now};
 
 use super::data::kind_of;
 use super::state::Session;
+use super::together::is_script;
 use crate::redis::commands::{Row, check};
 use crate::redis::direct::{Place, Plan, plan};
 use crate::redis::guard_rail::Attempt;
@@ -39,6 +41,13 @@ impl Session {
         let mut passed: Option<Now> = None;
         while !self.closing && out.len() < OUTPUT_BYTES_HIGH {
             let plans = self.plans(queue);
+            if let Some(commands) = self.together(queue, plans.len())
+                && let Some(done) = self.execute_together(&commands, out).await
+            {
+                queue.drain(..done);
+                passed = None;
+                continue;
+            }
             if !plans.is_empty() {
                 queue.drain(..plans.len());
                 let index = self.propose_all(plans, out).await;
@@ -54,6 +63,9 @@ impl Session {
             let Some(args) = queue.pop_front() else {
                 return;
             };
+            if is_script(&args) {
+                self.alone = self.alone.saturating_sub(1);
+            }
             if !self.is_read(&args) {
                 passed = None;
             } else if passed.is_none() {
@@ -91,6 +103,8 @@ impl Session {
         out: &mut BytesMut,
     ) -> Option<Index> {
         let (last, _) = plans.last()?;
+        // They would be held back by a turn of their own.
+        self.watch_turn.give_back();
         self.publish_facts(last.name);
         let deadline = self.context.deadline();
         let (node, principal) = (self.context.node.clone(), self.principal.clone());

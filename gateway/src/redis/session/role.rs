@@ -2,7 +2,6 @@
 //! every member takes writes then; else a replica whose master is away.
 
 use bytes::Bytes;
-use quorate_core::node::Status;
 
 use super::state::Session;
 use crate::redis::reply::Reply;
@@ -35,28 +34,4 @@ impl Session {
             None => "replica",
         }
     }
-}
-
-/// The fields that INFO has about it.
-pub fn role_in_info(status: &Status) -> Vec<(&'static str, String)> {
-    let Some(leaderless) = status.leaderless else {
-        return vec![("role", "master".into())];
-    };
-    let offset = status.applied_index.to_string();
-    vec![
-        ("role", "slave".into()),
-        ("master_host", String::new()),
-        ("master_port", "0".into()),
-        ("master_link_status", "down".into()),
-        ("master_last_io_seconds_ago", "-1".into()),
-        ("master_sync_in_progress", "0".into()),
-        ("slave_read_repl_offset", offset.clone()),
-        ("slave_repl_offset", offset),
-        (
-            "master_link_down_since_seconds",
-            leaderless.as_secs().to_string(),
-        ),
-        ("slave_priority", "100".into()),
-        ("slave_read_only", "1".into()),
-    ]
 }

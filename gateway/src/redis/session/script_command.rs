@@ -5,6 +5,7 @@ use bytes::Bytes;
 use quorate_core::command::{Command, ScriptCommand};
 
 use super::state::Session;
+use crate::redis::commands::script::flushes;
 use crate::redis::fault::Fault;
 use crate::redis::program::Failure;
 use crate::redis::program::lua::{self, Script};
@@ -64,10 +65,7 @@ impl Session {
     }
 
     async fn script_flush(&mut self, modes: &[Bytes]) -> Reply {
-        let is_known = |mode: &Bytes| {
-            mode.eq_ignore_ascii_case(b"sync") || mode.eq_ignore_ascii_case(b"async")
-        };
-        if modes.len() > 1 || !modes.iter().all(is_known) {
+        if !flushes(modes) {
             let text = "ERR SCRIPT FLUSH only support SYNC|ASYNC option";
             return Reply::Error(Fault::fixed(text));
         }

@@ -10,6 +10,7 @@ use quorate_core::types::Principal;
 
 use super::exec::Multi;
 use super::watch::Watching;
+use super::watch_turn::WatchTurn;
 use crate::listen::{Held, KEPT_BYTES_EACH_MAX, KEPT_BYTES_MAX, Kept, Share};
 use crate::redis::client::Client;
 use crate::redis::context::Context;
@@ -54,6 +55,7 @@ pub struct Session {
     pub db: u32,
     pub multi: Option<Multi>,
     pub watching: Option<Watching>,
+    pub watch_turn: WatchTurn,
     pub mailbox: Arc<Mailbox>,
     /// What the connection's buffers hold.
     held: Held,
@@ -62,6 +64,8 @@ pub struct Session {
     pub channels: BTreeSet<Bytes>,
     pub patterns: BTreeSet<Bytes>,
     pub reply_mode: ReplyMode,
+    /// Scripts that are still to be done one by one (`together`).
+    pub alone: u32,
     /// Nothing more is read; what is written so far is sent.
     pub closing: bool,
 }
@@ -84,12 +88,14 @@ impl Session {
             db: 0,
             multi: None,
             watching: None,
+            watch_turn: WatchTurn::default(),
             mailbox: Arc::new(Mailbox::new(share)),
             held: share.hold(),
             kept,
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             reply_mode: ReplyMode::On,
+            alone: 0,
             closing: false,
         }
     }
@@ -192,6 +198,7 @@ impl Session {
     pub fn reset(&mut self) {
         self.multi = None;
         self.watching = None;
+        self.watch_turn.give_back();
         self.unsubscribe_all();
         self.protocol = Protocol::Resp2;
         self.db = 0;

@@ -30,6 +30,11 @@ impl Session {
         if self.multi.is_some() {
             return Reply::Error(Fault::fixed("ERR WATCH inside MULTI is not allowed"));
         }
+        if self.watching.is_none() {
+            let (node, deadline) = (&self.context.node, self.context.deadline());
+            let beginning = self.watch_turn.begin(node, &self.principal, deadline);
+            beginning.await;
+        }
         let mut watching = self.watching.take().unwrap_or_else(|| Watching {
             watch: Watch::new(self.context.hub.touches.clone()),
             guards: Vec::new(),

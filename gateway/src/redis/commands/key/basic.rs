@@ -1,4 +1,4 @@
-//! PING, ECHO, SELECT, TIME: commands without keys that scripts may call too.
+//! PING, ECHO, INFO, SELECT, TIME: commands without keys that scripts may call too.
 
 use quorate_core::types::UnixMillis;
 
@@ -21,6 +21,11 @@ pub fn ping(_view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
 /// ECHO message.
 pub fn echo(_view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     Ok(Reply::Bulk(args.take()?.clone()))
+}
+
+/// INFO [section...].
+pub fn info(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
+    Ok(view.info(args.rest()))
 }
 
 /// SELECT index: in a script, for that script.

@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 
-use super::glob::glob;
+use super::glob::{glob, literal_beginning};
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::reply::Reply;
@@ -88,6 +88,12 @@ impl ScanOptions {
             }
         }
         Ok(options)
+    }
+
+    /// What every name that matches begins with.
+    pub fn beginning(&self) -> Vec<u8> {
+        let pattern = self.pattern.as_deref();
+        pattern.map(literal_beginning).unwrap_or_default()
     }
 
     pub fn matches(&self, name: &[u8]) -> bool {

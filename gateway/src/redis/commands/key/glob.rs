@@ -33,6 +33,25 @@ pub fn glob(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     }
 }
 
+/// What every text begins with that matches the whole pattern, case counting.
+pub fn literal_beginning(pattern: &[u8]) -> Vec<u8> {
+    let mut beginning = Vec::new();
+    let mut rest = pattern;
+    loop {
+        rest = match rest {
+            [b'*' | b'?' | b'[', ..] | [] => return beginning,
+            [b'\\', escaped, rest @ ..] => {
+                beginning.push(*escaped);
+                rest
+            }
+            [literal, rest @ ..] => {
+                beginning.push(*literal);
+                rest
+            }
+        };
+    }
+}
+
 /// Matches one byte with the element at `p`: where the next element begins, or None.
 fn step(pattern: &[u8], p: usize, byte: u8, ignore_case: bool) -> Option<usize> {
     let fold = |b: u8| {
@@ -128,5 +147,22 @@ mod tests {
             "a".repeat(5000).as_bytes(),
             false
         ));
+    }
+
+    #[test]
+    fn beginnings() {
+        for (pattern, beginning) in [
+            ("", ""),
+            ("*", ""),
+            ("lock:*", "lock:"),
+            ("lock", "lock"),
+            ("a?c", "a"),
+            ("a[bc]", "a"),
+            ("a\\*b*", "a*b"),
+            ("a\\", "a\\"),
+        ] {
+            let found = literal_beginning(pattern.as_bytes());
+            assert_eq!(found, beginning.as_bytes(), "{pattern}");
+        }
     }
 }

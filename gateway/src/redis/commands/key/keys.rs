@@ -1,6 +1,6 @@
-//! KEYS pattern and RANDOMKEY: the whole database.
+//! KEYS pattern, which looks at what begins as the pattern does, and RANDOMKEY.
 
-use super::glob::glob;
+use super::glob::{glob, literal_beginning};
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
@@ -10,7 +10,7 @@ use crate::redis::reply::Reply;
 pub fn keys(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let pattern = args.take()?;
     let mut found = Vec::new();
-    view.walk(&mut |key, _| {
+    view.walk(&literal_beginning(pattern), &mut |key| {
         if pattern.as_ref() == b"*" || glob(pattern, &key, false) {
             found.push(Reply::Bulk(key));
         }

@@ -3,6 +3,7 @@
 //! A member keeps the keys of a database in the order of the walk while somebody walks. Without
 //! such a list (in a transaction that has written, or of very many keys) a call looks at every key,
 //! and shows more than COUNT of them at a time, so that a whole walk stays at a few hundred calls.
+//! Where few keys begin as the pattern does, it looks at these alone.
 
 use super::cursor::{Cursor, ScanOptions, pick};
 use crate::redis::args::Args;
@@ -16,11 +17,16 @@ const CALLS_PER_WALK: usize = 256;
 pub fn scan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let cursor = Cursor::parse(args.take()?)?;
     let options = ScanOptions::parse(&mut args, true)?;
-    let (picked, next) = match view.walk_on(cursor.place(), options.count) {
+    let beginning = options.beginning();
+    let listed = match !beginning.is_empty() && view.has_few(&beginning) {
+        true => None,
+        false => view.walk_on(cursor.place(), options.count),
+    };
+    let (picked, next) = match listed {
         Some((names, next)) => (names, Cursor::at(next)),
         None => {
             let mut names = Vec::new();
-            view.walk(&mut |key, _| names.push(key));
+            view.walk(&beginning, &mut |key| names.push(key));
             let count = options.count.max(names.len() / CALLS_PER_WALK);
             pick(names.into_iter(), cursor, count)
         }

@@ -51,7 +51,6 @@ impl Host for ViewHost<'_> {
     }
 
     fn lock_token(&mut self, key: &[u8]) -> Option<i64> {
-        let item = self.view.get(key)?;
-        (item.create_revision > 0).then_some(item.create_revision)
+        self.view.lock_token(key)
     }
 }

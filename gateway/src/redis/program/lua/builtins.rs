@@ -218,17 +218,17 @@ fn failed(lua: &Lua, shared: &Shared, error: Value) -> Result<()> {
         },
         (None, other) => [b"ERR ", shown(other).as_slice()].concat(),
     };
-    let place = place_of(lua, 1).or_else(|| place_of(lua, 2));
+    let place = (1..=3).find_map(|level| place_of(lua, level));
     shared.failure.replace(Some(Failure { message, place }));
     Ok(())
 }
 
-/// Chunk and line of a Lua function on the stack. The running native function is level 0, the
-/// one that raised is level 1.
+/// Chunk and line of a Lua function on the stack. The running native function is level 0, the one
+/// that raised is level 1, or 3 behind two native ones (`redis.call`).
 fn place_of(lua: &Lua, level: usize) -> Option<(String, i64)> {
     let place = |debug: &mlua::debug::Debug<'_>| {
         let source = debug.source();
-        if source.what == "C" && level == 1 {
+        if source.what == "C" && level < 3 {
             return None;
         }
         let line = debug

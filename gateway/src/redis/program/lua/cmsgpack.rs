@@ -10,6 +10,9 @@ use super::raised::Raised;
 /// Tables nested deeper are written as nil.
 const NESTING_MAX: usize = 16;
 
+/// Values packed at once: half of Lua's stack.
+const ARGUMENTS_MAX: usize = 4_000;
+
 /// Arrays and maps nested deeper are not read (lua-cmsgpack: the Lua stack's end).
 const READ_NESTING_MAX: usize = 1_000;
 
@@ -30,6 +33,9 @@ fn pack(lua: &Lua, args: MultiValue) -> Result<Value> {
     let args = Arguments::new(lua, args);
     if args.len() == 0 {
         return Err(args.error(0, "MessagePack pack needs input."));
+    }
+    if args.len() > ARGUMENTS_MAX {
+        return Err(args.error(0, "Too many arguments for MessagePack pack."));
     }
     let mut made = Vec::new();
     for index in 1..=args.len() {
@@ -101,7 +107,8 @@ fn write_number(made: &mut Vec<u8>, n: f64) {
         return write_integer(made, number::truncated(n));
     }
     let short = n as f32;
-    if f64::from(short).to_bits() == n.to_bits() {
+    // What is no number is no equal of itself.
+    if f64::from(short) == n {
         made.push(0xca);
         made.extend(short.to_be_bytes());
     } else {
@@ -139,7 +146,7 @@ fn write_table(made: &mut Vec<u8>, table: &Table, depth: usize) -> Result<()> {
 
 fn unpack(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
     let data = Arguments::new(lua, args).bytes(1)?;
-    let (values, _) = read_all(lua, &data, None, 0)?;
+    let (values, _) = read_all(lua, &data, usize::MAX, 0)?;
     Ok(values.into_iter().collect())
 }
 
@@ -158,7 +165,8 @@ fn unpack_limit(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
     )
 }
 
-/// At most `limit` values from `offset` on, led by the offset of the next one (-1: none left).
+/// At most `limit` values from `offset` on, led by the offset of the next one (-1: none left). All
+/// values and nothing else if both are 0.
 fn resumed(lua: &Lua, data: &[u8], limit: i64, offset: i64) -> Result<MultiValue> {
     let (Ok(most), Ok(start)) = (usize::try_from(limit), usize::try_from(offset)) else {
         let text = format!(
@@ -174,26 +182,24 @@ fn resumed(lua: &Lua, data: &[u8], limit: i64, offset: i64) -> Result<MultiValue
         );
         return Err(Raised::here(lua, text));
     }
-    let most = if most == 0 { None } else { Some(most) };
+    if (most, start) == (0, 0) {
+        let (values, _) = read_all(lua, data, usize::MAX, 0)?;
+        return Ok(values.into_iter().collect());
+    }
     let (mut values, end) = read_all(lua, data, most, start)?;
     let next = if end >= data.len() { -1.0 } else { end as f64 };
     values.insert(0, Value::Number(next));
     Ok(values.into_iter().collect())
 }
 
-fn read_all(
-    lua: &Lua,
-    data: &[u8],
-    most: Option<usize>,
-    start: usize,
-) -> Result<(Vec<Value>, usize)> {
+fn read_all(lua: &Lua, data: &[u8], most: usize, start: usize) -> Result<(Vec<Value>, usize)> {
     let mut reader = Reader {
         lua,
         data,
         at: start,
     };
     let mut values = Vec::new();
-    while reader.at < data.len() && most.is_none_or(|most| values.len() < most) {
+    while reader.at < data.len() && values.len() < most {
         values.push(reader.value(0)?);
     }
     Ok((values, reader.at))
@@ -253,9 +259,9 @@ impl Reader<'_> {
             0xcb => Value::Number(f64::from_bits(self.unsigned(8)?)),
             0xcc..=0xcf => Value::Number(self.unsigned(1 << (tag - 0xcc))? as f64),
             0xd0..=0xd3 => Value::Number(self.signed(1 << (tag - 0xd0))?),
-            0xc4..=0xc6 | 0xd9..=0xdb => {
-                let width = if tag < 0xd0 { tag - 0xc4 } else { tag - 0xd9 };
-                let length = self.length(1 << width)?;
+            // The binary strings of newer writers, 0xc4 to 0xc6, are not known to it.
+            0xd9..=0xdb => {
+                let length = self.length(1 << (tag - 0xd9))?;
                 self.text(length)?
             }
             0xdc | 0xdd => {
@@ -288,13 +294,13 @@ impl Reader<'_> {
         for _ in 0..length {
             let key = self.value(depth + 1)?;
             let value = self.value(depth + 1)?;
-            let is_usable = match &key {
-                Value::Nil => false,
-                Value::Number(n) => !n.is_nan(),
-                _ => true,
+            let unusable: Option<&[u8]> = match &key {
+                Value::Nil => Some(b"table index is nil"),
+                Value::Number(n) if n.is_nan() => Some(b"table index is NaN"),
+                _ => None,
             };
-            if !is_usable {
-                return Err(Raised::here(self.lua, "Bad data format in input."));
+            if let Some(why) = unusable {
+                return Err(Raised::Text(why.to_vec()).into());
             }
             table.raw_set(key, value)?;
         }

@@ -26,7 +26,7 @@ pub fn to_lua(lua: &Lua, reply: &Reply, resp3: bool) -> Result<Value> {
             }
             Ok(Value::Table(table))
         }
-        Reply::Pairs(rows) => array(lua, rows.iter().flatten(), resp3),
+        Reply::Pairs(rows) | Reply::Transaction(rows) => array(lua, rows.iter().flatten(), resp3),
         Reply::Set(items) if resp3 => named(lua, "set", set(lua, items)?),
         Reply::Set(items) => array(lua, items.iter(), resp3),
         Reply::Double(n) if resp3 => named(lua, "double", Value::Number(*n)),

@@ -28,6 +28,7 @@ mod strings;
 mod structs;
 mod threads;
 mod to_reply;
+mod wide;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use super::number;
 use super::raised::{Raised, shown};
 use super::script::sha1_hex;
 use super::shared::Shared;
+use super::wide::{self, Called};
 use crate::redis::reply::Reply;
 use crate::redis::version::{REDIS_VERSION, REDIS_VERSION_NUMBER};
 
@@ -49,6 +50,7 @@ pub fn table(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     let shared = shared.clone();
     let setresp = lua.create_function(move |_, args: MultiValue| set_resp(&shared, &args))?;
     redis.raw_set("setresp", setresp)?;
+    wide::add(lua, &redis)?;
     Ok(redis)
 }
 
@@ -64,24 +66,20 @@ pub fn bound<T>(
     let host = RefCell::new(host);
     let (host, shared) = (&host, &**shared);
     lua.scope(|scope| {
-        let call = scope.create_function(move |lua, args: MultiValue| {
-            let args = command(&args)?;
+        let reach = scope.create_function(move |lua, args: MultiValue| {
             shared.budget.spend(0)?;
-            match with_host(host, |host| host.call(&args))? {
-                Reply::Error(fault) => Err(Raised::Reply(fault.0.to_vec()).into()),
-                reply => to_lua(lua, &reply, shared.resp3.get()),
-            }
-        })?;
-        let pcall = scope.create_function(move |lua, args: MultiValue| {
-            shared.budget.spend(0)?;
-            let reply = match command(&args) {
+            let Called { raises, args } = wide::called(args, bytes);
+            let reply = match args.and_then(not_empty) {
                 Ok(args) => with_host(host, |host| host.call(&args))?,
                 Err(error) => match Raised::of(&error) {
-                    Some(Raised::Reply(text)) => return error_table(lua, text),
+                    Some(Raised::Reply(text)) if !raises => return error_table(lua, text),
                     _ => return Err(error),
                 },
             };
-            to_lua(lua, &reply, shared.resp3.get())
+            match reply {
+                Reply::Error(fault) if raises => Err(Raised::Reply(fault.0.to_vec()).into()),
+                reply => to_lua(lua, &reply, shared.resp3.get()),
+            }
         })?;
         let acl_check_cmd = scope.create_function(move |_, args: MultiValue| {
             let args = command(&args)?;
@@ -96,8 +94,7 @@ pub fn bound<T>(
             let token = with_host(host, |host| host.lock_token(key))?;
             Ok(token.map_or(Value::Boolean(false), Value::Integer))
         })?;
-        redis.raw_set("call", call)?;
-        redis.raw_set("pcall", pcall)?;
+        wide::bind(lua, reach)?;
         redis.raw_set("acl_check_cmd", acl_check_cmd)?;
         redis.raw_set("lock_token", lock_token)?;
         run()
@@ -109,20 +106,31 @@ fn with_host<T>(host: &RefCell<&mut dyn Host>, f: impl FnOnce(&mut dyn Host) -> 
     Ok(f(&mut **host))
 }
 
-/// The arguments of a command: strings as they are, numbers with 17 digits.
+/// The arguments of a command.
 fn command(args: &MultiValue) -> Result<Vec<Bytes>> {
-    if args.is_empty() {
-        return Err(Raised::reply(NO_ARGUMENT));
+    args.iter()
+        .map(bytes)
+        .collect::<Result<_>>()
+        .and_then(not_empty)
+}
+
+fn not_empty(args: Vec<Bytes>) -> Result<Vec<Bytes>> {
+    match args.is_empty() {
+        true => Err(Raised::reply(NO_ARGUMENT)),
+        false => Ok(args),
     }
-    let bytes = |arg: &Value| match arg {
+}
+
+/// An argument: a string as it is, a number with 17 digits.
+fn bytes(arg: &Value) -> Result<Bytes> {
+    match arg {
         Value::String(text) => Ok(Bytes::copy_from_slice(&text.as_bytes())),
         other => number::of(other)
             .map(|n| Bytes::from(number::general(n, 17)))
             .ok_or_else(|| {
                 Raised::reply("Lua redis lib command arguments must be strings or integers")
             }),
-    };
-    args.iter().map(bytes).collect()
+    }
 }
 
 /// `-CODE text` keeps its code, text of several words is taken as it is, one word gets `ERR`.

@@ -1,18 +1,23 @@
 //! INFO: the sections and fields that clients read, and our own.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use quorate_core::types::KeyRange;
+use dashmap::DashMap;
+use quorate_core::node::{Node, Status};
+use tokio::time::Instant;
 
-use super::hello::REDIS_VERSION;
-use super::role::role_in_info;
-use super::state::Session;
-use crate::listen::CONNECTIONS_MAX;
-use crate::redis::keyspace::DATABASES;
-use crate::redis::reply::Reply;
+use super::client::Client;
+use super::counters::Counters;
+use super::guard_rail::GuardRail;
+use super::keyspace::DATABASES;
+use super::pubsub::Hub;
+use super::reply::Reply;
+use super::version::REDIS_VERSION;
+use crate::listen::{CONNECTIONS_MAX, Load};
 
 const SECTIONS: [&str; 8] = [
     "server",
@@ -25,12 +30,23 @@ const SECTIONS: [&str; 8] = [
     "keyspace",
 ];
 
-impl Session {
-    /// INFO [section...].
-    pub fn info(&mut self, args: &[Bytes]) -> Reply {
-        let wanted: Vec<String> = args
+/// What it is told from.
+pub struct Info {
+    pub node: Node,
+    pub hub: Arc<Hub>,
+    pub clients: Arc<DashMap<u64, Arc<Client>>>,
+    pub counters: Arc<Counters>,
+    pub guard_rail: Arc<GuardRail>,
+    pub load: Arc<Load>,
+    pub port: u16,
+    pub started: Instant,
+}
+
+impl Info {
+    /// Some sections; without a name the usual ones.
+    pub fn tell(&self, sections: &[Bytes]) -> Reply {
+        let wanted: Vec<String> = sections
             .iter()
-            .skip(1)
             .map(|section| String::from_utf8_lossy(section).to_ascii_lowercase())
             .collect();
         let everything = wanted.is_empty()
@@ -69,8 +85,8 @@ impl Session {
     }
 
     fn server(&self) -> Fields {
-        let uptime = self.context.started.elapsed().as_secs();
-        let status = self.context.node.status();
+        let uptime = self.started.elapsed().as_secs();
+        let status = self.node.status();
         let micros = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_micros());
@@ -82,7 +98,7 @@ impl Session {
             ("arch_bits", usize::BITS.to_string()),
             ("process_id", std::process::id().to_string()),
             ("run_id", format!("{:040x}", status.member)),
-            ("tcp_port", self.context.options.port.to_string()),
+            ("tcp_port", self.port.to_string()),
             ("server_time_usec", micros.to_string()),
             ("uptime_in_seconds", uptime.to_string()),
             ("uptime_in_days", (uptime / 86_400).to_string()),
@@ -97,9 +113,8 @@ impl Session {
     }
 
     fn clients(&self) -> Fields {
-        let context = &self.context;
         fields([
-            ("connected_clients", context.clients.len().to_string()),
+            ("connected_clients", self.clients.len().to_string()),
             ("cluster_connections", "0".into()),
             ("maxclients", CONNECTIONS_MAX.to_string()),
             ("blocked_clients", "0".into()),
@@ -107,7 +122,8 @@ impl Session {
     }
 
     fn stats(&self) -> Fields {
-        let counters = &self.context.counters;
+        let counters = &self.counters;
+        let turns = self.node.turn_counts();
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         fields([
             (
@@ -118,30 +134,26 @@ impl Session {
                 "total_commands_processed",
                 read(&counters.commands).to_string(),
             ),
-            (
-                "rejected_connections",
-                self.context.load.refused().to_string(),
-            ),
-            ("evicted_clients", self.context.load.closed().to_string()),
+            ("rejected_connections", self.load.refused().to_string()),
+            ("evicted_clients", self.load.closed().to_string()),
             ("program_retries_total", read(&counters.retries).to_string()),
+            ("program_turns_total", turns.taken.to_string()),
+            (
+                "program_turns_milliseconds_total",
+                turns.held.as_millis().to_string(),
+            ),
             (
                 "redlock_on_plain_port_total",
-                self.context.guard_rail.seen().to_string(),
+                self.guard_rail.seen().to_string(),
             ),
-            (
-                "pubsub_channels",
-                self.context.hub.channel_count().to_string(),
-            ),
-            (
-                "pubsub_patterns",
-                self.context.hub.pattern_count().to_string(),
-            ),
+            ("pubsub_channels", self.hub.channel_count().to_string()),
+            ("pubsub_patterns", self.hub.pattern_count().to_string()),
         ])
     }
 
     fn replication(&self) -> Fields {
-        let status = self.context.node.status();
-        let role = role_in_info(&status).into_iter();
+        let status = self.node.status();
+        let role = role(&status).into_iter();
         let mut all: Fields = role.map(|(name, value)| (name.into(), value)).collect();
         all.extend(fields([
             ("connected_slaves", "0".into()),
@@ -156,8 +168,8 @@ impl Session {
     fn keyspace(&self) -> Fields {
         let mut fields = Vec::new();
         for db in 0..DATABASES {
-            let range: KeyRange = self.context.keyspace.range(db);
-            let (keys, _) = self.context.reader.count(&range);
+            let range = self.hub.keyspace().range(db);
+            let keys = self.node.read(|state| state.count(&range));
             if keys > 0 {
                 fields.push((
                     format!("db{db}"),
@@ -198,4 +210,28 @@ fn resident_bytes() -> u64 {
         .nth(1)
         .and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0) * PAGE_BYTES
+}
+
+/// What this member is to a client that looks for a master, as ROLE tells it.
+fn role(status: &Status) -> Vec<(&'static str, String)> {
+    let Some(leaderless) = status.leaderless else {
+        return vec![("role", "master".into())];
+    };
+    let offset = status.applied_index.to_string();
+    vec![
+        ("role", "slave".into()),
+        ("master_host", String::new()),
+        ("master_port", "0".into()),
+        ("master_link_status", "down".into()),
+        ("master_last_io_seconds_ago", "-1".into()),
+        ("master_sync_in_progress", "0".into()),
+        ("slave_read_repl_offset", offset.clone()),
+        ("slave_repl_offset", offset),
+        (
+            "master_link_down_since_seconds",
+            leaderless.as_secs().to_string(),
+        ),
+        ("slave_priority", "100".into()),
+        ("slave_read_only", "1".into()),
+    ]
 }

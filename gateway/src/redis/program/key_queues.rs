@@ -1,5 +1,6 @@
-//! Who may run a program on a key: programs of this member that name the same keys take turns in
-//! order of arrival, so that a hot key neither livelocks nor starves anybody.
+//! Who may run a program on a key: programs of this member that name the same keys run one after
+//! another, in order of arrival, so that they don't disturb each other. Whom other members disturb
+//! asks for a turn (`contest`).
 //!
 //! Keys are locked in byte order, so that two programs never wait for each other.
 
@@ -12,37 +13,38 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// The queues of all keys that somebody uses now.
 #[derive(Default)]
-pub struct Turns {
+pub struct KeyQueues {
     queues: DashMap<Bytes, Arc<Mutex<()>>>,
 }
 
-/// A turn on some keys; ends when dropped.
-pub struct Turn<'a> {
-    turns: &'a Turns,
+/// The place at the head for some keys, until it is dropped.
+pub struct Place<'a> {
+    all: &'a KeyQueues,
     held: Vec<(Bytes, OwnedMutexGuard<()>)>,
 }
 
-impl Turns {
-    /// Waits for the turn on all of the keys. Tokio's mutex is fair: first come, first served.
-    pub async fn take(&self, keys: &BTreeSet<Bytes>) -> Turn<'_> {
-        let mut turn = Turn {
-            turns: self,
+impl KeyQueues {
+    /// Waits for the place at the head for all of the keys. Tokio's mutex is fair: first come,
+    /// first served.
+    pub async fn take(&self, keys: &BTreeSet<Bytes>) -> Place<'_> {
+        let mut place = Place {
+            all: self,
             held: Vec::with_capacity(keys.len()),
         };
         for key in keys {
             let queue = self.queues.entry(key.clone()).or_default().clone();
-            turn.held.push((key.clone(), queue.lock_owned().await));
+            place.held.push((key.clone(), queue.lock_owned().await));
         }
-        turn
+        place
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         for (key, guard) in self.held.drain(..) {
             drop(guard);
             // Counted under the map's own lock, where clones are made too: one means nobody waits.
-            self.turns
+            self.all
                 .queues
                 .remove_if(&key, |_, queue| Arc::strong_count(queue) == 1);
         }
@@ -54,17 +56,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn turns_exclude_and_clean_up() {
-        let turns = Turns::default();
+    async fn places_exclude_and_clean_up() {
+        let all = KeyQueues::default();
         let keys: BTreeSet<Bytes> = [Bytes::from("a"), Bytes::from("b")].into();
-        let first = turns.take(&keys).await;
+        let first = all.take(&keys).await;
         let one: BTreeSet<Bytes> = [Bytes::from("b")].into();
-        let waiting = turns.take(&one);
+        let waiting = all.take(&one);
         tokio::pin!(waiting);
         let polled = futures_util::poll!(&mut waiting);
         assert!(polled.is_pending());
         drop(first);
         drop(waiting.await);
-        assert!(turns.queues.is_empty());
+        assert!(all.queues.is_empty());
     }
 }

@@ -1,73 +1,18 @@
-//! Many clients on one key, through every member: every command is carried out once, none is tried
-//! again, and nobody starves.
-
-use std::time::{Duration, Instant};
+//! Commands, and a MULTI of them: each is done once, and nothing is tried again.
 
 use quorate_compat_tests::server::{Cluster, Kind};
 use quorate_compat_tests::trouble::have;
 use redis::{Connection, RedisResult, Value, cmd, pipe};
 
-const LIMIT: Duration = Duration::from_secs(60);
-/// How long they contend.
-const CONTENDED: Duration = Duration::from_secs(3);
+use crate::clients::{Places, Share, connect, fair, retries};
+
 const CLIENTS: usize = 12;
 
-fn connect(servers: &Cluster, client: usize) -> Connection {
-    let ports = servers.ports();
-    let port = ports[client % ports.len()].redis;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
-    client.get_connection_with_timeout(LIMIT).expect("a member")
-}
-
-/// How often each client came through.
 fn contend(
     servers: &Cluster,
     command: impl Fn(&mut Connection) -> RedisResult<Value> + Sync,
-) -> Vec<u64> {
-    let ends = Instant::now() + CONTENDED;
-    std::thread::scope(|threads| {
-        let clients = (0..CLIENTS).map(|client| {
-            let command = &command;
-            threads.spawn(move || {
-                let mut connection = connect(servers, client);
-                let mut done = 0;
-                while Instant::now() < ends {
-                    command(&mut connection).expect("it is carried out");
-                    done += 1;
-                }
-                done
-            })
-        });
-        let clients: Vec<_> = clients.collect();
-        let joined = clients.into_iter().map(|client| client.join());
-        joined.map(|done| done.expect("a client")).collect()
-    })
-}
-
-/// The sum of what they did; none has less than a third of the mean.
-fn fair(what: &str, done: &[u64]) -> u64 {
-    let sum: u64 = done.iter().sum();
-    let least = done.iter().min().expect("clients");
-    assert!(
-        least * 3 * done.len() as u64 >= sum,
-        "{what}: {least} of {sum}, {done:?}"
-    );
-    println!("{what}: {sum} in {CONTENDED:?} by {CLIENTS} clients");
-    sum
-}
-
-fn retries(servers: &Cluster) -> u64 {
-    let of_member = |member| {
-        let info: String = cmd("INFO")
-            .query(&mut connect(servers, member))
-            .expect("what it tells");
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix("program_retries_total:"));
-        line.and_then(|count| count.parse::<u64>().ok())
-            .expect("a count")
-    };
-    (0..3).map(of_member).sum()
+) -> Vec<Share> {
+    crate::clients::contend(servers, CLIENTS, Places::Even, command)
 }
 
 #[test]

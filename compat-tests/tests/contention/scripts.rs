@@ -1,0 +1,202 @@
+//! Scripts, and what WATCH watches: they are guarded by what they have read, and whoever was
+//! disturbed gets a turn.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use quorate_compat_tests::server::{Cluster, Kind};
+use quorate_compat_tests::trouble::have;
+use redis::{Connection, RedisResult, Script, Value, cmd, pipe};
+
+use crate::clients::{Places, connect, contend, counted, fair, retries};
+
+const CLIENTS: usize = 20;
+/// Keys that a script looks through.
+const KEYS: usize = 20_000;
+/// Clients that write other keys meanwhile, and keys of each.
+const WRITERS: usize = 3;
+const OWN_KEYS: usize = 100;
+const SCRIPTS: u64 = 10;
+
+const COUNT_UP: &str = "local n = tonumber(redis.call('get', KEYS[1]) or '0') + 1
+                        redis.call('set', KEYS[1], n)
+                        return n";
+const LOOK_THROUGH: &str = "local names = redis.call('keys', ARGV[1])
+                            redis.call('set', 'seen', #names)
+                            return #names";
+/// Of a script that takes some 20 ms.
+const BUSY: &str = "local x = 0
+                    for i = 1, 1000000 do x = x + i end
+                    return redis.call('incr', KEYS[2]) + 0 * redis.call('strlen', KEYS[1])";
+const SUM: &str = "local sum = 0
+                   for i = 1, 100 do
+                       local a, b = redis.call('get', KEYS[1]), redis.call('get', KEYS[2])
+                       if a ~= b then return redis.error_reply('torn') end
+                       sum = sum + tonumber(a or '0')
+                   end
+                   return sum";
+
+/// Others do this all the time while `work` is done.
+fn beside<T>(
+    servers: &Cluster,
+    writers: usize,
+    write: impl Fn(&mut Connection, usize) -> RedisResult<Value> + Sync,
+    work: impl FnOnce() -> T,
+) -> T {
+    let is_over = AtomicBool::new(false);
+    let members = servers.members().len();
+    std::thread::scope(|threads| {
+        for writer in 0..writers {
+            let (write, is_over) = (&write, &is_over);
+            threads.spawn(move || {
+                let mut connection = connect(servers, writer % members);
+                while !is_over.load(Ordering::Relaxed) {
+                    write(&mut connection, writer).expect("it is written");
+                }
+            });
+        }
+        let done = work();
+        is_over.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+/// Takes and frees keys that nobody else touches.
+fn churn(connection: &mut Connection, writer: usize) -> RedisResult<Value> {
+    let mut both = pipe();
+    for n in 0..OWN_KEYS {
+        let key = format!("own:{writer}:{n}");
+        both.cmd("SET").arg(&key).arg("v").arg("NX");
+        both.cmd("DEL").arg(&key);
+        both.query::<Value>(connection)?;
+        both.clear();
+    }
+    Ok(Value::Okay)
+}
+
+#[test]
+fn scripts_on_one_key_have_equal_shares_wherever_they_run() {
+    for members in [1, 3] {
+        let Some(servers) = have(Cluster::start(Kind::Quorate, members)) else {
+            return;
+        };
+        let script = Script::new(COUNT_UP);
+        let shares = contend(&servers, CLIENTS, Places::Uneven, |connection| {
+            script.key("number").invoke(connection)
+        });
+        let done = fair(&format!("scripts, {members} members"), &shares);
+        let number: u64 = cmd("GET")
+            .arg("number")
+            .query(&mut connect(&servers, 0))
+            .expect("it");
+        assert_eq!(number, done, "each counted once");
+        println!(
+            "{} retries, {} turns of {} ms together",
+            retries(&servers),
+            counted(&servers, "program_turns_total"),
+            counted(&servers, "program_turns_milliseconds_total")
+        );
+    }
+}
+
+/// It was disturbed by each of others' writes, and told NOQUORUM after five seconds.
+#[test]
+fn a_script_that_looks_through_names_gets_through_beside_writers_of_others() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 3)) else {
+        return;
+    };
+    let mut connection = connect(&servers, 0);
+    let mut filling = pipe();
+    (0..KEYS).for_each(|n| {
+        filling
+            .cmd("SET")
+            .arg(format!("other:{n}"))
+            .arg("v")
+            .ignore();
+    });
+    filling.exec(&mut connection).expect("they are written");
+    let script = Script::new(LOOK_THROUGH);
+    let mut look = |pattern: &str| -> (u64, Duration) {
+        let begun = Instant::now();
+        let seen = script.arg(pattern).invoke(&mut connection);
+        (seen.expect("it is carried out"), begun.elapsed())
+    };
+    let alone = look("*other*").1;
+    // Names that begin otherwise don't matter to it: nothing disturbs it.
+    let (others, took) = beside(&servers, WRITERS, churn, || look("lock:*"));
+    println!("names that begin with lock: {took:?}");
+    assert_eq!((others, retries(&servers)), (0, 0));
+    let most = beside(&servers, WRITERS, churn, || {
+        let looked = (0..SCRIPTS).map(|_| look("*other*"));
+        let looked: Vec<_> = looked.collect();
+        assert!(looked.iter().all(|(seen, _)| *seen == KEYS as u64));
+        looked.iter().map(|(_, took)| *took).max()
+    });
+    let retried = retries(&servers);
+    println!("all names: alone {alone:?}, beside writers at most {most:?}, {retried} retries");
+    assert!(retried <= 2 * SCRIPTS, "each runs three times at most");
+}
+
+#[test]
+fn a_long_script_gets_through_beside_writers_of_what_it_reads() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 3)) else {
+        return;
+    };
+    let script = Script::new(BUSY);
+    let incr = |connection: &mut Connection, _| cmd("INCR").arg("hot").query(connection);
+    let done: u64 = beside(&servers, WRITERS, incr, || {
+        let mut connection = connect(&servers, 1);
+        let mut run = || script.key("hot").key("done").invoke(&mut connection);
+        (0..SCRIPTS)
+            .map(|_| run().expect("it is carried out"))
+            .max()
+    })
+    .expect("scripts");
+    let retried = retries(&servers);
+    println!("a long script: {done} done, {retried} retries");
+    assert_eq!(done, SCRIPTS);
+    assert!(retried <= 2 * SCRIPTS, "each runs three times at most");
+}
+
+#[test]
+fn a_script_that_only_reads_sees_one_instant_beside_writers() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 3)) else {
+        return;
+    };
+    let script = Script::new(SUM);
+    let both = |connection: &mut Connection, _| {
+        let mut both = pipe();
+        both.atomic().cmd("INCR").arg("a").cmd("INCR").arg("b");
+        both.query(connection)
+    };
+    beside(&servers, WRITERS, both, || {
+        let shares = contend(&servers, WRITERS, Places::Even, |connection| {
+            script.key("a").key("b").invoke(connection)
+        });
+        println!("scripts that read: {shares:?}");
+        assert!(shares.iter().all(|share| share.done > 10), "{shares:?}");
+    });
+    println!("{} retries", retries(&servers));
+}
+
+/// Whoever finds that others were quicker begins anew, as with Redis.
+#[test]
+fn loops_of_watch_come_through_at_every_member() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 3)) else {
+        return;
+    };
+    let shares = contend(&servers, 6, Places::Even, |connection| {
+        let done = redis::transaction(connection, &["watched"], |connection, both| {
+            let n: Option<u64> = cmd("GET").arg("watched").query(connection)?;
+            both.cmd("SET").arg("watched").arg(n.unwrap_or(0) + 1);
+            both.query::<Option<Value>>(connection)
+        });
+        done
+    });
+    let number: u64 = cmd("GET")
+        .arg("watched")
+        .query(&mut connect(&servers, 0))
+        .expect("it");
+    let done = fair("loops of WATCH", &shares);
+    assert_eq!(number, done, "each counted once");
+}

@@ -1,0 +1,13 @@
+//! Figures that INFO tells.
+
+use std::sync::atomic::AtomicU64;
+
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// The last client's id.
+    pub next_client: AtomicU64,
+    pub connections: AtomicU64,
+    pub commands: AtomicU64,
+    /// Runs of programs that others had disturbed.
+    pub retries: AtomicU64,
+}

@@ -1,0 +1,209 @@
+//! Commands of a pipeline among which are scripts, as one program.
+//!
+//! Done one by one each script waits for the entry before it, since it reads what that wrote. On
+//! one view it sees it at once, and all of them are one entry: no less in order, and all at one
+//! instant, which is more than was asked for. Replies are those of one by one. What can't be had
+//! that way is done one by one: a script that takes long, that asks for the fencing token of what
+//! was written just before it, that loses to others, or whose effects are refused together with the
+//! rest.
+//!
+//! ```text
+//! SET l t NX PX 9000; EVALSHA unlock 1 l t; SET l u NX PX 9000; …   one entry: put, delete, put, …
+//! ```
+
+use std::collections::VecDeque;
+use std::future::ready;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use super::data::{keys_of, kind_of, what_it_does};
+use super::exec::{Queued, cost};
+use super::state::Session;
+use crate::redis::commands::{Row, Run, call, check};
+use crate::redis::direct::{Place, plan};
+use crate::redis::program::lua;
+use crate::redis::program::{Failure, Kind, View, run};
+use crate::redis::reply::Reply;
+
+/// Commands of one program, their bytes of memory, and what it may read, write and answer before it
+/// takes no more.
+const COMMANDS_MAX: usize = 1024;
+const COMMANDS_BYTES_MAX: usize = 512 * 1024;
+const VIEW_BYTES_MAX: usize = 512 * 1024;
+
+/// Time in which they are begun: others on this thread wait for them.
+const TIME_MAX: Duration = Duration::from_millis(5);
+
+/// How often it runs while others write what it reads.
+const RUNS_MAX: u32 = 3;
+
+/// Scripts that a connection does one by one after one that could not be among others.
+const ALONE: u32 = 100;
+
+/// What became of commands that were tried together.
+#[derive(Default)]
+struct Together {
+    /// Of those at the front that fitted.
+    replies: Vec<Reply>,
+    /// The one behind them has to be alone.
+    is_cut: bool,
+}
+
+impl Session {
+    /// The commands at the front with a script at `script`; None if there is none, or nothing to
+    /// run it with.
+    pub fn together(&self, queue: &VecDeque<Vec<Bytes>>, script: usize) -> Option<Vec<Queued>> {
+        // What a script publishes to its own connection comes before its reply.
+        if self.multi.is_some() || self.subscription_count() > 0 || self.alone > 0 {
+            return None;
+        }
+        is_script(queue.get(script)?).then_some(())?;
+        let mut bytes = 0;
+        let member = |args: &Vec<Bytes>| {
+            bytes += cost(args);
+            let row = check(args).ok().filter(|row| can_join(row, args))?;
+            let args = args.clone();
+            (bytes <= COMMANDS_BYTES_MAX).then_some(Queued { row, args })
+        };
+        let front: Vec<Queued> = queue.iter().take(COMMANDS_MAX).map_while(member).collect();
+        (front.len() > 1).then_some(front)
+    }
+
+    /// Runs those of them that fit into one program; how many that were, with their answers
+    /// appended. None: nothing has happened, they have to be done one by one.
+    pub async fn execute_together(
+        &mut self,
+        commands: &[Queued],
+        out: &mut BytesMut,
+    ) -> Option<usize> {
+        let Together { replies, is_cut } = self.run_together(commands).await;
+        if is_cut {
+            self.alone = ALONE;
+        }
+        for (command, reply) in commands.iter().zip(&replies) {
+            self.note_attempt(command, reply);
+            self.answer_one(reply, out).await;
+        }
+        let last = commands.get(replies.len().checked_sub(1)?)?;
+        self.publish_facts(last.row.name);
+        Some(replies.len())
+    }
+
+    async fn run_together(&mut self, commands: &[Queued]) -> Together {
+        let writes = |command: &Queued| kind_of(command.row) == Kind::Write;
+        let kind = match commands.iter().any(writes) {
+            true => Kind::Write,
+            false => Kind::Read,
+        };
+        let keys = commands.iter().flat_map(|c| keys_of(c.row, &c.args));
+        let keys: Vec<Bytes> = keys.collect();
+        let alone = || Together {
+            replies: Vec::new(),
+            is_cut: true,
+        };
+        let mut runs = 0;
+        let attempt = |view: View| {
+            runs += 1;
+            ready(match runs > RUNS_MAX {
+                true => (self.idle_view(self.db), alone()),
+                false => run_front(view, commands),
+            })
+        };
+        // It would be held back by a turn of its own.
+        self.watch_turn.give_back();
+        let scope = self.scope(&keys, what_it_does(commands), None);
+        match run(&scope, kind, &[], attempt).await {
+            Ok(done) => done.unwrap_or_default(),
+            // It may be that of one of them.
+            Err(Failure::Refused(_)) => alone(),
+            Err(failure) => {
+                let told = self.failed(&failure);
+                let told_to = if self.closing { 1 } else { commands.len() };
+                Together {
+                    replies: vec![told; told_to],
+                    is_cut: false,
+                }
+            }
+        }
+    }
+
+    async fn answer_one(&mut self, reply: &Reply, out: &mut BytesMut) {
+        match self.room_for(reply.encoded_bytes(), out).await {
+            Ok(()) => self.write(reply, out),
+            Err(fault) => self.write(&Reply::Error(fault), out),
+        }
+        self.end_command();
+    }
+
+    /// A SET NX PX is told to the guard rail here, too.
+    fn note_attempt(&self, command: &Queued, reply: &Reply) {
+        let place = Place {
+            keyspace: &self.context.keyspace,
+            db: self.db,
+        };
+        let planned = plan(place, command.row, &command.args);
+        let Some(attempt) = planned.and_then(|planned| planned.attempt) else {
+            return;
+        };
+        let rail = &self.context.guard_rail;
+        if *reply == Reply::OK {
+            rail.made(&attempt);
+        } else if let Some(held) = self.context.reader.get(&attempt.key) {
+            rail.refused(&attempt, &held, self.context.node.local_barrier().now);
+        }
+    }
+}
+
+pub fn is_script(args: &Vec<Bytes>) -> bool {
+    check(args).is_ok_and(|row| matches!(row.run, Run::Script(_)))
+}
+
+/// Scripts, and commands on keys that they name.
+fn can_join(row: &Row, args: &[Bytes]) -> bool {
+    match row.run {
+        Run::Script(_) => true,
+        Run::Data(_) => !row.keys.of(args).is_empty(),
+        Run::Session(_) => false,
+    }
+}
+
+/// Those at the front that fit, on a view with nothing of the others in it.
+fn run_front(mut view: View, commands: &[Queued]) -> (View, Together) {
+    let db = view.db();
+    match run_fitting(&mut view, commands) {
+        Ok(replies) => {
+            let is_cut = false;
+            (view, Together { replies, is_cut })
+        }
+        Err(fitting) => {
+            let (view, done) = run_front(view.begun_anew(db), &commands[..fitting]);
+            let is_cut = true;
+            (view, Together { is_cut, ..done })
+        }
+    }
+}
+
+/// The replies of those for which there was time and room. Err: how many come before the one that
+/// can't be among them; the view holds what it did in part.
+fn run_fitting(view: &mut View, commands: &[Queued]) -> Result<Vec<Reply>, usize> {
+    let (db, ends) = (i64::from(view.db()), Instant::now() + TIME_MAX);
+    let mut replies = Vec::with_capacity(commands.len());
+    for command in commands {
+        let is_first = replies.is_empty();
+        if !is_first && (view.bytes() > VIEW_BYTES_MAX || Instant::now() >= ends) {
+            break;
+        }
+        let mut run = || call(view, command.row, &command.args);
+        let done = match command.row.run {
+            Run::Script(_) => lua::in_place(run),
+            _ => Some(run()),
+        };
+        let may_be_among_others = !view.asked_own_token() && view.check_size().is_ok();
+        let reply = done.flatten().filter(|_| may_be_among_others);
+        replies.push(reply.ok_or(replies.len())?);
+        // SELECT in a script is for that script.
+        view.select(db).expect("it was selected before");
+    }
+    Ok(replies)
+}

@@ -1,0 +1,68 @@
+//! A turn for what WATCH watches. A loop of WATCH, reads and EXEC that found again and again that
+//! others were quicker gets a turn with the next WATCH, for as long as its client takes to come to
+//! EXEC, and no longer than a moment: others' writes wait meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use quorate_core::node::{Node, Turn};
+use quorate_core::types::Principal;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// Lost EXECs in a row that lead to a turn; each that was done makes up for one.
+const LOSSES_MAX: u32 = 2;
+const LOSSES_COUNTED_MAX: u32 = 3;
+/// What a client may take from WATCH to EXEC.
+const LENT_MAX: Duration = Duration::from_millis(200);
+
+/// What a connection's EXECs have come to, and the turn it has.
+#[derive(Default)]
+pub struct WatchTurn {
+    losses: AtomicU32,
+    /// With what ends it in time.
+    lent: Arc<Mutex<Option<(Turn, AbortHandle)>>>,
+}
+
+impl WatchTurn {
+    /// Before the first key is watched. Without a turn it goes on as well as it can.
+    pub async fn begin(&self, node: &Node, principal: &Principal, deadline: Instant) {
+        if self.losses.load(Ordering::Relaxed) < LOSSES_MAX || self.lent.lock().is_some() {
+            return;
+        }
+        let Ok(Some(turn)) = node.turn(principal, deadline).await else {
+            return;
+        };
+        let lent = self.lent.clone();
+        let ending = tokio::spawn(async move {
+            tokio::time::sleep(LENT_MAX).await;
+            drop(lent.lock().take());
+        });
+        *self.lent.lock() = Some((turn, ending.abort_handle()));
+    }
+
+    /// For EXEC, which ends it.
+    pub fn take(&self) -> Option<Turn> {
+        let (turn, ending) = self.lent.lock().take()?;
+        ending.abort();
+        Some(turn)
+    }
+
+    /// It is over, whatever else the connection does.
+    pub fn give_back(&self) {
+        drop(self.take());
+    }
+
+    /// How an EXEC that watched something ended.
+    pub fn told(&self, is_lost: bool) {
+        self.give_back();
+        let losses = self.losses.load(Ordering::Relaxed);
+        let now = match is_lost {
+            true => (losses + 1).min(LOSSES_COUNTED_MAX),
+            false => losses.saturating_sub(1),
+        };
+        self.losses.store(now, Ordering::Relaxed);
+    }
+}
