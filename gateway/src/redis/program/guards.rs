@@ -93,9 +93,10 @@ impl Guards {
         self.keys.is_empty() && self.ranges.is_empty()
     }
 
-    /// One key that was read is consistent by itself; the names of a range are read in pages.
+    /// One key that was read is consistent by itself, if each time it was the same; the names of a
+    /// range are read in pages.
     pub fn is_single_read(&self) -> bool {
-        self.keys.len() <= 1 && self.ranges.is_empty()
+        self.keys.len() <= 1 && self.ranges.is_empty() && !self.is_torn
     }
 
     /// As the core judges them.
@@ -145,6 +146,7 @@ mod tests {
         guards.key(&key, 0);
         guards.key(&key, 7);
         assert!(guards.is_torn(), "it came, and may have gone again");
+        assert!(!guards.is_single_read());
         let mut guards = Guards::default();
         guards.life(&key, 7, 1);
         guards.life(&key, 7, 2);
