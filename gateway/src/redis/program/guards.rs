@@ -154,7 +154,8 @@ impl Guards {
         has_none && !self.is_torn
     }
 
-    /// One key that was read is consistent by itself; the names of a range are read in pages.
+    /// One key that was read is consistent by itself, if each time it was the same; the names of a
+    /// range are read in pages.
     pub fn is_single_read(&self) -> bool {
         let is_single = self.keys.len() <= 1 && self.ranges.is_empty() && self.spans.is_empty();
         is_single && !self.is_torn
@@ -194,6 +195,7 @@ mod tests {
         guards.key(&key, 0);
         guards.key(&key, 7);
         assert!(guards.is_torn(), "it came, and may have gone again");
+        assert!(!guards.is_single_read());
         let mut guards = Guards::default();
         guards.life(&key, 7, 1);
         guards.life(&key, 7, 2);
