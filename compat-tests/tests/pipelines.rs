@@ -83,7 +83,7 @@ fn pipeline(seed: u64) -> Vec<Vec<u8>> {
     let mut dice = StdRng::seed_from_u64(seed);
     let count = dice.random_range(2..400);
     // Long ones are rare: they take their time.
-    let scripts = if seed % 4 == 0 {
+    let scripts = if seed.is_multiple_of(4) {
         SCRIPTS.len()
     } else {
         SCRIPTS.len() - 1
