@@ -155,7 +155,7 @@ impl Session {
     }
 }
 
-pub fn is_script(args: &Vec<Bytes>) -> bool {
+pub fn is_script(args: &[Bytes]) -> bool {
     check(args).is_ok_and(|row| matches!(row.run, Run::Script(_)))
 }
 
