@@ -11,9 +11,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
-use super::authority::AuthorityShim;
 use super::connection::Connection;
 use super::gathering::Gathering;
+use super::inflow::Inflow;
 use super::load::Share;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,15 +33,17 @@ pub struct HttpLimits {
     pub keep_alive_timeout: Duration,
 }
 
-/// Bytes in flight that a client may send before it is read: of one stream, of a connection.
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes in flight that a client may send before it is read: of one stream, of a connection (the
+/// least that HTTP/2 knows; grpc-go begins with it). They are read at once, but for those that come
+/// on a stream while what came before is worked on: so much a connection may hold uncounted.
+const STREAM_WINDOW_BYTES: u32 = 32 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 65_535;
 
 /// Bytes of one stream that wait to be sent before more of its body is asked for.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 
 /// The head of a request (grpc-go: 16 MiB, far beyond any use).
-const HEADERS_BYTES_MAX: u32 = 64 * 1024;
+pub(super) const HEADERS_BYTES_MAX: u32 = 64 * 1024;
 
 /// Serves connections of one kind of request handler; cheap to clone.
 #[derive(Clone)]
@@ -83,8 +85,8 @@ impl HttpServer {
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let client = connection.peer();
-        let mut shim = AuthorityShim::new(connection);
-        match tokio::time::timeout(self.header_timeout, shim.first_bytes()).await {
+        let mut inflow = Inflow::new(connection, &share);
+        match tokio::time::timeout(self.header_timeout, inflow.first_bytes()).await {
             Ok(Ok(true)) => {}
             // Closed, broken, or silent: nobody to answer.
             _ => return,
@@ -95,7 +97,7 @@ impl HttpServer {
         });
         let serving = self
             .builder
-            .serve_connection(TokioIo::new(Gathering::new(shim)), service);
+            .serve_connection(TokioIo::new(Gathering::new(inflow)), service);
         tokio::select! {
             ended = serving => if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended with an error");

@@ -1,6 +1,6 @@
 //! Messages that wait for one connection, bounded as Redis bounds its pub/sub clients: 32 MB at
-//! once, or 8 MB for a minute, and the connection is closed. So it is when all connections
-//! together hold too much, since a message can't wait outside.
+//! once, or 8 MB for a minute, and the connection is closed. When all connections together hold too
+//! much, those that hold the most are, since a message can't wait outside.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -85,7 +85,7 @@ impl Mailbox {
         queue.bytes += message.cost();
         queue.messages.push_back(message);
         let bytes = queue.bytes;
-        let has_room = queue.held.try_set(bytes);
+        let has_room = queue.held.insist(bytes);
         let heavy = queue.bytes > SOFT_BYTES_MAX;
         let since = heavy.then(|| queue.heavy_since.unwrap_or_else(Instant::now));
         queue.heavy_since = since;
