@@ -22,6 +22,9 @@ use crate::listen::{Held, Share, pause};
 /// Of what is encoded: it stands in a buffer that was doubled, and the next message waits behind.
 const COPIES: usize = 2;
 
+/// What a piece takes besides, with the stream that it waits on.
+const PIECE_HEAD_BYTES: usize = 1024;
+
 /// A flag and four bytes of length stand before each message.
 const HEAD_BYTES: usize = 5;
 
@@ -200,27 +203,58 @@ where
     }
 }
 
-/// A reply's body.
+/// A reply's body. What it gives is counted until it has left: it is asked for more before.
 pub struct ReplyBody {
     inner: Body,
-    held: Held,
+    share: Share,
+    /// What was kept free for the first piece.
+    kept: Option<Held>,
     /// Room that there must be for one more piece.
     piece_bytes: usize,
     pause: Pause,
     /// Counts the call until all of its reply has left.
-    _call: Option<Taken>,
+    call: Option<Arc<Taken>>,
+}
+
+/// Bytes that are to leave.
+struct Piece {
+    bytes: Bytes,
+    _held: Held,
+    _call: Option<Arc<Taken>>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl ReplyBody {
-    /// `held` is what was kept free for its first piece.
-    pub fn new(inner: Body, held: Held, piece_bytes: usize, call: Option<Taken>) -> ReplyBody {
+    pub fn new(
+        inner: Body,
+        share: &Share,
+        kept: Held,
+        piece_bytes: usize,
+        call: Option<Taken>,
+    ) -> ReplyBody {
         ReplyBody {
             inner,
-            held,
+            share: share.clone(),
+            kept: Some(kept),
             piece_bytes,
             pause: None,
-            _call: call,
+            call: call.map(Arc::new),
         }
+    }
+
+    fn counted(&mut self, bytes: Bytes) -> Bytes {
+        let mut held = self.kept.take().unwrap_or_else(|| self.share.hold());
+        held.set(bytes.len() * COPIES + PIECE_HEAD_BYTES);
+        Bytes::from_owner(Piece {
+            bytes,
+            _held: held,
+            _call: self.call.clone(),
+        })
     }
 }
 
@@ -228,24 +262,22 @@ impl hyper::body::Body for ReplyBody {
     type Data = Bytes;
     type Error = Status;
 
-    /// Called when what was given before has left, or nearly.
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        this.held.set(0);
-        while !this.held.may_hold(this.piece_bytes) {
+        let is_kept = this.kept.as_ref().is_some_and(|kept| kept.bytes() > 0);
+        while !is_kept && !this.share.may_hold(this.piece_bytes * COPIES) {
             let pause = this.pause.get_or_insert_with(|| Box::pin(pause()));
             ready!(pause.as_mut().poll(cx));
             this.pause = None;
         }
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame {
-            this.held
-                .set(frame.data_ref().map_or(0, Bytes::len) * COPIES);
-        }
-        Poll::Ready(frame)
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => Some(Ok(frame.map_data(|bytes| this.counted(bytes)))),
+            other => other,
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -364,6 +396,20 @@ mod tests {
         let got = body.frame().await.expect("a frame").expect("no error");
         assert_eq!(got.into_data().expect("data"), half);
         assert!(body.frame().await.is_none());
+    }
+
+    /// What was given away counted as gone: hyper asks for more before it has left.
+    #[tokio::test]
+    async fn a_reply_is_counted_until_it_has_left() {
+        let share = share();
+        let inner = Body::new(http_body_util::Full::new(Bytes::from(vec![b'x'; 100_000])));
+        let mut body = ReplyBody::new(inner, &share, share.hold(), 1, None);
+        let piece = body.frame().await.expect("a frame").expect("no error");
+        assert!(body.frame().await.is_none());
+        drop(body);
+        assert!(share.load().bytes() > 100_000);
+        drop(piece);
+        assert_eq!(share.load().bytes(), 0);
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ use crate::listen::{Held, Share};
 use crate::metrics::{Metrics, Running};
 
 /// What a call takes until its first message is whole, but for what came of that and its headers.
-const CALL_BYTES: usize = 4 * 1024;
+const CALL_BYTES: usize = 8 * 1024;
 
 /// What a header takes besides its name and value.
 const HEADER_BYTES: usize = 128;
@@ -121,13 +121,13 @@ impl Etcd {
                 Err(status) => (reply::status(status), None),
             },
             true => {
-                let reply = http_endpoints::serve(&self.services.shared, &request).await;
-                (reply, None)
+                let serving = http_endpoints::serve(&self.services.shared, &request);
+                (Box::pin(serving).await, None)
             }
             false => (http_endpoints::not_found(), None),
         };
         let piece_bytes = large_reply::piece_bytes(&reply);
-        reply.map(|body| ReplyBody::new(body, holds, piece_bytes, call))
+        reply.map(|body| ReplyBody::new(body, share, holds, piece_bytes, call))
     }
 
     fn admit(&self) -> Result<Taken, Status> {

@@ -42,7 +42,7 @@ pub async fn with_room(reply: Reply, holds: &mut Held) -> Reply {
 
 /// The room that there must be before a piece of the reply is encoded.
 pub fn piece_bytes(reply: &Reply) -> usize {
-    weight(reply).map_or(PIECE_BYTES, |bytes| bytes.min(PIECE_BYTES))
+    weight(reply).unwrap_or(PIECE_BYTES)
 }
 
 fn weight(reply: &Reply) -> Option<usize> {

@@ -33,11 +33,12 @@ pub struct HttpLimits {
     pub keep_alive_timeout: Duration,
 }
 
-/// Bytes in flight that a client may send before it is read: of one stream, of a connection (the
-/// least that HTTP/2 knows; grpc-go begins with it). They are read at once, but for those that come
-/// on a stream while what came before is worked on: so much a connection may hold uncounted.
+/// Bytes in flight that a client may send before it is read: of one stream, of a connection. They
+/// are read at once, but for those of a stream whose client does not take what it was answered.
+/// The h2 crate closes a connection with more small frames that nobody has read than half of its
+/// window has room for, at 256 bytes each: so many as are read at a time (`meter`) must fit.
 const STREAM_WINDOW_BYTES: u32 = 32 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 65_535;
+const CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
 
 /// Bytes of one stream that wait to be sent before more of its body is asked for.
 const SEND_BYTES_MAX: usize = 64 * 1024;

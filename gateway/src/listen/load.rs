@@ -229,7 +229,8 @@ impl Share {
         &self.slot.0
     }
 
-    fn has_room(&self, more: usize) -> bool {
+    /// Whether the connection may hold so many bytes more.
+    pub fn may_hold(&self, more: usize) -> bool {
         let held = self.account.held.lock();
         let (after, is_listed) = (held.bytes + more, held.listed.is_some());
         if after <= FREE_BYTES || held.is_closed {
@@ -242,7 +243,7 @@ impl Share {
 
     /// How many of so many bytes may be taken in now.
     pub fn room(&self, wanted: usize) -> usize {
-        match self.has_room(wanted) {
+        match self.may_hold(wanted) {
             true => wanted,
             false => FREE_BYTES.saturating_sub(self.account.held.lock().incoming),
         }
@@ -324,16 +325,11 @@ impl Held {
 
     /// The same, if there is room; else nothing changes.
     pub fn try_set(&mut self, bytes: usize) -> bool {
-        let has_room = bytes <= self.bytes || self.share.has_room(bytes - self.bytes);
+        let has_room = bytes <= self.bytes || self.share.may_hold(bytes - self.bytes);
         if has_room {
             self.set(bytes);
         }
         has_room
-    }
-
-    /// Whether so much may be held here.
-    pub fn may_hold(&self, bytes: usize) -> bool {
-        bytes <= self.bytes || self.share.has_room(bytes - self.bytes)
     }
 
     /// Counts so many bytes, which can't wait. If there is no room, those that hold the most are
@@ -437,5 +433,49 @@ mod tests {
         assert_eq!((load.closed(), load.bytes()), (1, HALF));
         drop(hoard);
         assert_eq!(load.bytes(), HALF);
+    }
+
+    #[test]
+    fn what_can_not_wait_closes_the_greediest() {
+        let load = Arc::default();
+        let (greedy, modest) = (share(&load), share(&load));
+        let (mut hoard, mut messages) = (greedy.hold(), modest.hold());
+        hoard.set(BUFFERS_BYTES_MAX);
+        assert!(messages.insist(2 * FREE_BYTES));
+        assert_eq!((load.closed(), load.bytes()), (1, 2 * FREE_BYTES));
+        assert!(!messages.insist(2 * BUFFERS_BYTES_MAX), "now it is itself");
+        assert_eq!(load.closed(), 2);
+    }
+
+    /// A connection whose requests overlap never holds nothing.
+    #[tokio::test]
+    async fn who_gives_back_is_no_hoarder() {
+        let load = Arc::default();
+        let (busy, idle) = (share(&load), share(&load));
+        let (mut requests, mut hoard) = (busy.hold(), idle.hold());
+        hoard.set(HALF / 2);
+        let (less, more) = (HALF / 3, HALF / 3 + HALF / 12);
+        requests.set(more);
+        let begun = Instant::now();
+        while begun.elapsed() < HOARD_TIME_MAX {
+            tokio::time::sleep(RENEWAL_TIME).await;
+            requests.set(less);
+            requests.set(more);
+        }
+        share(&load).hold().wait_for(HALF / 2).await;
+        assert!(futures_util::poll!(Box::pin(idle.closed())).is_ready());
+        assert_eq!(load.closed(), 1);
+    }
+
+    #[test]
+    fn a_little_may_come_in_when_there_is_no_room() {
+        let load = Arc::default();
+        let (greedy, modest) = (share(&load), share(&load));
+        let (mut hoard, mut came) = (greedy.hold(), modest.hold_incoming());
+        hoard.set(BUFFERS_BYTES_MAX);
+        assert_eq!(modest.room(100 * FREE_BYTES), FREE_BYTES);
+        came.set(FREE_BYTES - 1);
+        assert_eq!(modest.room(100 * FREE_BYTES), 1);
+        assert_eq!(greedy.room(1), FREE_BYTES, "what it holds is not incoming");
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::load::{Held, ROOM_TIME_MAX, Share, pause};
 
 /// Bytes read before those who wait for them have their turn.
-const BURST_BYTES: usize = 16 * 1024;
+const BURST_BYTES: usize = 8 * 1024;
 
 /// A read so small is gone before anybody could count it.
 const SMALL_BYTES: usize = 4 * 1024;
