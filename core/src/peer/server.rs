@@ -285,3 +285,53 @@ async fn write_answers<W: tokio::io::AsyncWrite + Unpin>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        Frame {
+            id: 1,
+            kind: Kind::Append,
+            payload: vec![b'x'; bytes].into(),
+        }
+        .encode(&mut out);
+        out
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_frame_waits_for_room_and_the_caller_hears_of_it() {
+        const LONG_BYTES: usize = 4 * OWN_BYTES_MAX;
+        let shared = Arc::new(Semaphore::new(BYTES_MAX));
+        let all = shared.clone().acquire_many_owned(BYTES_MAX as u32).await;
+        let (mut theirs, ours) = duplex(1 << 20);
+        let (frames, mut taken) = mpsc::channel(1);
+        let (answers, mut said) = mpsc::channel(1);
+        let room = Room::new(&shared);
+        let listening =
+            tokio::spawn(
+                async move { listen(FrameReader::new(ours), &frames, &answers, room).await },
+            );
+        for bytes in [100, LONG_BYTES] {
+            theirs.write_all(&frame(bytes)).await.expect("it listens");
+        }
+        let small = taken.recv().await.expect("it has room of its own");
+        assert_eq!(small.frame.payload.len(), 100);
+        let begun = Instant::now();
+        while begun.elapsed() < 2 * SILENCE_MAX {
+            assert_eq!(said.recv().await.expect("a pulse").kind, Kind::Alive);
+        }
+        assert!(taken.try_recv().is_err(), "there is no room for it");
+        drop(all);
+        let long = taken.recv().await.expect("there is room by now");
+        assert_eq!(long.frame.payload.len(), LONG_BYTES);
+        assert!(shared.available_permits() <= BYTES_MAX - LONG_BYTES);
+        drop(long);
+        assert_eq!(shared.available_permits(), BYTES_MAX);
+        listening.abort();
+    }
+}

@@ -1,5 +1,5 @@
-//! What comes in over a connection: read only if there is room for it, and passed on in whole frames
-//! and blocks of headers (`frames`), with odd authorities made harmless (`authority`).
+//! What comes in over a connection: read only if there is room for it, and passed on in whole
+//! frames and blocks of headers (`frames`), with odd authorities made harmless (`authority`).
 //!
 //! So what takes HTTP/2 apart has nothing half to keep, and reserves nothing for a length that is
 //! only announced. What is not whole yet is kept here and counted. Frames that come whole, which

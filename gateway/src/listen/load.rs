@@ -234,7 +234,7 @@ impl Share {
         let held = self.account.held.lock();
         let (after, is_listed) = (held.bytes + more, held.listed.is_some());
         if after <= FREE_BYTES || held.is_closed {
-            return true;
+            return !held.is_closed;
         }
         drop(held);
         self.load()
@@ -338,6 +338,9 @@ impl Held {
         let ages = [HOARD_TIME_MAX, HOARD_TIME_MIN, Duration::ZERO];
         let (load, own) = (self.load().clone(), self.share.account.clone());
         while !self.try_set(bytes) {
+            if own.held.lock().is_closed {
+                return false;
+            }
             let mut hoards = load.hoards.lock();
             let greediest = ages.into_iter().find_map(|age| hoards.take_greediest(age));
             drop(hoards);

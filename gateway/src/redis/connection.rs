@@ -133,6 +133,11 @@ impl Connection {
                 *buffer = BytesMut::new();
             }
         }
+        self.count_arrived();
+        self.session.hold(self.output.capacity());
+    }
+
+    fn count_arrived(&mut self) {
         let pending = match self.commands.is_empty() {
             true => 0,
             false => {
@@ -140,7 +145,6 @@ impl Connection {
             }
         };
         self.arrived.set(pending + self.input.capacity());
-        self.session.hold(self.output.capacity());
     }
 
     /// Makes the input ready to take more, if there is room for more; how much.
@@ -151,6 +155,7 @@ impl Connection {
             let wanted = self.read_bytes.max(self.input.capacity());
             let more = self.share.room(wanted).min(self.read_bytes);
             self.input.reserve(more.max(spare));
+            self.count_arrived();
         }
         self.input.capacity() - self.input.len()
     }
