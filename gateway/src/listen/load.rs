@@ -52,6 +52,8 @@ pub struct Load {
     closed: AtomicU64,
     turned_down: AtomicU64,
     bytes: AtomicUsize,
+    /// Those of `bytes` whose connections are about to be dropped.
+    doomed: AtomicUsize,
     /// Connections that hold more than the free bytes.
     hoards: Mutex<Hoards>,
     /// What is kept for clients, and what was refused to be.
@@ -115,6 +117,10 @@ impl Load {
             false => (GREEDY_BYTES_MAX, HOARD_TIME_MAX),
         };
         while self.bytes() + more > all_max {
+            // What closed ones hold is room only once they are gone.
+            if self.bytes_to_stay() + more <= all_max {
+                return false;
+            }
             let greediest = self.hoards.lock().take_greediest(age_min);
             let Some(account) = greediest else {
                 return false;
@@ -124,18 +130,23 @@ impl Load {
         true
     }
 
+    fn bytes_to_stay(&self) -> usize {
+        self.bytes()
+            .saturating_sub(self.doomed.load(Ordering::Relaxed))
+    }
+
     fn sort(&self, listed: &mut Listed, bytes: usize) {
         if !listed.place.is_for(bytes) {
             listed.place = self.hoards.lock().sort(listed.place, bytes);
         }
     }
 
-    /// What it held counts as free at once, for its connection is about to be dropped.
+    /// Has a connection dropped that was on the list.
     fn close(&self, account: &Account) {
         let mut held = account.held.lock();
         if held.listed.take().is_some() && !held.is_closed {
             held.is_closed = true;
-            self.bytes.fetch_sub(held.bytes, Ordering::Relaxed);
+            self.doomed.fetch_add(held.bytes, Ordering::Relaxed);
             self.closed.fetch_add(1, Ordering::Relaxed);
             account.closed.notify_one();
         }
@@ -256,6 +267,8 @@ impl Share {
             held.incoming += more;
         }
         if held.is_closed {
+            load.bytes.fetch_add(more, Ordering::Relaxed);
+            load.doomed.fetch_add(more, Ordering::Relaxed);
             return;
         }
         let bytes = held.bytes;
@@ -275,6 +288,8 @@ impl Share {
             held.incoming -= less;
         }
         if held.is_closed {
+            load.bytes.fetch_sub(less, Ordering::Relaxed);
+            load.doomed.fetch_sub(less, Ordering::Relaxed);
             return;
         }
         let bytes = held.bytes;
@@ -337,9 +352,14 @@ impl Held {
     pub fn insist(&mut self, bytes: usize) -> bool {
         let ages = [HOARD_TIME_MAX, HOARD_TIME_MIN, Duration::ZERO];
         let (load, own) = (self.load().clone(), self.share.account.clone());
+        let more = bytes.saturating_sub(self.bytes);
         while !self.try_set(bytes) {
             if own.held.lock().is_closed {
                 return false;
+            }
+            if load.bytes_to_stay() + more <= BUFFERS_BYTES_MAX {
+                self.set(bytes);
+                return true;
             }
             let mut hoards = load.hoards.lock();
             let greediest = ages.into_iter().find_map(|age| hoards.take_greediest(age));
@@ -348,9 +368,6 @@ impl Held {
                 return false;
             };
             load.close(&account);
-            if Arc::ptr_eq(&account, &own) {
-                return false;
-            }
         }
         true
     }
@@ -431,11 +448,16 @@ mod tests {
         assert!(hoard.try_set(HALF + 1));
         assert!(!wanted.try_set(HALF), "so young a hoard is left alone");
         assert!(wanted.try_set(FREE_BYTES), "a little is always free");
-        wanted.wait_for(HALF).await;
-        old.closed().await;
+        let closing = async {
+            old.closed().await;
+            assert!(
+                !new.may_hold(HALF),
+                "it is there as long as it is not dropped"
+            );
+            drop(hoard);
+        };
+        tokio::join!(wanted.wait_for(HALF), closing);
         assert_eq!((load.closed(), load.bytes()), (1, HALF));
-        drop(hoard);
-        assert_eq!(load.bytes(), HALF);
     }
 
     #[test]
@@ -445,6 +467,7 @@ mod tests {
         let (mut hoard, mut messages) = (greedy.hold(), modest.hold());
         hoard.set(BUFFERS_BYTES_MAX);
         assert!(messages.insist(2 * FREE_BYTES));
+        drop(hoard);
         assert_eq!((load.closed(), load.bytes()), (1, 2 * FREE_BYTES));
         assert!(!messages.insist(2 * BUFFERS_BYTES_MAX), "now it is itself");
         assert_eq!(load.closed(), 2);
@@ -465,8 +488,12 @@ mod tests {
             requests.set(less);
             requests.set(more);
         }
-        share(&load).hold().wait_for(HALF / 2).await;
-        assert!(futures_util::poll!(Box::pin(idle.closed())).is_ready());
+        let mut wanted = share(&load).hold();
+        let closing = async {
+            idle.closed().await;
+            drop(hoard);
+        };
+        tokio::join!(wanted.wait_for(HALF / 2), closing);
         assert_eq!(load.closed(), 1);
     }
 

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::load::{Held, ROOM_TIME_MAX, Share, pause};
@@ -23,11 +24,14 @@ pub(super) struct Meter {
     held: Held,
     /// Bytes that came since the requests had a turn.
     fresh: usize,
-    /// They are about to have it.
-    has_yielded: bool,
+    /// They are about to have it: done when all that could run before it did. (To be polled again
+    /// says nothing, for the connection's task asks for more with each request that it takes.)
+    turn: Option<JoinHandle<()>>,
     /// There was no room: since when, and until the next look.
-    waiting: Option<(Instant, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    waiting: Option<(Instant, Pause)>,
 }
+
+type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Meter {
     pub(super) fn new(share: &Share) -> Meter {
@@ -35,19 +39,16 @@ impl Meter {
             share: share.clone(),
             held: share.hold_incoming(),
             fresh: 0,
-            has_yielded: false,
+            turn: None,
             waiting: None,
         }
     }
 
     /// How much may be read now, of which `kept` bytes are there already that belong to nobody.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, kept: usize) -> Poll<usize> {
-        if std::mem::take(&mut self.has_yielded) {
+        if self.turn.is_some() || self.fresh >= BURST_BYTES {
+            ready!(self.poll_turn(cx));
             self.settle(kept);
-        }
-        if self.fresh >= BURST_BYTES {
-            self.give_way(cx);
-            return Poll::Pending;
         }
         loop {
             if let Some((_, pause)) = &mut self.waiting {
@@ -76,7 +77,8 @@ impl Meter {
     /// There is nothing more to read for now.
     pub(super) fn nothing_came(&mut self, cx: &mut Context<'_>, kept: usize) {
         if self.fresh > SMALL_BYTES {
-            self.give_way(cx);
+            // It was begun now, and wakes this task.
+            let _begun = self.poll_turn(cx);
         } else if self.fresh > 0 {
             self.settle(kept);
         }
@@ -87,9 +89,12 @@ impl Meter {
         self.held.set(kept);
     }
 
-    /// Has the connection's task run again once the others had their turn.
-    fn give_way(&mut self, cx: &mut Context<'_>) {
-        self.has_yielded = true;
-        cx.waker().wake_by_ref();
+    /// Lets those have their turn who wait for what came.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let turn = self.turn.get_or_insert_with(|| tokio::spawn(async {}));
+        let ended = ready!(Pin::new(turn).poll(cx));
+        drop(ended);
+        self.turn = None;
+        Poll::Ready(())
     }
 }

@@ -25,6 +25,8 @@ const BATCH_COMMANDS_MAX: usize = 1024;
 /// Requests that wait because the client does not read its answers.
 const INPUT_BYTES_MAX: usize = 32 * 1024 * 1024;
 const READ_BYTES: usize = 4 * 1024;
+/// Of messages to a subscriber, written at a time.
+const DELIVERED_BYTES: usize = 64 * 1024;
 /// Room that every silent connection has, until it has filled it once.
 const FIRST_BYTES: usize = 512;
 const TOO_LARGE: Fault = Fault::fixed("ERR request is too large (at most 1572864 bytes)");
@@ -93,7 +95,8 @@ impl Connection {
         loop {
             self.carry_out().await;
             self.count();
-            if !self.session.deliver(&mut self.output, OUTPUT_BYTES_HIGH) {
+            let messages_wait = !self.may_deliver();
+            if !messages_wait && !self.session.deliver(&mut self.output, DELIVERED_BYTES) {
                 tracing::warn!(
                     client = self.session.client.id,
                     "too slow a subscriber: closed"
@@ -120,7 +123,7 @@ impl Connection {
                     Err(_) => return,
                 },
                 () = mailbox.arrived(), if !done => {}
-                () = pause(), if wants_more && room == 0 => {}
+                () = pause(), if messages_wait || (wants_more && room == 0) => {}
             }
         }
     }
@@ -145,6 +148,12 @@ impl Connection {
             }
         };
         self.arrived.set(pending + self.input.capacity());
+    }
+
+    /// Whether messages may be put into the output: each is copied there.
+    fn may_deliver(&self) -> bool {
+        let is_empty = self.session.mailbox.is_empty();
+        is_empty || self.output.is_empty() && self.share.may_hold(DELIVERED_BYTES)
     }
 
     /// Makes the input ready to take more, if there is room for more; how much.

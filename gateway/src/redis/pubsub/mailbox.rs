@@ -25,6 +25,8 @@ pub struct Message {
     pub pattern: Option<Bytes>,
     pub channel: Bytes,
     pub payload: Bytes,
+    /// How many have the same payload: it is there once.
+    pub sharers: usize,
 }
 
 impl Message {
@@ -41,9 +43,15 @@ impl Message {
         Reply::Push(parts)
     }
 
+    /// What the connection is to take.
     fn cost(&self) -> usize {
         let pattern = self.pattern.as_ref().map_or(0, Bytes::len);
         MESSAGE_OVERHEAD_BYTES + pattern + self.channel.len() + self.payload.len()
+    }
+
+    /// Its part of the memory while it waits.
+    fn part(&self) -> usize {
+        self.cost() - self.payload.len() + self.payload.len() / self.sharers.max(1)
     }
 }
 
@@ -57,6 +65,8 @@ struct Queue {
     held: Held,
     messages: VecDeque<Message>,
     bytes: usize,
+    /// Their part of the memory.
+    held_bytes: usize,
     /// Since when the soft limit is exceeded.
     heavy_since: Option<Instant>,
     overflowed: bool,
@@ -68,6 +78,7 @@ impl Mailbox {
             held: share.hold(),
             messages: VecDeque::new(),
             bytes: 0,
+            held_bytes: 0,
             heavy_since: None,
             overflowed: false,
         };
@@ -83,9 +94,10 @@ impl Mailbox {
             return;
         }
         queue.bytes += message.cost();
+        queue.held_bytes += message.part();
         queue.messages.push_back(message);
-        let bytes = queue.bytes;
-        let has_room = queue.held.insist(bytes);
+        let held_bytes = queue.held_bytes;
+        let has_room = queue.held.insist(held_bytes);
         let heavy = queue.bytes > SOFT_BYTES_MAX;
         let since = heavy.then(|| queue.heavy_since.unwrap_or_else(Instant::now));
         queue.heavy_since = since;
@@ -97,6 +109,11 @@ impl Mailbox {
         }
         drop(queue);
         self.arrived.notify_one();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.messages.is_empty() && !queue.overflowed
     }
 
     /// Messages up to about `bytes_max`; None if the connection was too slow and must be closed.
@@ -111,10 +128,11 @@ impl Mailbox {
                 break;
             };
             bytes += message.cost();
+            queue.held_bytes -= message.part();
             taken.push(message);
         }
         queue.bytes -= bytes;
-        let left = queue.bytes;
+        let left = queue.held_bytes;
         queue.held.set(left);
         Some(taken)
     }
@@ -138,6 +156,7 @@ mod tests {
             pattern: None,
             channel: Bytes::new(),
             payload: payload.clone(),
+            sharers: 1,
         };
         mailbox.push(message());
         assert_eq!(mailbox.take(usize::MAX).map(|all| all.len()), Some(1));
