@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut descriptors = protox::compile(FILES, ["proto"])?;
     tonic_prost_build::configure()
         .bytes(".")
+        .codec_path("crate::codec::MessageCodec")
         .compile_fds(descriptors.clone())?;
 
     // Comments and positions serve the generated code only; reflection clients never see them.

@@ -7,6 +7,8 @@
 //! `bytes` fields are [`bytes::Bytes`]. Enum fields are `i32`, for a newer client may send values
 //! unknown here: `TryFrom` tells those apart, while a getter takes them for the first value.
 
+mod codec;
+
 /// Every file behind these modules as an encoded `google.protobuf.FileDescriptorSet`, imports
 /// included and comments left out: the input of gRPC reflection and of JSON transcoding.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("quorate");

@@ -11,7 +11,7 @@ use quorate_compat_tests::server::Ports;
 use quorate_proto::etcdserverpb as pb;
 use tonic::transport::Channel;
 
-use crate::resp::Resp;
+use quorate_compat_tests::resp::Resp;
 
 /// Of one answer; for a stream, of its beginning.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -4,22 +4,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use quorate_compat_tests::http2::{
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM,
+    SETTINGS, frame, header, request,
+};
+
 use crate::grpc::message;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const LIMIT: Duration = Duration::from_secs(20);
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
 
 /// Of a GOAWAY.
 const ENHANCE_YOUR_CALM: u32 = 11;
@@ -121,42 +113,6 @@ impl Raw {
         drop(self.0.read_to_end(&mut bytes));
         String::from_utf8_lossy(&bytes).into_owned()
     }
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len())
-        .expect("a frame's length")
-        .to_be_bytes();
-    let mut bytes = length[1..].to_vec();
-    bytes.extend([kind, flags]);
-    bytes.extend(stream.to_be_bytes());
-    bytes.extend_from_slice(payload);
-    bytes
-}
-
-/// A header that is in no table.
-fn header(name: &str, value: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0];
-    for text in [name.as_bytes(), value] {
-        bytes.push(u8::try_from(text.len()).expect("a short text"));
-        bytes.extend_from_slice(text);
-    }
-    bytes
-}
-
-fn request(path: &str) -> Vec<u8> {
-    let fields = [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", path),
-        (":authority", "x"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ];
-    fields
-        .iter()
-        .flat_map(|(name, value)| header(name, value.as_bytes()))
-        .collect()
 }
 
 fn range(stream: u32) -> Vec<u8> {

@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::resp::{Resp, command};
+use quorate_compat_tests::resp::{Resp, command};
 
 /// How long hoarders go on at least, and until one of them was closed at the most. A hoard may be
 /// a second old before it is.

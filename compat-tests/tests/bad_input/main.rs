@@ -7,21 +7,20 @@ mod frames;
 mod grpc;
 mod hoards;
 mod leases;
-mod memory;
 mod redis_words;
-mod resp;
 mod scripts;
 mod txns;
 mod watchers;
 
 use std::time::{Duration, Instant};
 
+use quorate_compat_tests::memory;
+use quorate_compat_tests::resp::Resp;
 use quorate_compat_tests::server::{Cluster, Kind, Ports};
 use quorate_compat_tests::trouble::have;
 
 use bystanders::{Bystanders, Longest, Written, key};
 use quorate_proto::etcdserverpb as pb;
-use resp::Resp;
 
 /// Above idle, at the worst moment of the whole list.
 const MEMORY_KIB_MAX: u64 = 256 * 1024;

@@ -1,6 +1,6 @@
 //! What is no RESP, or no command: each gets Redis's own words, from redis-server too.
 
-use crate::resp::{Resp, command};
+use quorate_compat_tests::resp::{Resp, command};
 
 /// Bytes, and what the server says until it closes or, `+PONG` being the last, goes on.
 type Case = (&'static [u8], &'static str);

@@ -1,7 +1,7 @@
 //! Scripts that loop, swallow errors, eat memory, recurse: each ends with an error that says so,
 //! many at once on many connections.
 
-use crate::resp::{Resp, command};
+use quorate_compat_tests::resp::{Resp, command};
 
 /// What the error begins with, and the script.
 type Case = (&'static str, &'static str);

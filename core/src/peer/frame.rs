@@ -22,6 +22,8 @@ const _: () = assert!(
 );
 /// Bytes there is room for at each read.
 const READ_BYTES: usize = 64 << 10;
+/// A payload so small is copied out of the buffer: it would keep all that came with it.
+const COPIED_BYTES_MAX: usize = READ_BYTES / 4;
 const HEADER_BYTES: usize = 8;
 const PREFIX_BYTES: usize = 9;
 
@@ -110,9 +112,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.received
     }
 
-    /// Bytes of a frame that is not whole yet.
-    pub(super) fn gathered(&self) -> usize {
-        self.buffer.len()
+    /// The length that the frame which comes in says it has, if its head is here.
+    pub(super) fn announced(&self) -> Option<usize> {
+        let length = self.buffer.first_chunk()?;
+        Some(u32::from_le_bytes(*length) as usize)
     }
 
     /// The next frame, or none if some bytes came in but it is not whole. Can be dropped at any
@@ -162,11 +165,11 @@ fn parse(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
     let id = body.get_u64_le();
     let kind = Kind::from_u8(body.get_u8())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "peer frame of unknown kind"))?;
-    Ok(Some(Frame {
-        id,
-        kind,
-        payload: body,
-    }))
+    let payload = match body.len() <= COPIED_BYTES_MAX {
+        true => Bytes::copy_from_slice(&body),
+        false => body,
+    };
+    Ok(Some(Frame { id, kind, payload }))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -29,13 +30,17 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 const ANSWERS_MAX: usize = 1_024;
 /// Frames that came in and wait, per connection: all that a caller may have under way.
 const FRAMES_MAX: usize = PENDING_MAX;
-/// Bytes of frames that are not whole yet or wait to be handled, of all connections. Beyond them
-/// connections wait their turn.
-const BYTES_MAX: usize = 128 << 20;
-/// Frames up to this size need no room of their own.
-const SMALL_BYTES: usize = 256 << 10;
+/// Bytes of frames that are not whole yet or wait to be handled: of all connections, and those that
+/// each has of its own besides, for frames that fit there. Beyond them connections wait their turn.
+const BYTES_MAX: usize = FRAME_BYTES_MAX;
+const OWN_BYTES_MAX: usize = 64 << 10;
+/// How long a frame may hold a part of what all share before it is whole.
+const FRAME_TIME_MAX: Duration = Duration::from_secs(60);
 
-const _: () = assert!(BYTES_MAX >= 4 * FRAME_BYTES_MAX, "several members can send");
+const _: () = assert!(
+    BYTES_MAX + CONNECTIONS_MAX * OWN_BYTES_MAX <= 48 << 20,
+    "what all peers together hold is published"
+);
 
 /// What all connections share.
 struct Shared<S> {
@@ -44,6 +49,32 @@ struct Shared<S> {
     gate: Gate<S>,
     connections: Semaphore,
     room: Arc<Semaphore>,
+}
+
+/// Where a connection's frames are until they are handled.
+struct Room {
+    own: Arc<Semaphore>,
+    shared: Arc<Semaphore>,
+}
+
+impl Room {
+    fn new(shared: &Arc<Semaphore>) -> Room {
+        Room {
+            own: Arc::new(Semaphore::new(OWN_BYTES_MAX)),
+            shared: shared.clone(),
+        }
+    }
+
+    /// Waits for room for a frame of so many bytes; of its own, if it has as much left.
+    async fn take(&self, bytes: usize) -> io::Result<OwnedSemaphorePermit> {
+        // None is longer than all the room: its head would have been refused.
+        let bytes = bytes as u32;
+        if let Ok(own) = self.own.clone().try_acquire_many_owned(bytes) {
+            return Ok(own);
+        }
+        let shared = self.shared.clone().acquire_many_owned(bytes);
+        shared.await.map_err(io::Error::other)
+    }
 }
 
 /// Accepts until the task is dropped. Members are greeted from the start, and served once the gate
@@ -131,7 +162,7 @@ async fn converse<S: Service>(
     let ended = tokio::select! {
         biased;
         handled = handling => handled,
-        ended = listen(FrameReader::new(input), &frames, &answers, room) => ended,
+        ended = listen(FrameReader::new(input), &frames, &answers, Room::new(room)) => ended,
         () = &mut writing => return Err(io::ErrorKind::BrokenPipe.into()),
     };
     // The last answer says why it ended.
@@ -143,46 +174,87 @@ async fn converse<S: Service>(
 /// A frame, with the room it takes until it is handled.
 struct Taken {
     frame: Frame,
-    room: Option<OwnedSemaphorePermit>,
+    room: OwnedSemaphorePermit,
+}
+
+/// What the one who says that it hears knows of the one who takes frames in.
+#[derive(Default)]
+struct Hearing {
+    /// Bytes that have come.
+    received: AtomicU64,
+    /// What came waits for room; more is not listened to.
+    is_held_up: AtomicBool,
 }
 
 /// Takes frames in, and says that it hears, until the connection ends.
 async fn listen<R: tokio::io::AsyncRead + Unpin>(
+    input: FrameReader<R>,
+    frames: &mpsc::Sender<Taken>,
+    answers: &mpsc::Sender<Frame>,
+    room: Room,
+) -> io::Result<()> {
+    let hearing = Hearing::default();
+    tokio::select! {
+        biased;
+        ended = take_in(input, frames, answers, &room, &hearing) => ended,
+        ended = say_so(answers, &hearing) => ended,
+    }
+}
+
+async fn take_in<R: tokio::io::AsyncRead + Unpin>(
     mut input: FrameReader<R>,
     frames: &mpsc::Sender<Taken>,
     answers: &mpsc::Sender<Frame>,
-    room: &Arc<Semaphore>,
+    room: &Room,
+    hearing: &Hearing,
 ) -> io::Result<()> {
+    let mut held = None;
+    let take = async |bytes| {
+        hearing.is_held_up.store(true, Ordering::Relaxed);
+        let taken = room.take(bytes).await;
+        hearing.is_held_up.store(false, Ordering::Relaxed);
+        taken
+    };
+    loop {
+        let read = match &held {
+            Some((_, deadline)) => tokio::time::timeout_at(*deadline, input.next()).await?,
+            None => input.next().await,
+        };
+        hearing.received.store(input.received(), Ordering::Relaxed);
+        match read? {
+            Some(frame) if frame.kind == Kind::Alive => drop(answers.try_send(frame)),
+            Some(frame) => {
+                let room = match held.take() {
+                    Some((room, _)) => room,
+                    None => take(frame.payload.len()).await?,
+                };
+                let closed = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+                frames.send(Taken { frame, room }).await.map_err(closed)?;
+            }
+            // A frame needs room before more of it is read.
+            None => {
+                if let (None, Some(bytes)) = (&held, input.announced()) {
+                    let room = take(bytes).await?;
+                    held = Some((room, Instant::now() + FRAME_TIME_MAX));
+                }
+            }
+        }
+    }
+}
+
+/// Ends when nothing was heard for long.
+async fn say_so(answers: &mpsc::Sender<Frame>, hearing: &Hearing) -> io::Result<()> {
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut heard, mut heard_at) = (0, Instant::now());
-    let mut held = None;
     loop {
-        tokio::select! {
-            biased;
-            read = input.next() => match read? {
-                Some(frame) if frame.kind == Kind::Alive => drop(answers.try_send(frame)),
-                Some(frame) => {
-                    let room = held.take();
-                    let closed = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-                    frames.send(Taken { frame, room }).await.map_err(closed)?;
-                }
-                // A long frame needs room before more of it is read.
-                None if held.is_none() && input.gathered() > SMALL_BYTES => {
-                    let all = room.clone().acquire_many_owned(FRAME_BYTES_MAX as u32);
-                    held = Some(all.await.map_err(io::Error::other)?);
-                }
-                None => {}
-            },
-            _ = pulse.tick() => {
-                let now = Instant::now();
-                if input.received() > heard {
-                    (heard, heard_at) = (input.received(), now);
-                    drop(answers.try_send(alive()));
-                } else if now > heard_at + SILENCE_MAX {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-            }
+        pulse.tick().await;
+        let (now, received) = (Instant::now(), hearing.received.load(Ordering::Relaxed));
+        if received > heard || hearing.is_held_up.load(Ordering::Relaxed) {
+            (heard, heard_at) = (received, now);
+            drop(answers.try_send(alive()));
+        } else if now > heard_at + SILENCE_MAX {
+            return Err(io::ErrorKind::TimedOut.into());
         }
     }
 }
@@ -211,5 +283,55 @@ async fn write_answers<W: tokio::io::AsyncWrite + Unpin>(
         if !matches!(writing, Ok(Ok(()))) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        Frame {
+            id: 1,
+            kind: Kind::Append,
+            payload: vec![b'x'; bytes].into(),
+        }
+        .encode(&mut out);
+        out
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_frame_waits_for_room_and_the_caller_hears_of_it() {
+        const LONG_BYTES: usize = 4 * OWN_BYTES_MAX;
+        let shared = Arc::new(Semaphore::new(BYTES_MAX));
+        let all = shared.clone().acquire_many_owned(BYTES_MAX as u32).await;
+        let (mut theirs, ours) = duplex(1 << 20);
+        let (frames, mut taken) = mpsc::channel(1);
+        let (answers, mut said) = mpsc::channel(1);
+        let room = Room::new(&shared);
+        let listening =
+            tokio::spawn(
+                async move { listen(FrameReader::new(ours), &frames, &answers, room).await },
+            );
+        for bytes in [100, LONG_BYTES] {
+            theirs.write_all(&frame(bytes)).await.expect("it listens");
+        }
+        let small = taken.recv().await.expect("it has room of its own");
+        assert_eq!(small.frame.payload.len(), 100);
+        let begun = Instant::now();
+        while begun.elapsed() < 2 * SILENCE_MAX {
+            assert_eq!(said.recv().await.expect("a pulse").kind, Kind::Alive);
+        }
+        assert!(taken.try_recv().is_err(), "there is no room for it");
+        drop(all);
+        let long = taken.recv().await.expect("there is room by now");
+        assert_eq!(long.frame.payload.len(), LONG_BYTES);
+        assert!(shared.available_permits() <= BYTES_MAX - LONG_BYTES);
+        drop(long);
+        assert_eq!(shared.available_permits(), BYTES_MAX);
+        listening.abort();
     }
 }

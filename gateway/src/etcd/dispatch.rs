@@ -42,6 +42,9 @@ use super::{admission, http_endpoints, large_range, large_reply, metadata, metho
 use crate::listen::{Held, Share};
 use crate::metrics::{Metrics, Running};
 
+/// What a call takes until its first message is whole, but for what came of that and its headers.
+const CALL_BYTES: usize = 8 * 1024;
+
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
@@ -108,25 +111,20 @@ impl Etcd {
         served: Served,
         share: &Share,
     ) -> Response<ReplyBody> {
-        // Kept until the reply is made, for so long the message is in use.
-        let held = Arc::new(Mutex::new(share.hold()));
         let mut holds = share.hold();
         let (reply, call) = match served.takes(&request) {
             true if is_grpc(&request) => match self.admit() {
-                Ok(call) => {
-                    let reply = self.answer(request, held.clone(), &mut holds, share).await;
-                    (reply, Some(call))
-                }
+                Ok(call) => (self.answer(request, &mut holds, share).await, Some(call)),
                 Err(status) => (reply::status(status), None),
             },
             true => {
-                let reply = http_endpoints::serve(&self.services.shared, &request).await;
-                (reply, None)
+                let serving = http_endpoints::serve(&self.services.shared, &request);
+                (Box::pin(serving).await, None)
             }
             false => (http_endpoints::not_found(), None),
         };
-        drop(held);
-        reply.map(|body| ReplyBody::new(body, holds, call))
+        let piece_bytes = large_reply::piece_bytes(&reply);
+        reply.map(|body| ReplyBody::new(body, share, holds, piece_bytes, call))
     }
 
     fn admit(&self) -> Result<Taken, Status> {
@@ -134,37 +132,18 @@ impl Etcd {
         bound::CALLS.take(&metrics.calls, &metrics.calls_refused)
     }
 
-    /// Whether the call may go on. What it brings is counted in `held`.
-    async fn check(&self, request: &Request<Incoming>, held: &mut Held) -> Result<(), Status> {
-        metadata::take(request.headers(), held).await?;
-        let path = request.uri().path();
-        admission::check(&self.services.shared, path, request.headers())
-    }
-
-    /// `held` is for the request's message, `holds` for the reply's.
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-        held: Arc<Mutex<Held>>,
-        holds: &mut Held,
-        share: &Share,
-    ) -> Reply {
+    /// `holds` is for the reply.
+    async fn answer(&self, request: Request<Incoming>, holds: &mut Held, share: &Share) -> Reply {
         let path = request.uri().path();
         let method = self.services.shared.metrics.grpc.method(path);
         let version = admission::client_version(request.headers());
         let metrics = &self.services.shared.metrics.grpc;
         let running = method.map(|method| metrics.started(method, version));
-        let mut metadata = share.hold();
-        let reply = match self.check(&request, &mut metadata).await {
-            Ok(()) => {
-                let (received, sent) = metrics.traffic();
-                let request = request
-                    .map(|body| RequestBody::new(body, held).inspect_frame(counting(received)));
-                let reply = self.services.call(request, running.is_some()).await;
-                let reply = large_range::streamed(reply, share).await;
-                let reply = large_reply::with_room(reply, holds).await;
-                reply.map(|body| Body::new(body.inspect_frame(counting(sent))))
-            }
+        // Kept until the reply is made, for so long the message is in use.
+        let held = Arc::new(Mutex::new(share.hold_incoming()));
+        let reply = match self.receive(request, &held, running.as_ref(), share).await {
+            // Little waits for a message, and much for the rest.
+            Ok(request) => Box::pin(self.call(request, running.is_some(), holds, share)).await,
             Err(status) => reply::status(status),
         };
         match running {
@@ -178,6 +157,47 @@ impl Etcd {
             }
             None => reply,
         }
+    }
+
+    /// The request, once its first message is whole.
+    async fn receive(
+        &self,
+        request: Request<Incoming>,
+        held: &Arc<Mutex<Held>>,
+        running: Option<&Running>,
+        share: &Share,
+    ) -> Result<Request<RequestBody>, Status> {
+        let shared = &self.services.shared;
+        admission::check(shared, request.uri().path(), request.headers())?;
+        let (head, body) = request.into_parts();
+        let call_bytes = CALL_BYTES + metadata::memory(&head.headers)?;
+        let bytes_max = shared.options.message_bytes_max();
+        let mut body = RequestBody::new(body, held.clone(), call_bytes, bytes_max);
+        if let Some(running) = running {
+            body.first(share).await?;
+            if running.is_stream() {
+                body.is_served();
+            }
+            if !running.takes_many() {
+                body.is_only();
+            }
+        }
+        Ok(Request::from_parts(head, body))
+    }
+
+    async fn call(
+        &self,
+        request: Request<RequestBody>,
+        is_known: bool,
+        holds: &mut Held,
+        share: &Share,
+    ) -> Reply {
+        let (received, sent) = self.services.shared.metrics.grpc.traffic();
+        let request = request.map(|body| body.inspect_frame(counting(received)));
+        let reply = self.services.call(request, is_known).await;
+        let reply = large_range::streamed(reply, share).await;
+        let reply = large_reply::with_room(reply, holds).await;
+        reply.map(|body| Body::new(body.inspect_frame(counting(sent))))
     }
 }
 

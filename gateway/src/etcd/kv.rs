@@ -126,7 +126,7 @@ impl pb::kv_server::Kv for KvService {
         };
         let mut response = convert::put_response(prev, revision);
         response.header = self.head(&reply);
-        Ok(Response::new(response))
+        Ok(large_reply::weighed(response))
     }
 
     async fn delete_range(

@@ -62,7 +62,7 @@ pub fn response(
     if !is_large {
         let mut whole = convert::range_response(&op, &result);
         whole.header = header;
-        return Ok(Response::new(whole));
+        return Ok(large_reply::weighed(whole));
     }
     let mut response = Response::new(pb::RangeResponse::default());
     response

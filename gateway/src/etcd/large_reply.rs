@@ -15,29 +15,38 @@ pub const LARGE_BYTES: usize = 2 * REQUEST_BYTES_MAX;
 /// What a reply waits for; one that could never be held counts as one that can.
 const ROOM_BYTES_MAX: usize = BUFFERS_BYTES_MAX / 2;
 
-/// The length of a large reply, once it is encoded.
+/// Bytes of one piece of a reply whose length is not known, as of a stream.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// The length of a reply, once it is encoded.
 #[derive(Clone, Copy)]
 struct Weight(usize);
 
-/// The reply, marked if it is large.
+/// The reply, marked with its length.
 pub fn weighed<M: Message>(message: M) -> Response<M> {
-    let bytes = message.encoded_len();
+    let weight = Weight(message.encoded_len());
     let mut response = Response::new(message);
-    if bytes > LARGE_BYTES {
-        response.extensions_mut().insert(Weight(bytes));
-    }
+    response.extensions_mut().insert(weight);
     response
 }
 
-/// The reply, once `holds` has room for it. What was asked for is done either way.
-pub async fn with_room(mut reply: Reply, holds: &mut Held) -> Reply {
-    let Some(Weight(bytes)) = reply.extensions_mut().remove() else {
-        return reply;
-    };
-    match room(holds, bytes).await {
-        true => reply,
-        false => reply::status(error::NO_ROOM_DONE.into()),
+/// The reply, once `holds` has room for it if it is large. What was asked for is done either way.
+pub async fn with_room(reply: Reply, holds: &mut Held) -> Reply {
+    match weight(&reply) {
+        Some(bytes) if bytes > LARGE_BYTES && !room(holds, bytes).await => {
+            reply::status(error::NO_ROOM_DONE.into())
+        }
+        _ => reply,
     }
+}
+
+/// The room that there must be before a piece of the reply is encoded.
+pub fn piece_bytes(reply: &Reply) -> usize {
+    weight(reply).unwrap_or(PIECE_BYTES)
+}
+
+fn weight(reply: &Reply) -> Option<usize> {
+    reply.extensions().get::<Weight>().map(|weight| weight.0)
 }
 
 /// Whether there was room for so many bytes within the time that large things wait; they are
@@ -84,7 +93,7 @@ mod tests {
         with_room(reply(2 * LARGE_BYTES), &mut own).await;
         assert!(load.bytes() > 2 * LARGE_BYTES, "room is kept for it");
         own.set(0);
-        assert!(others.try_set(BUFFERS_BYTES_MAX));
+        others.set(BUFFERS_BYTES_MAX);
         let small = with_room(reply(LARGE_BYTES / 2), &mut own).await;
         assert_eq!(reply::code(&small), tonic::Code::Ok);
         let refused = with_room(reply(2 * LARGE_BYTES), &mut own).await;

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::keep_alive::{self, KeepAliveStream};
 use super::kv::unexpected;
 use super::shared::Shared;
-use super::{error, quota};
+use super::{error, large_reply, quota};
 
 /// What TimeToLive says of a lease that is not there.
 const TTL_MISSING: i64 = -1;
@@ -77,12 +77,14 @@ impl pb::lease_server::Lease for LeaseService {
     ) -> Result<Response<pb::LeaseGrantResponse>, Status> {
         let reply = self.grant(request).await?;
         match reply.applied.outcome {
-            Ok(Outcome::LeaseGranted { id, ttl_ms }) => Ok(Response::new(pb::LeaseGrantResponse {
-                header: self.shared.header(reply.applied.revision, reply.term),
-                id: id.0,
-                ttl: seconds(ttl_ms),
-                error: String::new(),
-            })),
+            Ok(Outcome::LeaseGranted { id, ttl_ms }) => {
+                Ok(large_reply::weighed(pb::LeaseGrantResponse {
+                    header: self.shared.header(reply.applied.revision, reply.term),
+                    id: id.0,
+                    ttl: seconds(ttl_ms),
+                    error: String::new(),
+                }))
+            }
             Ok(other) => Err(unexpected(&other)),
             Err(refusal) => Err(error::refused(refusal)),
         }
@@ -98,7 +100,7 @@ impl pb::lease_server::Lease for LeaseService {
             .propose(Command::Lease(LeaseCommand::Revoke(id)))
             .await?;
         reply.applied.outcome.map_err(error::refused)?;
-        Ok(Response::new(pb::LeaseRevokeResponse {
+        Ok(large_reply::weighed(pb::LeaseRevokeResponse {
             header: self.shared.header(reply.applied.revision, reply.term),
         }))
     }

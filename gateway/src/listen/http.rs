@@ -11,9 +11,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
-use super::authority::AuthorityShim;
 use super::connection::Connection;
 use super::gathering::Gathering;
+use super::inflow::Inflow;
 use super::load::Share;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,9 +33,12 @@ pub struct HttpLimits {
     pub keep_alive_timeout: Duration,
 }
 
-/// Bytes in flight that a client may send before it is read: of one stream, of a connection.
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes in flight that a client may send before it is read: of one stream, of a connection. They
+/// are read at once, but for those of a stream whose client does not take what it was answered.
+/// The h2 crate closes a connection with more small frames that nobody has read than half of its
+/// window has room for, at 256 bytes each: so many as are read at a time (`meter`) must fit.
+const STREAM_WINDOW_BYTES: u32 = 32 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
 
 /// Bytes of one stream that wait to be sent before more of its body is asked for.
 const SEND_BYTES_MAX: usize = 64 * 1024;
@@ -46,7 +49,7 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The headers of an HTTP/2 request. One of more ends by itself, up to 5/4 of it on the wire, and
 /// beyond with its connection (grpc-go: 16 MiB). What a call may bring is less, see
 /// `etcd/metadata.rs`: a client that brings more is told so.
-const HEADERS_BYTES_MAX: u32 = 8 * 1024 * 1024;
+pub(super) const HEADERS_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Serves connections of one kind of request handler; cheap to clone.
 #[derive(Clone)]
@@ -88,8 +91,8 @@ impl HttpServer {
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let client = connection.peer();
-        let mut shim = AuthorityShim::new(connection);
-        match tokio::time::timeout(self.header_timeout, shim.first_bytes()).await {
+        let mut inflow = Inflow::new(connection, &share);
+        match tokio::time::timeout(self.header_timeout, inflow.first_bytes()).await {
             Ok(Ok(true)) => {}
             // Closed, broken, or silent: nobody to answer.
             _ => return,
@@ -100,7 +103,7 @@ impl HttpServer {
         });
         let serving = self
             .builder
-            .serve_connection(TokioIo::new(Gathering::new(shim)), service);
+            .serve_connection(TokioIo::new(Gathering::new(inflow)), service);
         tokio::select! {
             ended = serving => if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended with an error");

@@ -1,11 +1,11 @@
 //! What clients make the server hold, bounded for all of them together: connections, and the bytes
 //! that connections have sent and that are not used up, or were answered and have not read.
 //!
-//! A connection may always hold a little. One that wants more asks first; while all together hold
-//! too much it waits or is refused. Those that have held much for long are closed then, the
-//! oldest first: a client in good order takes and gives back within moments, whatever its sizes.
+//! A connection may always hold a little, which is not counted. One that wants more asks first:
+//! one that would hold a modest amount finds a part of the room that the greedy don't get. While
+//! there is none, it waits or is refused, and those that hold the most without giving it back are
+//! closed. A client in good order takes and gives back within moments, whatever its sizes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,17 +13,28 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::hoards::{Hoards, Place};
+
 /// Connections of all listeners together (Redis: maxclients).
 pub const CONNECTIONS_MAX: usize = 10_000;
 
 /// Bytes held for all connections, those that hold little not counted.
 pub const BUFFERS_BYTES_MAX: usize = 48 * 1024 * 1024;
 
-/// What a connection may hold uncounted.
-const FREE_BYTES: usize = 8 * 1024;
+/// What a connection may hold uncounted, of what came in and of what goes out.
+const FREE_BYTES: usize = 4 * 1024;
 
-/// How long a connection may hold more than that while others want room.
+/// What a connection may hold that is not greedy, and what the greedy find for themselves.
+const MODEST_BYTES: usize = 64 * 1024;
+const GREEDY_BYTES_MAX: usize = BUFFERS_BYTES_MAX * 2 / 3;
+
+/// How long a connection may hold the same bytes while another wants room, if that one is greedy,
+/// and if it is not: then it must not wait.
 const HOARD_TIME_MAX: Duration = Duration::from_secs(1);
+const HOARD_TIME_MIN: Duration = Duration::from_millis(50);
+
+/// Between two looks whether a hoard has been given back.
+const RENEWAL_TIME: Duration = Duration::from_millis(10);
 
 /// How long something large waits for room before it is refused: shorter than a hoard may get old,
 /// for what holds a part of it while it waits is no hoarder.
@@ -41,9 +52,10 @@ pub struct Load {
     closed: AtomicU64,
     turned_down: AtomicU64,
     bytes: AtomicUsize,
-    /// Connections that hold more than the free bytes, by when they began to.
-    hoards: Mutex<BTreeMap<u64, (Instant, Arc<Account>)>>,
-    next: AtomicU64,
+    /// Those of `bytes` whose connections are about to be dropped.
+    doomed: AtomicUsize,
+    /// Connections that hold more than the free bytes.
+    hoards: Mutex<Hoards>,
     /// What is kept for clients, and what was refused to be.
     pub(super) kept: AtomicUsize,
     pub(super) kept_refused: AtomicU64,
@@ -53,12 +65,11 @@ impl Load {
     /// Counts a connection in; None if there are too many.
     pub fn admit(self: &Arc<Load>) -> Option<Share> {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self.clone());
+        let slot = Slot(self.clone());
         if before < CONNECTIONS_MAX {
-            let account = Arc::default();
             return Some(Share {
-                account,
-                place: Arc::new(place),
+                account: Arc::default(),
+                slot: Arc::new(slot),
             });
         }
         self.refused.fetch_add(1, Ordering::Relaxed);
@@ -98,10 +109,20 @@ impl Load {
         self.kept_refused.load(Ordering::Relaxed)
     }
 
-    /// Whether so many bytes more are within bounds, after closing hoarders if need be.
-    fn has_room(&self, more: usize) -> bool {
-        while self.bytes() + more > BUFFERS_BYTES_MAX {
-            let Some(account) = self.oldest_hoarder() else {
+    /// Whether a connection may hold so many bytes more, all its bytes then being `after`. Hoarders
+    /// are closed for it if need be.
+    fn has_room(&self, more: usize, after: usize) -> bool {
+        let (all_max, age_min) = match after <= MODEST_BYTES {
+            true => (BUFFERS_BYTES_MAX, HOARD_TIME_MIN),
+            false => (GREEDY_BYTES_MAX, HOARD_TIME_MAX),
+        };
+        while self.bytes() + more > all_max {
+            // What closed ones hold is room only once they are gone.
+            if self.bytes_to_stay() + more <= all_max {
+                return false;
+            }
+            let greediest = self.hoards.lock().take_greediest(age_min);
+            let Some(account) = greediest else {
                 return false;
             };
             self.close(&account);
@@ -109,20 +130,23 @@ impl Load {
         true
     }
 
-    /// Takes the longest hoarder off the list, if it is one by now.
-    fn oldest_hoarder(&self) -> Option<Arc<Account>> {
-        let mut hoards = self.hoards.lock();
-        let oldest = hoards.first_entry()?;
-        let (since, _) = oldest.get();
-        (since.elapsed() > HOARD_TIME_MAX).then(|| oldest.remove().1)
+    fn bytes_to_stay(&self) -> usize {
+        self.bytes()
+            .saturating_sub(self.doomed.load(Ordering::Relaxed))
     }
 
-    /// What it held counts as free at once, for its connection is about to be dropped.
+    fn sort(&self, listed: &mut Listed, bytes: usize) {
+        if !listed.place.is_for(bytes) {
+            listed.place = self.hoards.lock().sort(listed.place, bytes);
+        }
+    }
+
+    /// Has a connection dropped that was on the list.
     fn close(&self, account: &Account) {
         let mut held = account.held.lock();
         if held.listed.take().is_some() && !held.is_closed {
             held.is_closed = true;
-            self.bytes.fetch_sub(held.bytes, Ordering::Relaxed);
+            self.doomed.fetch_add(held.bytes, Ordering::Relaxed);
             self.closed.fetch_add(1, Ordering::Relaxed);
             account.closed.notify_one();
         }
@@ -130,41 +154,69 @@ impl Load {
 }
 
 /// A connection's place among all.
-struct Place(Arc<Load>);
+struct Slot(Arc<Load>);
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
+/// What one connection holds.
 #[derive(Default)]
-struct Account {
+pub(super) struct Account {
     held: Mutex<Sum>,
     closed: Notify,
+    starved: Notify,
 }
 
 #[derive(Default)]
 struct Sum {
     bytes: usize,
-    /// The number under which it is listed as a hoard; its bytes are counted while it is.
-    listed: Option<u64>,
+    /// Those of `bytes` that came in.
+    incoming: usize,
+    /// Where it is listed as a hoard; its bytes are counted while it is.
+    listed: Option<Listed>,
     is_closed: bool,
+}
+
+struct Listed {
+    place: Place,
+    /// Bytes given back since then.
+    given: usize,
+    since: Instant,
+}
+
+impl Listed {
+    /// Whether all that it holds came after what it has given back: then it is no hoard yet.
+    fn is_renewed(&self, bytes: usize) -> bool {
+        self.given >= bytes && self.since.elapsed() >= RENEWAL_TIME
+    }
 }
 
 /// One connection's part of the load; cheap to clone.
 #[derive(Clone)]
 pub struct Share {
     account: Arc<Account>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 impl Share {
     /// A counter of bytes that this connection holds.
     pub fn hold(&self) -> Held {
+        self.counter(false)
+    }
+
+    /// The same for bytes that came in.
+    pub fn hold_incoming(&self) -> Held {
+        self.counter(true)
+    }
+
+    fn counter(&self, is_incoming: bool) -> Held {
         Held {
             share: self.clone(),
             bytes: 0,
+            is_incoming,
         }
     }
 
@@ -173,49 +225,97 @@ impl Share {
         self.account.closed.notified().await;
     }
 
-    pub fn load(&self) -> &Arc<Load> {
-        &self.place.0
+    /// Resolves when nothing more has been read for long since there is no room: what is not whole
+    /// by now is to be given up.
+    pub async fn starved(&self) {
+        self.account.starved.notified().await;
     }
 
-    fn has_room(&self, more: usize) -> bool {
+    /// Tells all that wait for more of it.
+    pub fn starve(&self) {
+        self.account.starved.notify_waiters();
+    }
+
+    pub fn load(&self) -> &Arc<Load> {
+        &self.slot.0
+    }
+
+    /// Whether the connection may hold so many bytes more.
+    pub fn may_hold(&self, more: usize) -> bool {
         let held = self.account.held.lock();
         let (after, is_listed) = (held.bytes + more, held.listed.is_some());
         if after <= FREE_BYTES || held.is_closed {
-            return true;
+            return !held.is_closed;
         }
         drop(held);
-        self.load().has_room(if is_listed { more } else { after })
+        self.load()
+            .has_room(if is_listed { more } else { after }, after)
     }
 
-    fn grow(&self, more: usize) {
+    /// How many of so many bytes may be taken in now.
+    pub fn room(&self, wanted: usize) -> usize {
+        match self.may_hold(wanted) {
+            true => wanted,
+            false => FREE_BYTES.saturating_sub(self.account.held.lock().incoming),
+        }
+    }
+
+    fn grow(&self, more: usize, is_incoming: bool) {
         let (load, mut held) = (self.load(), self.account.held.lock());
         held.bytes += more;
+        if is_incoming {
+            held.incoming += more;
+        }
         if held.is_closed {
+            load.bytes.fetch_add(more, Ordering::Relaxed);
+            load.doomed.fetch_add(more, Ordering::Relaxed);
             return;
         }
-        if held.listed.is_some() {
+        let bytes = held.bytes;
+        if let Some(listed) = &mut held.listed {
             load.bytes.fetch_add(more, Ordering::Relaxed);
-        } else if held.bytes > FREE_BYTES {
-            load.bytes.fetch_add(held.bytes, Ordering::Relaxed);
-            let number = load.next.fetch_add(1, Ordering::Relaxed);
-            held.listed = Some(number);
-            let hoard = (Instant::now(), self.account.clone());
-            load.hoards.lock().insert(number, hoard);
+            load.sort(listed, bytes);
+        } else if bytes > FREE_BYTES {
+            load.bytes.fetch_add(bytes, Ordering::Relaxed);
+            held.listed = Some(self.list(bytes));
         }
     }
 
-    fn shrink(&self, less: usize) {
+    fn shrink(&self, less: usize, is_incoming: bool) {
         let (load, mut held) = (self.load(), self.account.held.lock());
         held.bytes -= less;
+        if is_incoming {
+            held.incoming -= less;
+        }
         if held.is_closed {
+            load.bytes.fetch_sub(less, Ordering::Relaxed);
+            load.doomed.fetch_sub(less, Ordering::Relaxed);
             return;
         }
-        let Some(number) = held.listed else { return };
+        let bytes = held.bytes;
+        let Some(listed) = &mut held.listed else {
+            return;
+        };
         load.bytes.fetch_sub(less, Ordering::Relaxed);
-        if held.bytes <= FREE_BYTES {
-            load.bytes.fetch_sub(held.bytes, Ordering::Relaxed);
+        listed.given += less;
+        if bytes <= FREE_BYTES {
+            load.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            load.hoards.lock().remove(listed.place);
             held.listed = None;
-            load.hoards.lock().remove(&number);
+        } else if listed.is_renewed(bytes) {
+            load.hoards.lock().remove(listed.place);
+            *listed = self.list(bytes);
+        } else {
+            load.sort(listed, bytes);
+        }
+    }
+
+    fn list(&self, bytes: usize) -> Listed {
+        let mut hoards = self.load().hoards.lock();
+        Listed {
+            place: hoards.add(bytes, self.account.clone()),
+            given: 0,
+            since: Instant::now(),
         }
     }
 }
@@ -224,14 +324,15 @@ impl Share {
 pub struct Held {
     share: Share,
     bytes: usize,
+    is_incoming: bool,
 }
 
 impl Held {
     /// What is held here now.
     pub fn set(&mut self, bytes: usize) {
         match bytes.cmp(&self.bytes) {
-            std::cmp::Ordering::Greater => self.share.grow(bytes - self.bytes),
-            std::cmp::Ordering::Less => self.share.shrink(self.bytes - bytes),
+            std::cmp::Ordering::Greater => self.share.grow(bytes - self.bytes, self.is_incoming),
+            std::cmp::Ordering::Less => self.share.shrink(self.bytes - bytes, self.is_incoming),
             std::cmp::Ordering::Equal => {}
         }
         self.bytes = bytes;
@@ -239,16 +340,36 @@ impl Held {
 
     /// The same, if there is room; else nothing changes.
     pub fn try_set(&mut self, bytes: usize) -> bool {
-        let has_room = bytes <= self.bytes || self.share.has_room(bytes - self.bytes);
+        let has_room = bytes <= self.bytes || self.share.may_hold(bytes - self.bytes);
         if has_room {
             self.set(bytes);
         }
         has_room
     }
 
-    /// Whether so much may be held here.
-    pub fn may_hold(&self, bytes: usize) -> bool {
-        bytes <= self.bytes || self.share.has_room(bytes - self.bytes)
+    /// Counts so many bytes, which can't wait. If there is no room, those that hold the most are
+    /// closed; false if this connection is one of them, and is not to take more.
+    pub fn insist(&mut self, bytes: usize) -> bool {
+        let ages = [HOARD_TIME_MAX, HOARD_TIME_MIN, Duration::ZERO];
+        let (load, own) = (self.load().clone(), self.share.account.clone());
+        let more = bytes.saturating_sub(self.bytes);
+        while !self.try_set(bytes) {
+            if own.held.lock().is_closed {
+                return false;
+            }
+            if load.bytes_to_stay() + more <= BUFFERS_BYTES_MAX {
+                self.set(bytes);
+                return true;
+            }
+            let mut hoards = load.hoards.lock();
+            let greediest = ages.into_iter().find_map(|age| hoards.take_greediest(age));
+            drop(hoards);
+            let Some(account) = greediest else {
+                return false;
+            };
+            load.close(&account);
+        }
+        true
     }
 
     /// There was no room, and what wanted it is refused.
@@ -327,10 +448,64 @@ mod tests {
         assert!(hoard.try_set(HALF + 1));
         assert!(!wanted.try_set(HALF), "so young a hoard is left alone");
         assert!(wanted.try_set(FREE_BYTES), "a little is always free");
-        wanted.wait_for(HALF).await;
-        old.closed().await;
+        let closing = async {
+            old.closed().await;
+            assert!(
+                !new.may_hold(HALF),
+                "it is there as long as it is not dropped"
+            );
+            drop(hoard);
+        };
+        tokio::join!(wanted.wait_for(HALF), closing);
         assert_eq!((load.closed(), load.bytes()), (1, HALF));
+    }
+
+    #[test]
+    fn what_can_not_wait_closes_the_greediest() {
+        let load = Arc::default();
+        let (greedy, modest) = (share(&load), share(&load));
+        let (mut hoard, mut messages) = (greedy.hold(), modest.hold());
+        hoard.set(BUFFERS_BYTES_MAX);
+        assert!(messages.insist(2 * FREE_BYTES));
         drop(hoard);
-        assert_eq!(load.bytes(), HALF);
+        assert_eq!((load.closed(), load.bytes()), (1, 2 * FREE_BYTES));
+        assert!(!messages.insist(2 * BUFFERS_BYTES_MAX), "now it is itself");
+        assert_eq!(load.closed(), 2);
+    }
+
+    /// A connection whose requests overlap never holds nothing.
+    #[tokio::test]
+    async fn who_gives_back_is_no_hoarder() {
+        let load = Arc::default();
+        let (busy, idle) = (share(&load), share(&load));
+        let (mut requests, mut hoard) = (busy.hold(), idle.hold());
+        hoard.set(HALF / 2);
+        let (less, more) = (HALF / 3, HALF / 3 + HALF / 12);
+        requests.set(more);
+        let begun = Instant::now();
+        while begun.elapsed() < HOARD_TIME_MAX {
+            tokio::time::sleep(RENEWAL_TIME).await;
+            requests.set(less);
+            requests.set(more);
+        }
+        let mut wanted = share(&load).hold();
+        let closing = async {
+            idle.closed().await;
+            drop(hoard);
+        };
+        tokio::join!(wanted.wait_for(HALF / 2), closing);
+        assert_eq!(load.closed(), 1);
+    }
+
+    #[test]
+    fn a_little_may_come_in_when_there_is_no_room() {
+        let load = Arc::default();
+        let (greedy, modest) = (share(&load), share(&load));
+        let (mut hoard, mut came) = (greedy.hold(), modest.hold_incoming());
+        hoard.set(BUFFERS_BYTES_MAX);
+        assert_eq!(modest.room(100 * FREE_BYTES), FREE_BYTES);
+        came.set(FREE_BYTES - 1);
+        assert_eq!(modest.room(100 * FREE_BYTES), 1);
+        assert_eq!(greedy.room(1), FREE_BYTES, "what it holds is not incoming");
     }
 }

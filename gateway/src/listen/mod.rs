@@ -3,12 +3,16 @@
 mod address;
 mod authority;
 mod connection;
+mod frames;
 mod gathering;
+mod hoards;
 mod hpack;
 mod http;
+mod inflow;
 mod kept;
 mod listener;
 mod load;
+mod meter;
 mod workers;
 
 pub use address::Address;

@@ -53,6 +53,12 @@ impl Running {
         self.0.as_ref().is_some_and(|method| !method.is_unary)
     }
 
+    /// Whether its client sends any number of messages.
+    pub fn takes_many(&self) -> bool {
+        let kind = self.0.as_ref().map(|method| method.labels.grpc_type);
+        kind == Some("bidi_stream")
+    }
+
     pub fn ended(mut self, code: Code) {
         if let Some(method) = self.0.take() {
             method.handled(code);

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 
 use super::context::Context;
@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::frame::{Parsed, Parser, Protocol, encode};
 use super::reply::Reply;
 use super::session::{OUTPUT_BYTES_HIGH, Session, cost};
-use crate::listen::{Share, pause};
+use crate::listen::{Held, Share, pause};
 
 /// Commands carried out before their answers are looked at.
 const BATCH_COMMANDS_MAX: usize = 1024;
@@ -28,10 +28,10 @@ const INPUT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// again.
 const READ_BYTES: usize = 4 * 1024;
 const READ_BYTES_MAX: usize = 64 * 1024;
-/// Room that every silent connection has.
+/// Of messages to a subscriber, written at a time.
+const DELIVERED_BYTES: usize = 64 * 1024;
+/// Room that every silent connection has, until it has filled it once.
 const FIRST_BYTES: usize = 512;
-/// Room that an empty buffer keeps.
-const KEPT_BYTES_MAX: usize = 64 * 1024;
 const TOO_LARGE: Fault = Fault::fixed("ERR request is too large (at most 1572864 bytes)");
 
 /// Serves one client until it leaves; the addresses are what CLIENT LIST shows. Never panics on
@@ -49,12 +49,15 @@ pub async fn serve_connection_of<S>(
     let (reader, writer) = split(stream);
     let connection = Connection {
         session: Session::new(context, &share, peer, local),
+        arrived: share.hold_incoming(),
+        share: share.clone(),
         parser: Parser::default(),
         input: BytesMut::new(),
+        read_bytes: FIRST_BYTES,
         commands: VecDeque::new(),
+        commands_bytes: 0,
         stop: None,
         output: BytesMut::new(),
-        room: READ_BYTES,
         ended: false,
     };
     let client = connection.session.client.id;
@@ -69,14 +72,19 @@ pub async fn serve_connection_of<S>(
 
 struct Connection {
     session: Session,
+    share: Share,
+    /// What `input` and `commands` hold.
+    arrived: Held,
     parser: Parser,
     input: BytesMut,
+    /// What is read at once.
+    read_bytes: usize,
     /// Parsed, not yet carried out; and what stands behind them.
     commands: VecDeque<Vec<Bytes>>,
+    /// They are parts of so many bytes, which go with the last of them.
+    commands_bytes: usize,
     stop: Option<Stop>,
     output: BytesMut,
-    /// What is read at once.
-    room: usize,
     /// The client sends nothing more.
     ended: bool,
 }
@@ -89,8 +97,9 @@ impl Connection {
         let mailbox = self.session.mailbox.clone();
         loop {
             self.carry_out().await;
-            let has_room = self.count();
-            if !self.session.deliver(&mut self.output, OUTPUT_BYTES_HIGH) {
+            self.count();
+            let messages_wait = !self.may_deliver();
+            if !messages_wait && !self.session.deliver(&mut self.output, DELIVERED_BYTES) {
                 tracing::warn!(
                     client = self.session.client.id,
                     "too slow a subscriber: closed"
@@ -101,51 +110,73 @@ impl Connection {
             if done && self.output.is_empty() {
                 return;
             }
-            let may_read = !done && has_room && self.input.len() < INPUT_BYTES_MAX;
+            let wants_more = !done && self.input.len() < INPUT_BYTES_MAX;
+            let room = if wants_more { self.make_room() } else { 0 };
             let may_write = !self.output.is_empty();
-            if may_read {
-                let is_new = self.input.capacity() == 0;
-                self.input
-                    .reserve(if is_new { FIRST_BYTES } else { self.room });
-            }
             tokio::select! {
                 biased;
                 wrote = writer.write(&self.output), if may_write => match wrote {
                     Ok(count) if count > 0 => self.output.advance(count),
                     _ => return,
                 },
-                read = reader.read_buf(&mut self.input), if may_read => match read {
+                read = read_some(&mut reader, &mut self.input, room), if room > 0 => match read {
                     Ok(0) => self.ended = true,
-                    Ok(_) => self.fit_room(),
+                    Ok(count) => self.fit_room(count == room),
                     Err(_) => return,
                 },
                 () = mailbox.arrived(), if !done => {}
-                () = pause(), if !done && !has_room => {}
+                () = pause(), if messages_wait || (wants_more && room == 0) => {}
             }
         }
     }
 
     /// Who filled the room has more to say.
-    fn fit_room(&mut self) {
-        self.room = match self.input.len() == self.input.capacity() {
-            true => (2 * self.room).min(READ_BYTES_MAX),
-            false => READ_BYTES,
+    fn fit_room(&mut self, is_full: bool) {
+        self.read_bytes = match is_full {
+            true => (2 * self.read_bytes).clamp(READ_BYTES, READ_BYTES_MAX),
+            false => self.read_bytes.min(READ_BYTES),
         };
     }
 
-    /// Tells the load what is held here; whether more may be read.
-    fn count(&mut self) -> bool {
+    /// Tells the load what is held here. A buffer that is empty is given back: it may be a part of
+    /// much more.
+    fn count(&mut self) {
         for buffer in [&mut self.input, &mut self.output] {
-            if buffer.is_empty() && buffer.capacity() > KEPT_BYTES_MAX {
+            if buffer.is_empty() {
                 *buffer = BytesMut::new();
             }
         }
-        let pending: usize = self.commands.iter().map(|args| cost(args)).sum();
-        let bytes = pending + self.input.capacity() + self.output.capacity();
-        // A buffer that is full is doubled.
-        let is_full = self.input.capacity() - self.input.len() < self.room;
-        let more = if is_full { self.input.capacity() } else { 0 };
-        self.session.hold(bytes, more.max(self.room))
+        self.count_arrived();
+        self.session.hold(self.output.capacity());
+    }
+
+    fn count_arrived(&mut self) {
+        let pending = match self.commands.is_empty() {
+            true => 0,
+            false => {
+                self.commands_bytes + self.commands.iter().map(|args| cost(args)).sum::<usize>()
+            }
+        };
+        self.arrived.set(pending + self.input.capacity());
+    }
+
+    /// Whether messages may be put into the output: each is copied there.
+    fn may_deliver(&self) -> bool {
+        let is_empty = self.session.mailbox.is_empty();
+        is_empty || self.output.is_empty() && self.share.may_hold(DELIVERED_BYTES)
+    }
+
+    /// Makes the input ready to take more, if there is room for more; how much.
+    fn make_room(&mut self) -> usize {
+        let spare = self.input.capacity() - self.input.len();
+        if spare < self.read_bytes {
+            // A buffer that is full is doubled.
+            let wanted = self.read_bytes.max(self.input.capacity());
+            let more = self.share.room(wanted).min(self.read_bytes);
+            self.input.reserve(more.max(spare));
+            self.count_arrived();
+        }
+        self.input.capacity() - self.input.len()
     }
 
     /// Carries out what has arrived, as long as its answers are few.
@@ -181,15 +212,37 @@ impl Connection {
 
     /// Takes whole commands that have arrived, and what stands behind them if it is none.
     fn parse(&mut self) {
+        let arrived = self.input.len();
         while self.commands.len() < BATCH_COMMANDS_MAX && self.stop.is_none() {
             match self.parser.next(&mut self.input) {
-                Parsed::More => return,
+                Parsed::More => {
+                    self.keep_rest(arrived);
+                    break;
+                }
                 Parsed::Request(args) => self.commands.push_back(args),
                 Parsed::TooLarge => self.stop = Some(Stop::TooLarge),
                 Parsed::Broken(fault) => self.stop = Some(Stop::Broken(fault)),
             }
         }
+        self.commands_bytes = arrived - self.input.len();
     }
+
+    /// What follows the commands that were taken is a part of the buffer that they came in, and
+    /// would keep it.
+    fn keep_rest(&mut self, arrived: usize) {
+        if self.input.len() < arrived {
+            self.input = BytesMut::from(&self.input[..]);
+        }
+    }
+}
+
+/// At most so many bytes.
+async fn read_some<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    input: &mut BytesMut,
+    bytes_max: usize,
+) -> std::io::Result<usize> {
+    reader.read_buf(&mut input.limit(bytes_max)).await
 }
 
 /// What ends a batch besides its size.

@@ -11,8 +11,8 @@ use tonic::{Request, Response, Status};
 use super::local::Local;
 use super::place::{self, Place};
 use super::request;
-use crate::etcd::error;
 use crate::etcd::shared::{self, Shared};
+use crate::etcd::{error, large_reply};
 
 pub struct LockService {
     pub shared: Shared,
@@ -28,7 +28,9 @@ impl pb::lock_server::Lock for LockService {
         let deadline = local.deadline();
         let _turn = place::turn(&self.shared)?;
         let locking = lock(local, request.into_inner());
-        shared::by(deadline, locking).await.map(Response::new)
+        shared::by(deadline, locking)
+            .await
+            .map(large_reply::weighed)
     }
 
     async fn unlock(
@@ -37,7 +39,7 @@ impl pb::lock_server::Lock for LockService {
     ) -> Result<Response<pb::UnlockResponse>, Status> {
         let local = Local::of(&self.shared, &request);
         let header = local.delete(&request.get_ref().key).await?.header;
-        Ok(Response::new(pb::UnlockResponse { header }))
+        Ok(large_reply::weighed(pb::UnlockResponse { header }))
     }
 }
 

@@ -132,26 +132,27 @@ impl Hub {
     /// Puts a message into all mailboxes concerned; how many.
     pub fn deliver(&self, channel: &Bytes, payload: &Bytes) -> u64 {
         let table = self.table.read();
-        let mut receivers = 0;
-        let mut send = |pattern: Option<&Bytes>, listeners: &Listeners| {
+        let by_name = table
+            .channels
+            .get(channel)
+            .map(|listeners| (None, listeners));
+        let fits = |(pattern, _): &(&Bytes, &Listeners)| glob(pattern, channel, false);
+        let by_pattern = table.patterns.iter().filter(fits);
+        let by_pattern = by_pattern.map(|(pattern, listeners)| (Some(pattern), listeners));
+        let groups: Vec<(Option<&Bytes>, &Listeners)> =
+            by_name.into_iter().chain(by_pattern).collect();
+        let sharers = groups.iter().map(|(_, listeners)| listeners.len()).sum();
+        for (pattern, listeners) in groups {
             for mailbox in listeners.values() {
-                receivers += 1;
                 mailbox.push(Message {
                     pattern: pattern.cloned(),
                     channel: channel.clone(),
                     payload: payload.clone(),
+                    sharers,
                 });
             }
-        };
-        if let Some(listeners) = table.channels.get(channel) {
-            send(None, listeners);
         }
-        for (pattern, listeners) in &table.patterns {
-            if glob(pattern, channel, false) {
-                send(Some(pattern), listeners);
-            }
-        }
-        receivers
+        sharers as u64
     }
 
     fn tell(&self, step: &Step) {

@@ -1,6 +1,6 @@
 //! Messages that wait for one connection, bounded as Redis bounds its pub/sub clients: 32 MB at
-//! once, or 8 MB for a minute, and the connection is closed. So it is when all connections
-//! together hold too much, since a message can't wait outside.
+//! once, or 8 MB for a minute, and the connection is closed. When all connections together hold too
+//! much, those that hold the most are, since a message can't wait outside.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ pub struct Message {
     pub pattern: Option<Bytes>,
     pub channel: Bytes,
     pub payload: Bytes,
+    /// How many have the same payload: it is there once.
+    pub sharers: usize,
 }
 
 impl Message {
@@ -41,9 +43,21 @@ impl Message {
         Reply::Push(parts)
     }
 
+    /// Whether a client could not tell it from the other.
+    pub fn says_as(&self, other: &Message) -> bool {
+        let said = |of: &Message| (of.pattern.clone(), of.channel.clone(), of.payload.clone());
+        said(self) == said(other)
+    }
+
+    /// What the connection is to take.
     fn cost(&self) -> usize {
         let pattern = self.pattern.as_ref().map_or(0, Bytes::len);
         MESSAGE_OVERHEAD_BYTES + pattern + self.channel.len() + self.payload.len()
+    }
+
+    /// Its part of the memory while it waits.
+    fn part(&self) -> usize {
+        self.cost() - self.payload.len() + self.payload.len() / self.sharers.max(1)
     }
 }
 
@@ -57,6 +71,8 @@ struct Queue {
     held: Held,
     messages: VecDeque<Message>,
     bytes: usize,
+    /// Their part of the memory.
+    held_bytes: usize,
     /// Since when the soft limit is exceeded.
     heavy_since: Option<Instant>,
     overflowed: bool,
@@ -68,6 +84,7 @@ impl Mailbox {
             held: share.hold(),
             messages: VecDeque::new(),
             bytes: 0,
+            held_bytes: 0,
             heavy_since: None,
             overflowed: false,
         };
@@ -83,9 +100,10 @@ impl Mailbox {
             return;
         }
         queue.bytes += message.cost();
+        queue.held_bytes += message.part();
         queue.messages.push_back(message);
-        let bytes = queue.bytes;
-        let has_room = queue.held.try_set(bytes);
+        let held_bytes = queue.held_bytes;
+        let has_room = queue.held.insist(held_bytes);
         let heavy = queue.bytes > SOFT_BYTES_MAX;
         let since = heavy.then(|| queue.heavy_since.unwrap_or_else(Instant::now));
         queue.heavy_since = since;
@@ -97,6 +115,11 @@ impl Mailbox {
         }
         drop(queue);
         self.arrived.notify_one();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.messages.is_empty() && !queue.overflowed
     }
 
     /// Messages up to about `bytes_max`; None if the connection was too slow and must be closed.
@@ -111,10 +134,11 @@ impl Mailbox {
                 break;
             };
             bytes += message.cost();
+            queue.held_bytes -= message.part();
             taken.push(message);
         }
         queue.bytes -= bytes;
-        let left = queue.bytes;
+        let left = queue.held_bytes;
         queue.held.set(left);
         Some(taken)
     }
@@ -147,6 +171,7 @@ mod tests {
             pattern: None,
             channel: Bytes::new(),
             payload: payload.clone(),
+            sharers: 1,
         };
         mailbox.push(message());
         assert_eq!(mailbox.take(usize::MAX).map(|all| all.len()), Some(1));

@@ -42,13 +42,14 @@ impl Ahead {
             pattern: pattern.cloned(),
             channel: channel.clone(),
             payload: payload.clone(),
+            sharers: 1,
         })
         .collect()
     }
 
     /// What came up to a message, and whether that came: the others' before it.
     fn up_to(&mut self, own: &Message) -> Vec<Message> {
-        let at = self.arrived.iter().position(|message| message == own);
+        let at = self.arrived.iter().position(|message| message.says_as(own));
         self.arrived.drain(..at.map_or(0, |at| at + 1)).collect()
     }
 }

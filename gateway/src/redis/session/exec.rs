@@ -37,6 +37,12 @@ pub fn cost(args: &[Bytes]) -> usize {
     COMMAND_BYTES + args.iter().map(bytes).sum::<usize>()
 }
 
+/// The arguments in a buffer of their own: what they arrived in may be much larger.
+fn own(args: &[Bytes]) -> Vec<Bytes> {
+    let mut all = Bytes::from(args.concat());
+    args.iter().map(|arg| all.split_to(arg.len())).collect()
+}
+
 /// A command that waits for EXEC.
 #[derive(Clone, Debug)]
 pub struct Queued {
@@ -65,6 +71,7 @@ impl Multi {
             self.abort();
         }
         if !self.aborted {
+            let args = own(&args);
             self.queue.push(Queued { row, args });
         }
     }

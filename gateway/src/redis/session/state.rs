@@ -126,12 +126,10 @@ impl Session {
         }
     }
 
-    /// Tells the load that the connection's buffers hold so many bytes; whether they may grow by
-    /// `more`.
-    pub fn hold(&mut self, buffers: usize, more: usize) -> bool {
-        let bytes = buffers + self.multi.as_ref().map_or(0, Multi::bytes);
-        self.held.set(bytes);
-        self.held.may_hold(bytes + more)
+    /// Tells the load that the connection's output holds so many bytes, and its MULTI what it does.
+    pub fn hold(&mut self, output: usize) {
+        let queued = self.multi.as_ref().map_or(0, Multi::bytes);
+        self.held.set(output + queued);
     }
 
     /// Waits until replies of so many bytes may be put into a buffer that holds `out` bytes; an

@@ -12,6 +12,11 @@ pub fn peak(pid: u32) -> u64 {
     field(pid, "VmHWM:")
 }
 
+/// The whole address space.
+pub fn space(pid: u32) -> u64 {
+    field(pid, "VmSize:")
+}
+
 /// Begins a new peak.
 pub fn reset_peak(pid: u32) {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process of ours");

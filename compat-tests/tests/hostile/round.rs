@@ -1,0 +1,137 @@
+//! One kind against one server.
+
+use std::time::{Duration, Instant};
+
+use quorate_compat_tests::memory;
+use quorate_compat_tests::resp::Resp;
+use quorate_compat_tests::server::{Cluster, Kind as Server, Ports};
+use quorate_compat_tests::trouble::have;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::crowd::Crowd;
+use crate::kinds::{Beside, Kind, Speaks};
+use crate::polite::{self, Polite};
+
+/// What Quorate may take of address space beyond what it has when it is idle: it ends if it wants
+/// more. Far above what it may hold, since address space is not memory.
+const SPACE_MIB_MAX: u64 = 1_024;
+
+/// How long they go on, and what is seen afterwards.
+const TIME: Duration = Duration::from_secs(2);
+const TIME_FULL: Duration = Duration::from_secs(8);
+const AFTER: Duration = Duration::from_secs(1);
+
+/// What came of it.
+pub struct Round {
+    pub sent: u64,
+    idle_kib: u64,
+    peak_kib: u64,
+    /// Of a hundred waits of clients in good order, ninety-nine are not longer.
+    pub wait: Duration,
+    /// How often such a client was refused.
+    pub refused: usize,
+}
+
+impl Round {
+    /// The most memory it took, above what it had idle.
+    pub fn grown_mib(&self) -> u64 {
+        self.peak_kib.saturating_sub(self.idle_kib) / 1024
+    }
+}
+
+/// None if there is no such server.
+pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
+    let cluster = have(Cluster::start(server, 1))?;
+    let (ports, pid) = (cluster.members()[0].ports(), cluster.members()[0].pid());
+    let pid = pid.expect("it runs");
+    write_large(server, ports);
+    if server == Server::Quorate {
+        bound(pid);
+    }
+    let idle_kib = memory::resident(pid);
+    memory::reset_peak(pid);
+    let polite = Polite::start(server, ports);
+    let connections = (kind.connections)(count);
+    let mut crowd = Crowd::connect(kind.speaks.port(ports), connections, |_| {
+        (kind.bytes)(count)
+    });
+    let time = if crate::is_full() { TIME_FULL } else { TIME };
+    let begun = Instant::now();
+    match kind.beside {
+        Beside::Nothing => crowd.push_for(time),
+        beside => {
+            crowd.push_for(time / 4);
+            go_on(beside, server, ports, time);
+        }
+    }
+    // It may be worst when they have said all that they had to.
+    std::thread::sleep(time.saturating_sub(begun.elapsed()) + AFTER);
+    let sent = crowd.sent();
+    let waits = polite.end();
+    assert_eq!(cluster.members()[0].pid(), Some(pid), "never restarted");
+    let round = Round {
+        sent,
+        idle_kib,
+        peak_kib: memory::peak(pid),
+        wait: percentile_99(waits.took),
+        refused: waits.refused,
+    };
+    drop(crowd);
+    Some(round)
+}
+
+fn percentile_99(mut waits: Vec<Duration>) -> Duration {
+    waits.sort_unstable();
+    waits[waits.len() * 99 / 100]
+}
+
+/// Bounds the address space of the process from outside.
+fn bound(pid: u32) {
+    let bytes = (memory::space(pid) << 10) + (SPACE_MIB_MAX << 20);
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
+    prlimit(Some(pid), Resource::As, limit).expect("a process of ours");
+}
+
+/// The key that some of them read.
+fn write_large(server: Server, ports: Ports) {
+    let large = vec![b'x'; 1_000_000];
+    if server.speaks_redis() {
+        let said = Resp::connect(ports.redis).ask(&[b"SET", b"large", &large]);
+        assert_eq!(said, "+OK|");
+    }
+    if server.speaks_etcd() {
+        polite::runtime().block_on(async {
+            let mut kv = polite::connect(ports.client).await;
+            kv.put(polite::put("large", large)).await.expect("a put");
+        });
+    }
+}
+
+/// Makes what the crowd waits for happen, for so long.
+fn go_on(beside: Beside, server: Server, ports: Ports, time: Duration) {
+    const BYTES: usize = 100_000;
+    const PAUSE: Duration = Duration::from_millis(5);
+    let begun = Instant::now();
+    if beside == Beside::Messages {
+        let mut client = Resp::connect(Speaks::Redis.port(ports));
+        while begun.elapsed() < time {
+            client.ask(&[b"PUBLISH", b"news", &[b'x'; BYTES]]);
+            std::thread::sleep(PAUSE);
+        }
+        return;
+    }
+    assert!(server.speaks_etcd());
+    polite::runtime().block_on(async {
+        let mut kv = polite::connect(ports.client).await;
+        while begun.elapsed() < time {
+            let put = kv.put(polite::put("key", vec![b'x'; BYTES]));
+            // Where there is no room for so much now it is refused.
+            drop(put.await);
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+}
