@@ -199,8 +199,10 @@ fn data_op() -> impl Strategy<Value = DataOp> {
             fields,
             only_missing
         }),
-        1 => (key(), vec(field(), 0..3)).prop_map(|(key, fields)| DataOp::HashDelete { key, fields }),
-        1 => (key(), field(), -5..5_i64).prop_map(|(key, field, by)| DataOp::HashAdd { key, field, by }),
+        1 => (key(), vec(field(), 0..3))
+            .prop_map(|(key, fields)| DataOp::HashDelete { key, fields }),
+        1 => (key(), field(), -5..5_i64)
+            .prop_map(|(key, field, by)| DataOp::HashAdd { key, field, by }),
         3 => set_op(),
         1 => vec((key(), text()), 1..3).prop_map(|pairs| DataOp::SetMissing { pairs }),
         1 => key().prop_map(|key| DataOp::Take { key }),

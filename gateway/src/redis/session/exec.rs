@@ -1,8 +1,8 @@
 //! MULTI, EXEC, DISCARD: commands that are queued and then run as one program.
 //!
 //! Commands on data are one ordered program (`ordered`). With a script or a walk among them they
-//! run on one view, whose effects are one guarded txn; a few bytes can ask for work of minutes there:
-//! what takes long runs where scripts do, and not for longer than they may. Commands on the
+//! run on one view, whose effects are one guarded txn; a few bytes can ask for work of minutes
+//! there: what takes long runs where scripts do, and not for longer than they may. Commands on the
 //! connection are carried out once that has happened, and answer at their place.
 
 use std::sync::Arc;
