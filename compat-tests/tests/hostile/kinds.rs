@@ -43,6 +43,8 @@ pub struct Kind {
     /// What one of the connections says, of so many things.
     pub bytes: fn(usize) -> Vec<u8>,
     pub beside: Beside,
+    /// What each takes besides, by what is published of its kind.
+    pub kib_each: u64,
 }
 
 const fn on_own(
@@ -59,6 +61,7 @@ const fn on_own(
         connections: |count| count,
         bytes,
         beside: Beside::Nothing,
+        kib_each: 0,
     }
 }
 
@@ -101,9 +104,12 @@ pub const KINDS: &[Kind] = &[
     on_four("calls opened and left", (1_000, 8_000), |count| {
         bytes::calls_left(count / 4)
     }),
-    on_four("watches opened and left", (1_000, 8_000), |count| {
-        bytes::watches(count / 4)
-    }),
+    Kind {
+        kib_each: 24,
+        ..on_four("watches opened and left", (1_000, 8_000), |count| {
+            bytes::watches(count / 4)
+        })
+    },
     Kind {
         connections: |count| count / 20,
         ..on_own(

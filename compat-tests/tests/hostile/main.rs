@@ -74,7 +74,8 @@ fn wait(round: &Round) -> String {
 
 fn judge(kind: &Kind, count: usize, round: &Round) {
     let connections = (kind.connections)(count) as u64;
-    let grown_max = HELD_MIB_MAX + PROCESS_MIB_MAX + connections * CONNECTION_KIB_MAX / 1024;
+    let besides = connections * CONNECTION_KIB_MAX + count as u64 * kind.kib_each;
+    let grown_max = HELD_MIB_MAX + PROCESS_MIB_MAX + besides / 1024;
     let grown = round.grown_mib();
     assert!(
         grown <= grown_max,
