@@ -186,12 +186,11 @@ fn loops_of_watch_come_through_at_every_member() {
         return;
     };
     let shares = contend(&servers, 6, Places::Even, |connection| {
-        let done = redis::transaction(connection, &["watched"], |connection, both| {
+        redis::transaction(connection, &["watched"], |connection, both| {
             let n: Option<u64> = cmd("GET").arg("watched").query(connection)?;
             both.cmd("SET").arg("watched").arg(n.unwrap_or(0) + 1);
             both.query::<Option<Value>>(connection)
-        });
-        done
+        })
     });
     let number: u64 = cmd("GET")
         .arg("watched")
