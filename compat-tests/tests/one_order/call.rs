@@ -133,7 +133,8 @@ const DELETE_IF: &str = "local v = redis.pcall('get', KEYS[1]) \
     if v == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
 const MOVE: &str = "local v = redis.call('get', KEYS[1]) if not v then return false end \
     redis.call('del', KEYS[1]) redis.call('set', KEYS[2], v) return v";
-const COUNT_INTO: &str = "local n = 0 for i = 1, #ARGV do n = n + redis.call('exists', ARGV[i]) end \
+const COUNT_INTO: &str = "local n = 0 \
+    for i = 1, #ARGV do n = n + redis.call('exists', ARGV[i]) end \
     redis.call('set', KEYS[1], n) return n";
 
 impl Call {

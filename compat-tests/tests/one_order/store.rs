@@ -32,6 +32,10 @@ fn bulk(value: Option<Vec<u8>>) -> Reply {
     value.map_or(Reply::NullBulk, Reply::Bulk)
 }
 
+fn ok() -> Reply {
+    Reply::Simple(OK.to_vec())
+}
+
 fn number(value: usize) -> Reply {
     Reply::Integer(i64::try_from(value).expect("few"))
 }
@@ -102,8 +106,17 @@ impl Store {
     }
 
     fn try_call(&mut self, call: &Call) -> Result<Reply, Fault> {
-        let ok = || Reply::Simple(OK.to_vec());
-        Ok(match *call {
+        let parts = [Store::strings, Store::keys, Store::hashes, Store::scripts];
+        for part in parts {
+            if let Some(reply) = part(self, call)? {
+                return Ok(reply);
+            }
+        }
+        unreachable!("{call:?} belongs to one of the parts")
+    }
+
+    fn strings(&mut self, call: &Call) -> Result<Option<Reply>, Fault> {
+        Ok(Some(match *call {
             Call::Set(key, value) => {
                 self.set(key, value);
                 ok()
@@ -153,6 +166,12 @@ impl Store {
                 self.set(key, &sum);
                 Reply::bulk(&sum)
             }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn keys(&mut self, call: &Call) -> Result<Option<Reply>, Fault> {
+        Ok(Some(match *call {
             Call::Del(key, other) => number(self.delete(key) + self.delete(other)),
             Call::Exists(key, other) => number(
                 [key, other]
@@ -181,6 +200,12 @@ impl Store {
                 self.0[other] = Some(value);
                 ok()
             }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn hashes(&mut self, call: &Call) -> Result<Option<Reply>, Fault> {
+        Ok(Some(match *call {
             Call::HSet(key, field, value) => {
                 let mut fields = self.hash(key)?;
                 let old = fields.insert(field, value.into());
@@ -220,6 +245,12 @@ impl Store {
                 self.set_hash(key, fields);
                 Reply::bulk(&sum)
             }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn scripts(&mut self, call: &Call) -> Result<Option<Reply>, Fault> {
+        Ok(Some(match *call {
             Call::DeleteIf(key, value) => {
                 let holds = self.seen(key).is_some_and(|held| held == value.as_bytes());
                 number(if holds { self.delete(key) } else { 0 })
@@ -237,6 +268,7 @@ impl Store {
                 self.set(key, count.to_string());
                 number(count)
             }
-        })
+            _ => return Ok(None),
+        }))
     }
 }

@@ -165,7 +165,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         let patience = SILENCE_MAX.max(core.pulse.election_timeout());
         tokio::time::sleep_until(heard + patience).await;
         if turns.silent_since() == Some(heard) {
-            tracing::debug!(target: "turns", "a turn was given up");
+            tracing::debug!(target: "raft", "a turn was given up");
             turns.give_up(heard, Instant::now());
         }
     }

@@ -135,7 +135,7 @@ fn entry_bytes() {
         "03",                       // three proposals
         "0103616e6e0800",           // by ann at auth revision 8: a txn
         "0200016b010000",           // two guards: created(k) == 0,
-        "01016b016c08ac02",         // lives of [k, l) not changed after 300
+        "01016b016c09ac02",         // lives of [k, l) not changed after 300
         "02",                       // two ops
         "01016b0000017602b0ea0101", // put k v for 30,000 ms, with prev
         "04020168010166013101",     // hash set h f 1, if missing

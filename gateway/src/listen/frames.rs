@@ -134,7 +134,7 @@ mod tests {
     fn what_can_be_no_block_is_left_to_others() {
         let endless = [
             frame(HEADERS, 0, 1),
-            frame(CONTINUATION, 0, 0).repeat(1_000),
+            frame(CONTINUATION, 0, 0).repeat(BLOCK_FRAMES_MAX),
         ]
         .concat();
         assert_eq!(unit(&endless), Front::Foreign);
