@@ -78,7 +78,7 @@ const GREEDY: &[Case] = &[
     ),
     (
         "-ERR too much is read and written at once",
-        "local k = string.rep('k', 1e5) for i = 1, 1e7 do redis.call('get', k .. i) end",
+        "local k = string.rep('k', 1e5) for i = 1, 1e7 do redis.call('get', i .. k) end",
     ),
     (
         "-ERR request is too large",
