@@ -11,7 +11,8 @@
 //! a value               REQUEST_BYTES_MAX      1.5 MiB   whatever made it
 //! a txn makes           TXN_MADE_BYTES_MAX      32 MiB   keys and values written or copied
 //!       leaves          TXN_MADE_BYTES_MAX      32 MiB   the records of all keys it has changed
-//!       answers         TXN_READ_BYTES_MAX      32 MiB   what its ranges return
+//!       answers         TXN_READ_BYTES_MAX      32 MiB   what its ranges return; not a program's,
+//!                                                        whose records are the state's own
 //!                       TXN_PREVIOUS_BYTES_MAX  32 MiB   what it replaced, if that is asked for
 //!       looks at        TXN_VISITED_KEYS_MAX     1 M     keys, beside those of its largest op
 //! a key in a txn        one change: one event, one row, one previous value

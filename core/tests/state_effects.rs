@@ -10,7 +10,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use quorate_core::command::{Command, DataOp, DeleteOp, Guard, Op, Relation, Test, Txn};
+use quorate_core::command::{Command, DataOp, DeleteOp, Guard, Op, Program, Relation, Test, Txn};
 use quorate_core::limits::{
     ENTRY_MADE_BYTES_MAX, REQUEST_BYTES_MAX, TXN_MADE_BYTES_MAX, TXN_OPS_MAX,
     TXN_PREVIOUS_BYTES_MAX, TXN_READ_BYTES_MAX, TXN_VISITED_KEYS_MAX,
@@ -104,6 +104,34 @@ fn a_field_of_a_large_hash_changes_without_a_copy_of_the_hash() {
     let effects = rig.effects(vec![run(ops.collect())]);
     assert!(effects.applied[0].outcome.is_ok());
     assert_eq!(effects.revisions[0].events.len(), 1);
+}
+
+/// Each read counted as the whole hash, though nothing of it is copied.
+#[test]
+fn a_program_reads_a_large_hash_as_often_as_it_changes_it() {
+    let mut rig = Rig::new();
+    let field = |number: usize| bytes(&format!("field:{number}"));
+    let fields = (0..1_000).map(|number| (field(number), bytes(&"x".repeat(64))));
+    let load = DataOp::HashSet {
+        key: bytes("redis/0/h"),
+        fields: Arc::new(fields.collect()),
+        only_missing: false,
+    };
+    rig.txn(vec![Op::Data(load)]);
+    let pair = |number: usize| {
+        let read = Op::Range(range(KeyRange::Key(bytes("redis/0/h"))));
+        [add_to_field("redis/0/h", &format!("n{number}")), read]
+    };
+    let program = Program {
+        guards: Vec::new(),
+        ops: (0..3_000).flat_map(pair).collect(),
+    };
+    let effects = rig.effects(vec![Command::Program(program)]);
+    let Ok(Outcome::Program(outcome)) = &effects.applied[0].outcome else {
+        panic!("{:?}", effects.applied[0].outcome);
+    };
+    let fails = |result: &OpResult| matches!(result, OpResult::Failed(_));
+    assert!(!outcome.results.iter().any(fails));
 }
 
 #[test]

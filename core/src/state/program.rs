@@ -8,6 +8,7 @@
 //! ```
 
 use super::draft::Draft;
+use super::read_room::ReadRoom;
 use super::value::State;
 use crate::command::{Op, Program};
 use crate::limits::{TXN_MADE_BYTES_MAX, TXN_OPS_MAX};
@@ -28,6 +29,8 @@ impl Draft<'_> {
         if program.ops.len() > TXN_OPS_MAX {
             return Err(Refusal::TooLarge);
         }
+        // Records are shared with the state, and what is made has a bound of its own.
+        self.read_room = ReadRoom::with(usize::MAX);
         let succeeded = program.guards.iter().all(|guard| self.state.judge(guard));
         let ops = if succeeded { &program.ops[..] } else { &[] };
         let results = ops
