@@ -99,26 +99,46 @@ impl Founding {
     }
 }
 
+/// The store, while a start may still fail. The thread that writes it must have ended before the
+/// directory is another's: two at work on one file would ruin it.
+struct Store(Option<Versions>);
+
+impl Store {
+    /// Of a start that has not failed.
+    fn keep(mut self) -> Versions {
+        self.0.take().expect("it is taken once, here")
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(versions) = self.0.take() {
+            // One that has ended already is closed.
+            drop(versions.close());
+        }
+    }
+}
+
 /// What Raft stands on, while a start may still fail. Its end waits for the last of Raft's tasks,
 /// which end with the runtime that a failed start leaves: so it is waited for elsewhere.
 struct Below(Option<Ends>);
 
-/// What ends apply, the log, and the hold on the directory.
-type Ends = (Box<dyn Send>, Box<dyn Send>, DataDir);
+/// What ends apply, the log, the store, and the hold on the directory, in this order.
+type Ends = (Box<dyn Send>, Box<dyn Send>, Store, DataDir);
 
 impl Below {
-    fn new(apply: Box<dyn Send>, log: Box<dyn Send>, data_dir: DataDir) -> Below {
-        Below(Some((apply, log, data_dir)))
+    fn new(apply: Box<dyn Send>, log: Box<dyn Send>, store: Store, data_dir: DataDir) -> Below {
+        Below(Some((apply, log, store, data_dir)))
     }
 
     /// Of a start that has not failed.
-    fn held(mut self, versions: Versions) -> Held {
-        let (apply, log, data_dir) = self.0.take().expect("it is taken once, here");
+    fn held(mut self) -> Held {
+        let (apply, log, store, data_dir) = self.0.take().expect("it is taken once, here");
         Held {
             core: None,
             apply,
             log,
-            versions,
+            versions: store.keep(),
             data_dir,
         }
     }
@@ -152,6 +172,7 @@ pub(super) async fn open(
     };
     // The store first: it knows how far the log had been synced.
     let opened = open_versions(&config.data_dir, environment, cluster, &faults)?;
+    let store = Store(Some(opened.versions.clone()));
     let log_dir = config.data_dir.join("log");
     let is_claimed = data_dir.is_claimed();
     let OpenLog {
@@ -171,7 +192,7 @@ pub(super) async fn open(
     let window = Window::new(member, start_number(log.synced().group));
     let log_metrics = log.metrics();
     let (replica, machine, apply) = open_replica(config, opened, log, environment, window)?;
-    let below = Below::new(apply, log_worker, data_dir);
+    let below = Below::new(apply, log_worker, store, data_dir);
     let hello = Hello {
         cluster,
         member,
@@ -240,7 +261,7 @@ pub(super) async fn open(
         ends_wanted: Notify::new(),
         links: Mutex::new(HashMap::new()),
     });
-    let held = below.held(replica.versions.clone());
+    let held = below.held();
     let running = Arc::new(Running {
         cluster,
         member,

@@ -92,6 +92,9 @@ async fn a_leader_whose_apply_takes_long_stays_the_leader() {
     }
 }
 
+/// Longer than anybody looks at the state.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+
 /// Old records, each of which is had only by whoever finds the state unlocked; then it is
 /// compacted, and there are none any more.
 struct Watched<'a>(&'a Replica, bool);
@@ -99,7 +102,8 @@ struct Watched<'a>(&'a Replica, bool);
 impl History for Watched<'_> {
     fn version(&self, key: &[u8], version: Version) -> Result<Arc<KeyValue>, Unreadable> {
         let Watched(replica, is_compacted) = self;
-        let state = replica.state.try_write();
+        // Tasks of the member look at it now and then.
+        let state = replica.state.try_write_for(LOOK_MAX);
         let mut state = state.expect("nobody holds the state while old records are read");
         if *is_compacted {
             let revision = state.revision();
