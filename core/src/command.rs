@@ -355,6 +355,7 @@ impl Command {
             Command::Cluster(ClusterCommand::Found(_)) | Command::Program(_) => {
                 FEATURE_LEVEL_FOUNDED
             }
+            Command::Txn(txn) if txn.is_of_programs() => FEATURE_LEVEL_FOUNDED,
             _ => FEATURE_LEVEL_MIN,
         }
     }
@@ -385,6 +386,19 @@ impl Command {
 }
 
 impl Txn {
+    /// Whether it has what came with programs: the guards and ops that level knows.
+    fn is_of_programs(&self) -> bool {
+        let mut tests = self.guards.iter().map(|guard| &guard.test);
+        let mut ops = self.then.iter().chain(&self.otherwise);
+        tests.any(|test| matches!(test, Test::SameNames { .. } | Test::LivesUnchanged(_)))
+            || ops.any(|op| match op {
+                Op::Turn(_) => true,
+                Op::Data(op) => op.is_of_programs(),
+                Op::Txn(inner) => inner.is_of_programs(),
+                _ => false,
+            })
+    }
+
     fn size_hint(&self) -> usize {
         let guards: usize = self.guards.iter().map(Guard::size_hint).sum();
         let ops = self.then.iter().chain(&self.otherwise);

@@ -101,6 +101,18 @@ pub enum DataOp {
 }
 
 impl DataOp {
+    /// Whether it came with programs.
+    pub(super) fn is_of_programs(&self) -> bool {
+        !matches!(
+            self,
+            DataOp::Add { .. }
+                | DataOp::Append { .. }
+                | DataOp::HashSet { .. }
+                | DataOp::HashDelete { .. }
+                | DataOp::HashAdd { .. }
+        )
+    }
+
     /// The keys that it looks at or changes.
     pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
         let (one, other, pairs) = match self {

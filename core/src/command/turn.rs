@@ -104,7 +104,8 @@ fn writes_under(txn: &Txn, prefixes: &[Bytes]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{DeleteOp, Life, Program, PutOp, PutValue};
+    use crate::command::{DataOp, DeleteOp, Guard, Life, Program, PutOp, PutValue, Test};
+    use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
 
     fn put(key: &'static [u8]) -> Op {
         Op::Put(PutOp {
@@ -151,6 +152,42 @@ mod tests {
         assert_eq!(part(vec![delete(KeyRange::prefix(b"a"))]), Part::None);
         assert_eq!(Command::Tick.part(&[]), Part::None);
         assert_eq!(Command::Program(Program::default()).part(&[]), Part::Waits);
+    }
+
+    #[test]
+    fn what_an_older_program_does_not_know_says_so() {
+        let guarded = |test| {
+            let guard = Guard {
+                range: KeyRange::prefix(b"redis/"),
+                test,
+            };
+            Command::Txn(Txn {
+                guards: vec![guard],
+                then: vec![put(b"redis/0/a")],
+                ..Txn::default()
+            })
+        };
+        let (count, newest) = (1, 2);
+        let old = guarded(Test::Unchanged { count, newest });
+        assert_eq!(old.feature_level(), FEATURE_LEVEL_MIN);
+        let turn = Command::from(TurnOp {
+            id: TurnId::default(),
+            step: TurnStep::Ask,
+        });
+        let take = Op::Data(DataOp::Take {
+            key: Bytes::from_static(b"redis/0/a"),
+        });
+        let nested = Command::Txn(Txn {
+            otherwise: vec![Op::Txn(Txn {
+                then: vec![take],
+                ..Txn::default()
+            })],
+            ..Txn::default()
+        });
+        let names = guarded(Test::SameNames { count, newest });
+        for new in [turn, nested, names, guarded(Test::LivesUnchanged(3))] {
+            assert_eq!(new.feature_level(), FEATURE_LEVEL_FOUNDED, "{new:?}");
+        }
     }
 
     #[test]
