@@ -41,10 +41,9 @@ impl Session {
         let mut passed: Option<Now> = None;
         while !self.closing && out.len() < OUTPUT_BYTES_HIGH {
             let plans = self.plans(queue);
-            if let Some(commands) = self.together(queue, plans.len())
-                && let Some(done) = self.execute_together(&commands, out).await
+            if let Some(rows) = self.together(queue, plans.len())
+                && self.execute_together(rows, queue, out).await
             {
-                queue.drain(..done);
                 passed = None;
                 continue;
             }

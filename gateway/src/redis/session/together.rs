@@ -51,9 +51,13 @@ struct Together {
 }
 
 impl Session {
-    /// The commands at the front with a script at `script`; None if there is none, or nothing to
-    /// run it with.
-    pub fn together(&self, queue: &VecDeque<Vec<Bytes>>, script: usize) -> Option<Vec<Queued>> {
+    /// Those of the commands at the front with a script at `script` that may be tried together;
+    /// None if there is none, or nothing to run it with.
+    pub fn together(
+        &self,
+        queue: &VecDeque<Vec<Bytes>>,
+        script: usize,
+    ) -> Option<Vec<&'static Row>> {
         // What a script publishes to its own connection comes before its reply.
         if self.multi.is_some() || self.subscription_count() > 0 || self.alone > 0 {
             return None;
@@ -63,31 +67,40 @@ impl Session {
         let member = |args: &Vec<Bytes>| {
             bytes += cost(args);
             let row = check(args).ok().filter(|row| can_join(row, args))?;
-            let args = args.clone();
-            (bytes <= COMMANDS_BYTES_MAX).then_some(Queued { row, args })
+            (bytes <= COMMANDS_BYTES_MAX).then_some(row)
         };
-        let front: Vec<Queued> = queue.iter().take(COMMANDS_MAX).map_while(member).collect();
+        let front: Vec<&Row> = queue.iter().take(COMMANDS_MAX).map_while(member).collect();
         (front.len() > 1).then_some(front)
     }
 
-    /// Runs those of them that fit into one program; how many that were, with their answers
-    /// appended. None: nothing has happened, they have to be done one by one.
+    /// Runs those of them that fit into one program, with their answers appended; the others stay
+    /// in the queue. False: nothing has happened, they have to be done one by one.
     pub async fn execute_together(
         &mut self,
-        commands: &[Queued],
+        rows: Vec<&'static Row>,
+        queue: &mut VecDeque<Vec<Bytes>>,
         out: &mut BytesMut,
-    ) -> Option<usize> {
-        let Together { replies, is_cut } = self.run_together(commands).await;
+    ) -> bool {
+        let front = queue.drain(..rows.len());
+        let commands = rows.into_iter().zip(front);
+        let mut commands: Vec<Queued> = commands.map(|(row, args)| Queued { row, args }).collect();
+        let Together { replies, is_cut } = self.run_together(&commands).await;
         if is_cut {
             self.alone = ALONE;
         }
+        let left = commands.split_off(replies.len());
+        left.into_iter()
+            .rev()
+            .for_each(|command| queue.push_front(command.args));
         for (command, reply) in commands.iter().zip(&replies) {
             self.note_attempt(command, reply);
             self.answer_one(reply, out).await;
         }
-        let last = commands.get(replies.len().checked_sub(1)?)?;
+        let Some(last) = commands.last() else {
+            return false;
+        };
         self.publish_facts(last.row.name);
-        Some(replies.len())
+        true
     }
 
     async fn run_together(&mut self, commands: &[Queued]) -> Together {
