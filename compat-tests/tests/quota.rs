@@ -166,7 +166,8 @@ fn redis_is_told_that_there_is_no_room_until_there_is() {
     };
     let address = format!("redis://127.0.0.1:{}", servers.ports()[0].redis);
     let client = redis::Client::open(address).expect("an address");
-    let mut connection = client.get_connection_with_timeout(LIMIT).expect("a member");
+    let connect = || client.get_connection_with_timeout(LIMIT).expect("a member");
+    let mut connection = connect();
     let value = "v".repeat(VALUE_BYTES);
     let mut ask = |words: &[&str]| {
         let mut command = redis::cmd(words[0]);
@@ -186,6 +187,13 @@ fn redis_is_told_that_there_is_no_room_until_there_is() {
         let why = ask(words).expect_err("it needs room");
         assert!(why.contains("OOM"), "{why}");
     }
+    // What stands beside a script in a pipeline is asked, too.
+    let mut beside = redis::pipe();
+    beside.cmd("EVAL").arg("return 1").arg("0");
+    beside.cmd("SET").arg("beside").arg("a script");
+    let answer: Result<redis::Value, _> = beside.query(&mut connect());
+    let why = answer.expect_err("it needs room").to_string();
+    assert!(why.contains("OOM"), "{why}");
     for words in [
         &["GET", "fill0"][..],
         &["EXPIRE", "fill0", "100"],

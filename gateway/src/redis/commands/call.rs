@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::registry::lookup;
-use super::row::{Row, Run};
+use super::row::{Data, Row, Run};
 use super::subcommands;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
@@ -27,12 +27,21 @@ pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
 pub fn call(view: &mut View, row: &Row, args: &[Bytes]) -> Option<Reply> {
     match row.run {
         Run::Data(data) | Run::Script(data) => {
-            let room = view.check_size();
-            let reply = room.and_then(|()| data(view, Args::after_name(args)));
-            let reply = Reply::from(reply);
+            let reply = on_view(view, row, data, args);
             view.will_answer(&reply);
             Some(reply)
         }
         Run::Session(_) => None,
     }
+}
+
+/// Runs a command of a program, a script's own among them, if there is room for what it does.
+pub fn on_view(view: &mut View, row: &Row, data: Data, args: &[Bytes]) -> Reply {
+    let has_room = match row.needs_room() && view.is_full() {
+        true => Err(Fault::FULL),
+        false => view.check_size(),
+    };
+    has_room
+        .and_then(|()| data(view, Args::after_name(args)))
+        .into()
 }

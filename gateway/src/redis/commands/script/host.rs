@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::redis::args::Args;
-use crate::redis::commands::{Run, lookup};
+use crate::redis::commands::{Run, lookup, on_view};
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::program::lua::Host;
@@ -37,12 +36,7 @@ impl Host for ViewHost<'_> {
         if self.read_only && (row.is_write() || row.name == "publish") {
             return Reply::Error(READ_ONLY);
         }
-        if row.needs_room() && self.view.is_full() {
-            return Reply::Error(Fault::FULL);
-        }
-        let room = self.view.check_size();
-        room.and_then(|()| data(self.view, Args::after_name(args)))
-            .into()
+        on_view(self.view, row, data, args)
     }
 
     fn allows(&self, args: &[Bytes]) -> Result<bool, Fault> {
