@@ -8,7 +8,7 @@ use quorate_compat_tests::server::{Cluster, Kind};
 use quorate_compat_tests::trouble::have;
 use redis::{Connection, RedisResult, Script, Value, cmd, pipe};
 
-use crate::clients::{Places, connect, contend, counted, fair, retries};
+use crate::clients::{LIMIT, Places, connect, contend, counted, fair, retries};
 
 const CLIENTS: usize = 20;
 /// Keys that a script looks through.
@@ -198,4 +198,33 @@ fn loops_of_watch_come_through_at_every_member() {
         .expect("it");
     let done = fair("loops of WATCH", &shares);
     assert_eq!(number, done, "each counted once");
+}
+
+/// Two lost EXECs lead to one turn, not to one for each WATCH from then on.
+#[test]
+fn who_only_watches_holds_up_nobody() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 1)) else {
+        return;
+    };
+    let (mut own, mut others) = (connect(&servers, 0), connect(&servers, 0));
+    for _ in 0..2 {
+        cmd("WATCH").arg("watched").exec(&mut own).expect("watched");
+        let theirs = cmd("SET").arg("watched").arg("theirs").exec(&mut others);
+        theirs.expect("written");
+        let mut both = pipe();
+        both.atomic().cmd("SET").arg("watched").arg("own");
+        let done: Option<Value> = both.query(&mut own).expect("an answer");
+        assert_eq!(done, None, "others were quicker");
+    }
+    for _ in 0..20 {
+        cmd("WATCH").arg("watched").exec(&mut own).expect("watched");
+        cmd("UNWATCH").exec(&mut own).expect("given up");
+    }
+    let turns = || counted(&servers, "program_turns_total");
+    let deadline = Instant::now() + LIMIT;
+    // One is counted once it has ended.
+    while turns() == 0 {
+        assert!(Instant::now() < deadline, "the first WATCH has a turn");
+    }
+    assert_eq!(turns(), 1);
 }

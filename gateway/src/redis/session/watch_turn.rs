@@ -1,6 +1,7 @@
 //! A turn for what WATCH watches. A loop of WATCH, reads and EXEC that found again and again that
 //! others were quicker gets a turn with the next WATCH, for as long as its client takes to come to
-//! EXEC, and no longer than a moment: others' writes wait meanwhile.
+//! EXEC, and no longer than a moment: others' writes wait meanwhile. Who does not come to EXEC with
+//! it has to lose again before there is another: nobody holds up others by watching alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +22,7 @@ const LENT_MAX: Duration = Duration::from_millis(200);
 /// What a connection's EXECs have come to, and the turn it has.
 #[derive(Default)]
 pub struct WatchTurn {
-    losses: AtomicU32,
+    losses: Arc<AtomicU32>,
     /// With what ends it in time.
     lent: Arc<Mutex<Option<(Turn, AbortHandle)>>>,
 }
@@ -35,10 +36,12 @@ impl WatchTurn {
         let Ok(Some(turn)) = node.turn(principal, deadline).await else {
             return;
         };
-        let lent = self.lent.clone();
+        let (lent, losses) = (self.lent.clone(), self.losses.clone());
         let ending = tokio::spawn(async move {
             tokio::time::sleep(LENT_MAX).await;
-            drop(lent.lock().take());
+            if lent.lock().take().is_some() {
+                losses.store(0, Ordering::Relaxed);
+            }
         });
         *self.lent.lock() = Some((turn, ending.abort_handle()));
     }
@@ -50,19 +53,28 @@ impl WatchTurn {
         Some(turn)
     }
 
-    /// It is over, whatever else the connection does.
+    /// It is over, whatever else the connection does, without an EXEC.
     pub fn give_back(&self) {
-        drop(self.take());
+        if self.take().is_some() {
+            self.losses.store(0, Ordering::Relaxed);
+        }
     }
 
     /// How an EXEC that watched something ended.
     pub fn told(&self, is_lost: bool) {
-        self.give_back();
+        drop(self.take());
         let losses = self.losses.load(Ordering::Relaxed);
         let now = match is_lost {
             true => (losses + 1).min(LOSSES_COUNTED_MAX),
             false => losses.saturating_sub(1),
         };
         self.losses.store(now, Ordering::Relaxed);
+    }
+}
+
+/// A connection that ends holds up nobody.
+impl Drop for WatchTurn {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
