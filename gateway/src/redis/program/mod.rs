@@ -4,10 +4,8 @@
 mod contended;
 mod contest;
 mod guards;
-mod item;
 mod key_queues;
 pub mod lua;
-mod overlay;
 mod reader;
 mod records;
 mod run;
@@ -15,7 +13,6 @@ mod spans;
 mod view;
 
 pub use contended::Contended;
-pub use item::ItemLife;
 pub use key_queues::KeyQueues;
 pub use reader::{LocalReader, Reader};
 pub use records::Records;

@@ -10,8 +10,7 @@ use quorate_core::types::Now;
 use super::exec::{Answered, Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
-use crate::redis::args::Args;
-use crate::redis::commands::{Data, Row, Run};
+use crate::redis::commands::{Row, Run, on_view};
 use crate::redis::number::parse_i64;
 use crate::redis::program::lua;
 use crate::redis::program::{Failure, Kind, Scope, View, run, run_sync};
@@ -19,13 +18,7 @@ use crate::redis::reply::Reply;
 
 impl Session {
     /// A quick command on data.
-    pub async fn data(
-        &mut self,
-        row: &Row,
-        data: Data,
-        args: &[Bytes],
-        passed: Option<Now>,
-    ) -> Reply {
+    pub async fn data(&mut self, row: &Row, args: &[Bytes], passed: Option<Now>) -> Reply {
         let kind = kind_of(row);
         let keys = if kind == Kind::Write {
             // It would be held back by a turn of its own.
@@ -36,8 +29,8 @@ impl Session {
         };
         let scope = self.scope(&keys, hash(args), passed);
         let program = |view: &mut View| {
-            let reply: Reply = data(view, Args::after_name(args)).into();
-            (reply, view.db())
+            let reply = on_view(view, row, args);
+            (reply.unwrap_or(Reply::Null), view.db())
         };
         match run_sync(&scope, kind, &[], program).await {
             Ok(Some((reply, db))) => {
@@ -153,7 +146,7 @@ fn what_kind(queue: &[Queued]) -> lua::Kind {
 pub fn what_it_does(queue: &[Queued]) -> u64 {
     let one = |queued: &Queued| match queued.row.run {
         Run::Script(_) => hash((queued.args.get(1), keys_of(queued.row, &queued.args))),
-        Run::Data(_) | Run::Session(_) => hash(&queued.args),
+        Run::Data(_) | Run::Write(_) | Run::Session(_) => hash(&queued.args),
     };
     hash(queue.iter().map(one).collect::<Vec<_>>())
 }

@@ -20,8 +20,7 @@ use bytes::{Bytes, BytesMut};
 use super::data::{keys_of, kind_of, what_it_does};
 use super::exec::{Queued, cost};
 use super::state::Session;
-use crate::redis::commands::{Row, Run, call, check};
-use crate::redis::direct::{Place, plan};
+use crate::redis::commands::{Row, Run, call, check, plan};
 use crate::redis::program::lua;
 use crate::redis::program::{Failure, Kind, View, run};
 use crate::redis::reply::Reply;
@@ -151,12 +150,8 @@ impl Session {
 
     /// A SET NX PX is told to the guard rail here, too.
     fn note_attempt(&self, command: &Queued, reply: &Reply) {
-        let place = Place {
-            keyspace: &self.context.keyspace,
-            db: self.db,
-        };
-        let planned = plan(place, command.row, &command.args);
-        let Some(attempt) = planned.and_then(|planned| planned.attempt) else {
+        let planned = plan(self.place(), command.row, &command.args);
+        let Some(attempt) = planned.and_then(|plan| plan.ok()?.attempt) else {
             return;
         };
         let rail = &self.context.guard_rail;
@@ -176,7 +171,7 @@ pub fn is_script(args: &[Bytes]) -> bool {
 fn can_join(row: &Row, args: &[Bytes]) -> bool {
     match row.run {
         Run::Script(_) => true,
-        Run::Data(_) => !row.keys.of(args).is_empty(),
+        Run::Data(_) | Run::Write(_) => !row.keys.of(args).is_empty(),
         Run::Session(_) => false,
     }
 }

@@ -27,16 +27,14 @@ impl Host for ViewHost<'_> {
         if !row.takes(args.len()) {
             return Reply::Error(ARITY);
         }
-        let Run::Data(data) = row.run else {
-            return Reply::Error(REFUSED);
-        };
-        if row.has_flag("noscript") {
+        let is_on_data = matches!(row.run, Run::Data(_) | Run::Write(_));
+        if !is_on_data || row.has_flag("noscript") {
             return Reply::Error(REFUSED);
         }
         if self.read_only && (row.is_write() || row.name == "publish") {
             return Reply::Error(READ_ONLY);
         }
-        on_view(self.view, row, data, args)
+        on_view(self.view, row, args).unwrap_or(Reply::Error(REFUSED))
     }
 
     fn allows(&self, args: &[Bytes]) -> Result<bool, Fault> {
