@@ -18,10 +18,12 @@
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::outcome::NodeError;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 use super::crowds::{Crowds, Group, Told, Waiting};
 use super::data::hash;
@@ -61,9 +63,15 @@ impl Session {
     }
 }
 
+/// How long those who were told something are waited for, and for how many rounds they are not
+/// after they did not come back.
+const RETURN_MAX: Duration = Duration::from_millis(1);
+const ROUNDS_WITHOUT: u32 = 32;
+
 /// Carries out those of a crowd, until nobody waits.
 async fn carry(context: Arc<Context>, group: Group) {
     let (crowds, what) = (&context.crowds, hash(&group));
+    let mut rounds_without = 0_u32;
     while let Some(deadline) = crowds.deadline(&group) {
         let scope = Scope {
             deadline,
@@ -82,7 +90,16 @@ async fn carry(context: Arc<Context>, group: Group) {
             let counter = &context.counters.in_company;
             counter.fetch_add(members.len() as u64, Ordering::Relaxed);
         }
+        let all = members.len() + crowds.size(&group);
         tell(members, ran.map(Option::unwrap_or_default));
+        // Whoever asks in a loop is back in a moment. Without the moment every other entry would be
+        // that of the quickest alone. For a turn one waits anyway.
+        let contends = context.contended.recall(what, Instant::now()).is_some();
+        rounds_without = rounds_without.saturating_sub(1);
+        if all > 1 && !contends && rounds_without == 0 {
+            let back = timeout(RETURN_MAX, crowds.gathered(&group, all)).await;
+            rounds_without = back.map_or(ROUNDS_WITHOUT, |()| 0);
+        }
     }
 }
 

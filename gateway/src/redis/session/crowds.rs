@@ -4,11 +4,12 @@
 //! A crowd is there from the first that comes until its carrier finds that nobody waits.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_core::types::Principal;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::exec::Queued;
@@ -73,7 +74,14 @@ pub enum Told {
 /// Each connection has at most one script here.
 #[derive(Default)]
 pub struct Crowds {
-    crowds: Mutex<HashMap<Group, VecDeque<Waiting>>>,
+    crowds: Mutex<HashMap<Group, Crowd>>,
+}
+
+#[derive(Default)]
+struct Crowd {
+    waiting: VecDeque<Waiting>,
+    /// Rung when one more waits.
+    grown: Arc<Notify>,
 }
 
 impl Crowds {
@@ -81,22 +89,43 @@ impl Crowds {
     pub fn join(&self, group: &Group, one: Waiting) -> bool {
         let mut crowds = self.crowds.lock();
         if let Some(crowd) = crowds.get_mut(group) {
-            crowd.push_back(one);
+            crowd.waiting.push_back(one);
+            crowd.grown.notify_one();
             return false;
         }
-        crowds.insert(group.clone(), [one].into());
+        let crowd = crowds.entry(group.clone()).or_default();
+        crowd.waiting.push_back(one);
         true
     }
 
     /// The deadline of who came last. None: nobody waits, and the crowd is no more.
     pub fn deadline(&self, group: &Group) -> Option<Instant> {
         let mut crowds = self.crowds.lock();
-        let last = crowds.get(group).and_then(VecDeque::back);
+        let last = crowds.get(group).and_then(|crowd| crowd.waiting.back());
         let deadline = last.map(|last| last.deadline);
         if deadline.is_none() {
             crowds.remove(group);
         }
         deadline
+    }
+
+    /// How many wait now.
+    pub fn size(&self, group: &Group) -> usize {
+        let crowds = self.crowds.lock();
+        crowds.get(group).map_or(0, |crowd| crowd.waiting.len())
+    }
+
+    /// Resolves once so many wait.
+    pub async fn gathered(&self, group: &Group, number: usize) {
+        let grown = self
+            .crowds
+            .lock()
+            .get(group)
+            .map(|crowd| crowd.grown.clone());
+        let Some(grown) = grown else { return };
+        while self.size(group) < number {
+            grown.notified().await;
+        }
     }
 
     /// Those at the front. Who went away meanwhile is left out: nothing of it has happened.
@@ -105,8 +134,8 @@ impl Crowds {
         let Some(crowd) = crowds.get_mut(group) else {
             return Vec::new();
         };
-        let number = crowd.len().min(MEMBERS_MAX);
-        let taken = crowd.drain(..number);
+        let number = crowd.waiting.len().min(MEMBERS_MAX);
+        let taken = crowd.waiting.drain(..number);
         taken.filter(|one| !one.told.is_closed()).collect()
     }
 
@@ -114,7 +143,10 @@ impl Crowds {
     pub fn put_back(&self, group: &Group, ones: Vec<Waiting>) {
         let mut crowds = self.crowds.lock();
         let crowd = crowds.entry(group.clone()).or_default();
-        ones.into_iter().rev().for_each(|one| crowd.push_front(one));
+        let waiting = &mut crowd.waiting;
+        ones.into_iter()
+            .rev()
+            .for_each(|one| waiting.push_front(one));
     }
 }
 
@@ -167,6 +199,26 @@ mod tests {
         assert!(crowds.crowds.lock().is_empty());
         let (fourth, _fourth) = waiting("4", now);
         assert!(crowds.join(&group(), fourth));
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_waited_for_until_it_is_as_large_as_wanted() {
+        let (crowds, now) = (Crowds::default(), Instant::now());
+        let ones = ["1", "2", "3"].map(|name| waiting(name, now));
+        let mut ones = ones.into_iter();
+        let mut join = || {
+            let (one, hears) = ones.next().expect("one more");
+            crowds.join(&group(), one);
+            hears
+        };
+        let _first = join();
+        let gathered = crowds.gathered(&group(), 3);
+        tokio::pin!(gathered);
+        assert!(futures_util::poll!(&mut gathered).is_pending());
+        let _second = join();
+        assert!(futures_util::poll!(&mut gathered).is_pending());
+        let _third = join();
+        assert!(futures_util::poll!(&mut gathered).is_ready());
     }
 
     #[test]

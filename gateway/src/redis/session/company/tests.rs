@@ -7,7 +7,6 @@ use quorate_core::outcome::Refusal;
 use quorate_core::types::{Deadline, KeyRange, KeyValue, LeaseId, Now, Principal, Revision};
 use quorate_core::types::{Value, Version};
 use tokio::sync::oneshot::Receiver;
-use tokio::time::Instant;
 
 use super::*;
 use crate::redis::commands::check;
