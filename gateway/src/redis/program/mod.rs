@@ -14,7 +14,11 @@ mod view;
 
 pub use contended::Contended;
 pub use key_queues::KeyQueues;
+#[cfg(test)]
+pub use reader::Page;
 pub use reader::{LocalReader, Reader};
 pub use records::Records;
 pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
+#[cfg(test)]
+pub use spans::Settled;
 pub use view::{TOO_MUCH, View};

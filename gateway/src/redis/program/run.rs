@@ -39,6 +39,8 @@ pub struct Scope<'a> {
     pub deadline: Instant,
     /// The times of a barrier that was passed within this call, if one was.
     pub passed: Option<Now>,
+    /// Others may join until it runs first: no barrier from before is one for them.
+    pub gathers: bool,
     /// Redis keys the program will name, as far as known: it queues for them.
     pub keys: &'a [Bytes],
     /// Stands for what the program does and the keys it names.
@@ -98,12 +100,15 @@ where
     let reader = scope.reader;
     let mut contest = Contest::new(scope, queued_keys(scope, kind));
     let mut now = scope.passed;
+    let mut gathers = scope.gathers;
     if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
         now = Some(barrier(scope.node, contest.deadline).await?);
     }
     loop {
         let start = contest.enter().await?;
-        now = start.passed.or(now);
+        if !std::mem::take(&mut gathers) {
+            now = start.passed.or(now);
+        }
         let times = now.unwrap_or_else(|| local_now(scope.node));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
         let began = Instant::now();

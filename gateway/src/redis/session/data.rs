@@ -7,6 +7,7 @@ use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::types::Now;
 
+use super::crowds::Told;
 use super::exec::{Answered, Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
@@ -49,7 +50,12 @@ impl Session {
             Kind::Write => keys_of(row, &args),
             Kind::Read | Kind::WeakRead => Vec::new(),
         };
-        let queue = Arc::new(vec![Queued { row, args }]);
+        let alone = match self.in_company(Queued { row, args }, &keys).await {
+            Told::Done(reply) => return reply,
+            Told::Failed(failure) => return self.failed(&failure),
+            Told::Alone(command) => command,
+        };
+        let queue = Arc::new(vec![alone]);
         // Without a barrier before: it may touch no key.
         match self.run_queue(queue, Kind::Write, &[], &keys, None).await {
             Ok(Some(Answers { mut answers, .. })) => {
@@ -113,20 +119,8 @@ impl Session {
     }
 
     pub fn scope<'a>(&'a self, keys: &'a [Bytes], what: u64, passed: Option<Now>) -> Scope<'a> {
-        Scope {
-            node: &self.context.node,
-            reader: &self.context.reader,
-            keyspace: &self.context.keyspace,
-            queues: &self.context.queues,
-            contended: &self.context.contended,
-            retries: &self.context.counters.retries,
-            principal: &self.principal,
-            db: self.db,
-            deadline: self.context.deadline(),
-            passed,
-            keys,
-            what,
-        }
+        let scope = self.context.scope(&self.principal, self.db, keys, what);
+        Scope { passed, ..scope }
     }
 }
 
@@ -151,7 +145,7 @@ pub fn what_it_does(queue: &[Queued]) -> u64 {
     hash(queue.iter().map(one).collect::<Vec<_>>())
 }
 
-fn hash(thing: impl Hash) -> u64 {
+pub fn hash(thing: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     thing.hash(&mut hasher);
     hasher.finish()

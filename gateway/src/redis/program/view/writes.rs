@@ -16,6 +16,11 @@ impl View {
         self.ops.len()
     }
 
+    /// What was written after the first so many.
+    pub fn ops_since(&self, written: usize) -> &[Op] {
+        &self.ops[written..]
+    }
+
     /// What was published after the first so many ops: channels and payloads.
     pub fn published_since(&self, written: usize) -> Vec<(Bytes, Bytes)> {
         let published = |op: &Op| match op {
