@@ -2,7 +2,7 @@
 -- functions; returns `enter(script, keys, argv)`, which runs a compiled script.
 --
 -- Nothing a script can write to outlives its run: its globals and each library it sees are empty
--- tables, made per run, that read through to the real ones and refuse writes. Everything here is
+-- tables that read through to the real ones and refuse writes. Everything here is
 -- held in locals, so replacing a library function inside a script cannot reach it.
 
 local native = ...
@@ -81,9 +81,20 @@ local builtins = setmetatable({
 }, { __index = native.missing })
 local fallback = { __index = builtins }
 
+-- What scripts see of the libraries. A script can't write to them, but `table.insert` can; those
+-- that it has changed are made anew for the next.
+local seen = {}
+
 return function(script, keys, argv)
-  local visible = { KEYS = keys, ARGV = argv }
-  for name, shield in next, shields do visible[name] = setmetatable({}, shield) end
+  for name, shield in next, shields do
+    local library = seen[name]
+    if library == nil or next(library) ~= nil then seen[name] = setmetatable({}, shield) end
+  end
+  local visible = {
+    KEYS = keys, ARGV = argv, redis = seen.redis, cjson = seen.cjson, bit = seen.bit,
+    struct = seen.struct, cmsgpack = seen.cmsgpack, string = seen.string, table = seen.table,
+    math = seen.math, coroutine = seen.coroutine,
+  }
   local shield = { __index = visible, __newindex = native.readonly, __shield = true }
   environment = setmetatable({}, shield)
   visible._G = environment
