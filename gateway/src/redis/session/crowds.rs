@@ -1,4 +1,4 @@
-//! Scripts of this member that wait for the same keys, in order of arrival, for whoever carries them
+//! Scripts of this member that wait for the same keys, in order of arrival, until they are carried
 //! out together (`company`).
 //!
 //! A crowd is there from the first that comes until its carrier finds that nobody waits.
