@@ -205,14 +205,14 @@ mod tests {
     async fn a_crowd_is_waited_for_until_it_is_as_large_as_wanted() {
         let (crowds, now) = (Crowds::default(), Instant::now());
         let ones = ["1", "2", "3"].map(|name| waiting(name, now));
-        let mut ones = ones.into_iter();
+        let (group, mut ones) = (group(), ones.into_iter());
         let mut join = || {
             let (one, hears) = ones.next().expect("one more");
-            crowds.join(&group(), one);
+            crowds.join(&group, one);
             hears
         };
         let _first = join();
-        let gathered = crowds.gathered(&group(), 3);
+        let gathered = crowds.gathered(&group, 3);
         tokio::pin!(gathered);
         assert!(futures_util::poll!(&mut gathered).is_pending());
         let _second = join();
