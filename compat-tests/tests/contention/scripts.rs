@@ -31,7 +31,7 @@ const COUNT_UP_TOKEN: &str = "redis.call('incr', KEYS[1])
                               redis.call('set', 'lock', 'own')
                               return redis.lock_token('lock')";
 const COUNT_UP_THEN_FAIL: &str = "redis.call('incr', KEYS[1])
-                                  return redis.error_reply('as it should')";
+                                  return redis.error_reply('ERR as it should')";
 const LOOK_THROUGH: &str = "local names = redis.call('keys', ARGV[1])
                             redis.call('set', 'seen', #names)
                             return #names";

@@ -9,11 +9,13 @@
 //! 20 clients at one key     the first's entry is on its way, 19 wait: the next entry carries 19
 //! ```
 //!
-//! A task of its own, the carrier, does it, so that a client that goes away takes nobody along. What
-//! it had asked for may have happened then, as whenever a client goes. If guards fail the same run
-//! again, in their order. Who can't be among others is done by itself: a script that takes long, that
-//! asks for the fencing token of what the view has made, or that makes a key anew (`remade`); and
-//! all of them if what they did together was refused.
+//! A task of its own, the carrier, does it, so that a client that goes away takes nobody along.
+//! What it had asked for may have happened then, as whenever a client goes. If guards fail the same
+//! run again, in their order.
+//!
+//! Who can't be among others is done by itself: a script that takes long, that asks for the fencing
+//! token of what the view has made, or that makes a key anew (`remade`); and all of them if what
+//! they did together was refused.
 
 use std::future::ready;
 use std::sync::Arc;

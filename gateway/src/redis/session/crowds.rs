@@ -1,4 +1,4 @@
-//! Scripts of this member that wait for the same keys, in order of arrival, for whoever carries them
+//! Scripts of this member that wait for the same keys, in order of arrival, until they are carried
 //! out together (`company`).
 //!
 //! A crowd is there from the first that comes until its carrier finds that nobody waits.
@@ -205,7 +205,7 @@ mod tests {
     async fn a_crowd_is_waited_for_until_it_is_as_large_as_wanted() {
         let (crowds, group, now) = (Crowds::default(), group(), Instant::now());
         let ones = ["1", "2", "3"].map(|name| waiting(name, now));
-        let mut ones = ones.into_iter();
+        let (group, mut ones) = (group(), ones.into_iter());
         let mut join = || {
             let (one, hears) = ones.next().expect("one more");
             crowds.join(&group, one);

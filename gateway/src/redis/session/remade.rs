@@ -18,10 +18,9 @@ pub struct Remade {
 
 impl Remade {
     /// Follows the ops of the next command. True: one of them may write a key that was written
-    /// before, and is gone.
+    /// before, and is gone; there is nothing to follow then.
     pub fn follow(&mut self, ops: &[Op]) -> bool {
-        // Each is followed, whatever the one before it says.
-        ops.iter().fold(false, |any, op| self.one(op) || any)
+        ops.iter().any(|op| self.one(op))
     }
 
     fn one(&mut self, op: &Op) -> bool {
@@ -52,10 +51,7 @@ impl Remade {
             | DataOp::SetMissing { .. }
             | DataOp::SetRange { .. }
             | DataOp::AddFloat { .. }
-            | DataOp::HashAddFloat { .. } => {
-                let written = op.keys().map(|key| self.write(key, false));
-                written.fold(false, |any, one| any || one)
-            }
+            | DataOp::HashAddFloat { .. } => op.keys().any(|key| self.write(key, false)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A command's reply as a script sees it.
 
-use mlua::{Lua, Result, Table, Value};
+use mlua::{IntoLua, Lua, Result, Table, Value};
 
 use super::number;
 use crate::redis::reply::Reply;
@@ -60,12 +60,21 @@ pub fn named(lua: &Lua, name: &str, value: Value) -> Result<Value> {
     Ok(Value::Table(table))
 }
 
-fn array<'a>(lua: &Lua, items: impl Iterator<Item = &'a Reply>, resp3: bool) -> Result<Value> {
-    let table = lua.create_table_with_capacity(items.size_hint().0, 0)?;
-    for (index, item) in items.enumerate() {
-        table.raw_set(index + 1, to_lua(lua, item, resp3)?)?;
+/// What is of a list, made when its turn comes.
+struct Element<'a> {
+    reply: &'a Reply,
+    resp3: bool,
+}
+
+impl IntoLua for Element<'_> {
+    fn into_lua(self, lua: &Lua) -> Result<Value> {
+        to_lua(lua, self.reply, self.resp3)
     }
-    Ok(Value::Table(table))
+}
+
+fn array<'a>(lua: &Lua, items: impl Iterator<Item = &'a Reply>, resp3: bool) -> Result<Value> {
+    let elements = items.map(|reply| Element { reply, resp3 });
+    lua.create_sequence_from(elements).map(Value::Table)
 }
 
 fn map(lua: &Lua, pairs: &[(Reply, Reply)]) -> Result<Value> {
