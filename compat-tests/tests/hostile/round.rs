@@ -44,7 +44,7 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
     let cluster = have(Cluster::start(server, 1))?;
     let (ports, pid) = (cluster.members()[0].ports(), cluster.members()[0].pid());
     let pid = pid.expect("it runs");
-    write_large(server, ports);
+    write_values(server, ports);
     if server == Server::Quorate {
         bound(pid);
     }
@@ -52,9 +52,8 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
     memory::reset_peak(pid);
     let polite = Polite::start(server, ports);
     let connections = (kind.connections)(count);
-    let mut crowd = Crowd::connect(kind.speaks.port(ports), connections, |_| {
-        (kind.bytes)(count)
-    });
+    let port = kind.speaks.port(ports);
+    let mut crowd = Crowd::connect(port, connections, kind.manner, || (kind.bytes)(count));
     let time = if crate::is_full() { TIME_FULL } else { TIME };
     let begun = Instant::now();
     match kind.beside {
@@ -96,12 +95,14 @@ fn bound(pid: u32) {
     prlimit(Some(pid), Resource::As, limit).expect("a process of ours");
 }
 
-/// The key that some of them read.
-fn write_large(server: Server, ports: Ports) {
+/// The keys that some of them read.
+fn write_values(server: Server, ports: Ports) {
     let large = vec![b'x'; 1_000_000];
     if server.speaks_redis() {
-        let said = Resp::connect(ports.redis).ask(&[b"SET", b"large", &large]);
-        assert_eq!(said, "+OK|");
+        let mut client = Resp::connect(ports.redis);
+        for (key, value) in [(&b"large"[..], &large[..]), (b"small", &large[..4_000])] {
+            assert_eq!(client.ask(&[b"SET", key, value]), "+OK|");
+        }
     }
     if server.speaks_etcd() {
         polite::runtime().block_on(async {
