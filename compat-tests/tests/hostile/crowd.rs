@@ -9,7 +9,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 const SIP_PAUSE: Duration = Duration::from_secs(1);
 
 /// How they go about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Manner {
     /// They say it, and stay.
     Stay,
@@ -72,14 +72,14 @@ impl Crowd {
     }
 
     fn has_more(&self) -> bool {
-        let goes_on = self.manner != Manner::Stay;
+        let goes_on = !matches!(self.manner, Manner::Stay);
         self.members
             .iter()
             .any(|member| !member.is_closed && (goes_on || member.has_more()))
     }
 
     fn sip(&mut self) {
-        if self.manner == Manner::Sip && self.sipped.elapsed() >= SIP_PAUSE {
+        if matches!(self.manner, Manner::Sip) && self.sipped.elapsed() >= SIP_PAUSE {
             self.sipped = Instant::now();
             for member in &mut self.members {
                 // There may be nothing yet.

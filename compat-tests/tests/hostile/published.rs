@@ -18,4 +18,4 @@ pub const STRANGER_KIB_MAX: u64 = 1;
 pub const WATCH_KIB_MAX: u64 = 24;
 
 /// What the process takes itself at work.
-pub const PROCESS_MIB_MAX: u64 = 48;
+pub const PROCESS_MIB_MAX: u64 = 56;

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::crowd::Crowd;
 use crate::kinds::{Beside, Kind, Speaks};
-use crate::polite::{self, Polite};
+use crate::polite::{self, Polite, Waits};
 
 /// What Quorate may take of address space beyond what it has when it is idle: it ends if it wants
 /// more. Far above what it may hold, since address space is not memory.
@@ -26,8 +26,10 @@ pub struct Round {
     pub sent: u64,
     idle_kib: u64,
     peak_kib: u64,
-    /// Of a hundred waits of clients in good order, ninety-nine are not longer.
+    /// Of a hundred waits of a client in good order, ninety-nine are not longer; the longest. Of
+    /// two clients, that of the one that waited longer.
     pub wait: Duration,
+    pub longest: Duration,
     /// How often such a client was refused.
     pub refused: usize,
 }
@@ -72,16 +74,16 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
         sent,
         idle_kib,
         peak_kib: memory::peak(pid),
-        wait: percentile_99(waits.took),
-        refused: waits.refused,
+        wait: most(&waits, Waits::percentile_99),
+        longest: most(&waits, Waits::longest),
+        refused: waits.iter().map(|waits| waits.refused).sum(),
     };
     drop(crowd);
     Some(round)
 }
 
-fn percentile_99(mut waits: Vec<Duration>) -> Duration {
-    waits.sort_unstable();
-    waits[waits.len() * 99 / 100]
+fn most(waits: &[Waits], of: fn(&Waits) -> Duration) -> Duration {
+    waits.iter().map(of).max().unwrap_or_default()
 }
 
 /// Bounds the address space of the process from outside.

@@ -1,5 +1,7 @@
 //! What hostile clients of etcd's protocol say, as bytes.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use quorate_compat_tests::http2::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS,
     WINDOW_UPDATE, frame, header, request,
@@ -112,12 +114,14 @@ fn no_window() -> Vec<u8> {
     .concat()
 }
 
-/// A watch of a key of 30 KB on each of so many streams.
+/// A watch of a key of 30 KB on each of so many streams; no key twice.
 pub fn long_watches(count: usize) -> Vec<u8> {
-    // The fields key and create_request, each with its length in three bytes.
-    let (key, create) = (&[0x0a, 0xb0, 0xea, 1][..], &[0x0a, 0xb4, 0xea, 1][..]);
-    let create = [create, key, &[b'k'; 30_000]].concat();
+    static NAMED: AtomicUsize = AtomicUsize::new(0);
+    // The fields create_request and key, each with its length in three bytes.
+    let fields = [0x0a, 0xb4, 0xea, 1, 0x0a, 0xb0, 0xea, 1];
     let watch = |number| {
+        let name = format!("{:030000}", NAMED.fetch_add(1, Ordering::Relaxed));
+        let create = [&fields, name.as_bytes()].concat();
         let bytes = message(create.len(), &create);
         let (first, second) = bytes.split_at(16 * KIB);
         let call = call(number, "/etcdserverpb.Watch/Watch");

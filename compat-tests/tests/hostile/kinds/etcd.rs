@@ -5,30 +5,18 @@ use crate::bytes::etcd as bytes;
 use crate::crowd::Manner;
 use crate::published::{KEPT_MIB_MAX, WATCH_KIB_MAX};
 
-const fn alone(
-    name: &'static str,
-    counts: (usize, usize),
-    bytes: fn(usize) -> Vec<u8>,
-) -> Kind {
+const fn alone(name: &'static str, counts: (usize, usize), bytes: fn(usize) -> Vec<u8>) -> Kind {
     on_own(name, Speaks::Etcd, counts, bytes)
 }
 
-const fn on_four(
-    name: &'static str,
-    counts: (usize, usize),
-    bytes: fn(usize) -> Vec<u8>,
-) -> Kind {
+const fn on_four(name: &'static str, counts: (usize, usize), bytes: fn(usize) -> Vec<u8>) -> Kind {
     Kind {
         connections: |_| 4,
         ..alone(name, counts, bytes)
     }
 }
 
-const fn endless(
-    name: &'static str,
-    begin: fn(usize) -> Vec<u8>,
-    from: fn() -> Vec<u8>,
-) -> Kind {
+const fn endless(name: &'static str, begin: fn(usize) -> Vec<u8>, from: fn() -> Vec<u8>) -> Kind {
     Kind {
         manner: Manner::Endless { from },
         ..alone(name, (50, 200), begin)
@@ -93,10 +81,22 @@ pub const KINDS: &[Kind] = &[
             bytes::watches(2)
         })
     },
-    endless("pings of HTTP/2 without end", |_| bytes::begun(), bytes::pings),
+    endless(
+        "pings of HTTP/2 without end",
+        |_| bytes::begun(),
+        bytes::pings,
+    ),
     endless("settings without end", |_| bytes::begun(), bytes::settings),
-    endless("windows without end", |_| bytes::begun(), bytes::window_updates),
-    endless("empty data without end", |_| bytes::begun(), bytes::empty_data),
+    endless(
+        "windows without end",
+        |_| bytes::begun(),
+        bytes::window_updates,
+    ),
+    endless(
+        "empty data without end",
+        |_| bytes::begun(),
+        bytes::empty_data,
+    ),
     endless(
         "health checks without end",
         |_| bytes::health_checks(),

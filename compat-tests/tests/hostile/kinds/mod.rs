@@ -76,5 +76,7 @@ const fn on_own(
 }
 
 pub fn all() -> impl Iterator<Item = &'static Kind> {
-    [etcd::KINDS, redis::KINDS, peers::KINDS].into_iter().flatten()
+    [etcd::KINDS, redis::KINDS, peers::KINDS]
+        .into_iter()
+        .flatten()
 }

@@ -5,11 +5,7 @@ use crate::bytes::redis as bytes;
 use crate::crowd::Manner;
 use crate::published::KEPT_MIB_MAX;
 
-const fn alone(
-    name: &'static str,
-    counts: (usize, usize),
-    bytes: fn(usize) -> Vec<u8>,
-) -> Kind {
+const fn alone(name: &'static str, counts: (usize, usize), bytes: fn(usize) -> Vec<u8>) -> Kind {
     on_own(name, Speaks::Redis, counts, bytes)
 }
 
@@ -75,8 +71,10 @@ pub const KINDS: &[Kind] = &[
     endless("AUTH without end", bytes::passwords),
     Kind {
         manner: Manner::ComeAndGo,
-        ..alone("commands on connections that come and go", (50, 200), |_| {
-            bytes::subscription()
-        })
+        ..alone(
+            "commands on connections that come and go",
+            (50, 200),
+            |_| bytes::subscription(),
+        )
     },
 ];
