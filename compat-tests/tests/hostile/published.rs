@@ -9,7 +9,7 @@ pub const KEPT_MIB_MAX: u64 = 64;
 
 /// Of a connection besides, what is free included.
 pub const HTTP_KIB_MAX: u64 = 48;
-pub const REDIS_KIB_MAX: u64 = 16;
+pub const REDIS_KIB_MAX: u64 = 28;
 
 /// Of connections of members that don't say who they are, of which there are few at a time.
 pub const STRANGER_KIB_MAX: u64 = 1;
