@@ -139,8 +139,14 @@ async fn serve_etcd(
         cluster: etcd::CLUSTER_VERSION,
     };
     let load = listening.load.clone();
-    let metrics = Metrics::new(node.status().member, versions, etcd::metric_rows(), load);
-    let etcd = Etcd::start(node.clone(), settings.etcd.clone(), Arc::new(metrics));
+    let member = node.status().member;
+    let metrics = Arc::new(Metrics::new(
+        member,
+        versions,
+        etcd::metric_rows(),
+        load.clone(),
+    ));
+    let etcd = Etcd::start(node.clone(), settings.etcd.clone(), metrics, load);
     let http = HttpServer::new(settings.http);
     let (early, late): (Vec<_>, Vec<_>) = listeners
         .into_iter()

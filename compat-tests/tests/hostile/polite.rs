@@ -41,17 +41,27 @@ impl Polite {
         Polite { has_ended, clients }
     }
 
-    /// What all of them waited.
-    pub fn end(self) -> Waits {
+    /// What each of them waited.
+    pub fn end(self) -> Vec<Waits> {
         self.has_ended.store(true, Ordering::SeqCst);
-        let mut all = Waits::default();
-        for client in self.clients {
-            let waits = client.join().expect("it was served to its end");
-            assert!(waits.took.len() > 10, "{waits:?}");
-            all.took.extend(waits.took);
-            all.refused += waits.refused;
-        }
+        let waits = |client: JoinHandle<Waits>| client.join().expect("it was served to its end");
+        let all: Vec<Waits> = self.clients.into_iter().map(waits).collect();
+        assert!(all.iter().all(|waits| waits.took.len() > 10), "{all:?}");
         all
+    }
+}
+
+impl Waits {
+    /// Of a hundred waits, ninety-nine are not longer.
+    pub fn percentile_99(&self) -> Duration {
+        let mut took = self.took.clone();
+        took.sort_unstable();
+        took[took.len() * 99 / 100]
+    }
+
+    /// One wait of seconds is few among waits of milliseconds, and all the same a stall.
+    pub fn longest(&self) -> Duration {
+        self.took.iter().copied().max().unwrap_or_default()
     }
 }
 

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::crowd::Crowd;
 use crate::kinds::{Beside, Kind, Speaks};
-use crate::polite::{self, Polite};
+use crate::polite::{self, Polite, Waits};
 
 /// What Quorate may take of address space beyond what it has when it is idle: it ends if it wants
 /// more. Far above what it may hold, since address space is not memory.
@@ -26,8 +26,10 @@ pub struct Round {
     pub sent: u64,
     idle_kib: u64,
     peak_kib: u64,
-    /// Of a hundred waits of clients in good order, ninety-nine are not longer.
+    /// Of a hundred waits of a client in good order, ninety-nine are not longer; the longest. Of
+    /// two clients, that of the one that waited longer.
     pub wait: Duration,
+    pub longest: Duration,
     /// How often such a client was refused.
     pub refused: usize,
 }
@@ -44,7 +46,7 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
     let cluster = have(Cluster::start(server, 1))?;
     let (ports, pid) = (cluster.members()[0].ports(), cluster.members()[0].pid());
     let pid = pid.expect("it runs");
-    write_large(server, ports);
+    write_values(server, ports);
     if server == Server::Quorate {
         bound(pid);
     }
@@ -52,9 +54,8 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
     memory::reset_peak(pid);
     let polite = Polite::start(server, ports);
     let connections = (kind.connections)(count);
-    let mut crowd = Crowd::connect(kind.speaks.port(ports), connections, |_| {
-        (kind.bytes)(count)
-    });
+    let port = kind.speaks.port(ports);
+    let mut crowd = Crowd::connect(port, connections, kind.manner, || (kind.bytes)(count));
     let time = if crate::is_full() { TIME_FULL } else { TIME };
     let begun = Instant::now();
     match kind.beside {
@@ -73,16 +74,16 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
         sent,
         idle_kib,
         peak_kib: memory::peak(pid),
-        wait: percentile_99(waits.took),
-        refused: waits.refused,
+        wait: most(&waits, Waits::percentile_99),
+        longest: most(&waits, Waits::longest),
+        refused: waits.iter().map(|waits| waits.refused).sum(),
     };
     drop(crowd);
     Some(round)
 }
 
-fn percentile_99(mut waits: Vec<Duration>) -> Duration {
-    waits.sort_unstable();
-    waits[waits.len() * 99 / 100]
+fn most(waits: &[Waits], of: fn(&Waits) -> Duration) -> Duration {
+    waits.iter().map(of).max().unwrap_or_default()
 }
 
 /// Bounds the address space of the process from outside.
@@ -96,12 +97,14 @@ fn bound(pid: u32) {
     prlimit(Some(pid), Resource::As, limit).expect("a process of ours");
 }
 
-/// The key that some of them read.
-fn write_large(server: Server, ports: Ports) {
+/// The keys that some of them read.
+fn write_values(server: Server, ports: Ports) {
     let large = vec![b'x'; 1_000_000];
     if server.speaks_redis() {
-        let said = Resp::connect(ports.redis).ask(&[b"SET", b"large", &large]);
-        assert_eq!(said, "+OK|");
+        let mut client = Resp::connect(ports.redis);
+        for (key, value) in [(&b"large"[..], &large[..]), (b"small", &large[..4_000])] {
+            assert_eq!(client.ask(&[b"SET", key, value]), "+OK|");
+        }
     }
     if server.speaks_etcd() {
         polite::runtime().block_on(async {

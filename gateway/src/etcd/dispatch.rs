@@ -39,7 +39,7 @@ use super::shared::{EtcdOptions, Shared};
 use super::standing::Standing;
 use super::watch::WatchService;
 use super::{admission, http_endpoints, large_range, large_reply, metadata, methods};
-use crate::listen::{Held, Share};
+use crate::listen::{Held, Load, Share};
 use crate::metrics::{Metrics, Running};
 
 /// What a call takes until its first message is whole, but for what came of that and its headers.
@@ -87,7 +87,7 @@ struct Services {
 
 /// Starting the front end's tasks needs a runtime; they end with it.
 impl Etcd {
-    pub fn start(node: Node, options: EtcdOptions, metrics: Arc<Metrics>) -> Etcd {
+    pub fn start(node: Node, options: EtcdOptions, metrics: Arc<Metrics>, load: Arc<Load>) -> Etcd {
         let status = node.status();
         let (election, timeout) = (options.election_timeout, options.request_timeout);
         let shared = Shared {
@@ -95,6 +95,7 @@ impl Etcd {
             standing: Standing::start(node.clone(), election),
             options: Arc::new(options),
             metrics,
+            load,
             cluster: status.cluster,
             member: status.member,
             node,
@@ -177,6 +178,8 @@ impl Etcd {
             body.first(share).await?;
             if running.is_stream() {
                 body.is_served();
+            } else if methods::is_quick(head.uri.path()) {
+                held.lock().set_at_work(true);
             }
             if !running.takes_many() {
                 body.is_only();

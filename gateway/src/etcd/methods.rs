@@ -52,6 +52,12 @@ const fn streaming(path: &'static str, kind: Kind) -> Method {
     Method { path, kind }
 }
 
+/// Whether a unary call is answered in the time that a request may take; the others may wait for
+/// what clients do.
+pub fn is_quick(path: &str) -> bool {
+    path.starts_with("/etcdserverpb.")
+}
+
 pub const METHODS: [Method; 52] = [
     unary("/etcdserverpb.KV/Range"),
     unary("/etcdserverpb.KV/Put"),

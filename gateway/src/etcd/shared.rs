@@ -16,6 +16,7 @@ use tonic::Status;
 use super::error;
 use super::renewals::Renewals;
 use super::standing::Standing;
+use crate::listen::Load;
 use crate::metrics::Metrics;
 
 /// Bytes that a message may exceed the largest request by (etcd: 512 KiB).
@@ -58,6 +59,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     pub renewals: Renewals,
     pub standing: Arc<Standing>,
+    /// What clients make this member hold.
+    pub load: Arc<Load>,
     pub cluster: ClusterId,
     pub member: MemberId,
 }

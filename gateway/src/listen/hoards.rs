@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::load::Account;
+use super::load::{Account, FREE_BYTES};
 
 const CLASSES: usize = usize::BITS as usize;
 
@@ -78,7 +78,8 @@ impl Hoards {
 
     /// Takes off the list who has held the most, of those that have held for so long.
     pub(super) fn take_greediest(&mut self, age_min: Duration) -> Option<Arc<Account>> {
-        self.classes.iter_mut().rev().find_map(|class| {
+        let hoarders = self.classes.iter_mut().skip(1).rev();
+        hoarders.into_iter().find_map(|class| {
             let oldest = class.first_entry()?;
             let is_old = oldest.get().since.elapsed() >= age_min;
             is_old.then(|| oldest.remove().account)
@@ -86,6 +87,9 @@ impl Hoards {
     }
 }
 
+/// The first is of those that hold no more than each may.
 fn class(bytes: usize) -> usize {
-    bytes.checked_ilog2().unwrap_or(0) as usize
+    (bytes / FREE_BYTES)
+        .checked_ilog2()
+        .map_or(0, |log| log as usize + 1)
 }

@@ -4,7 +4,8 @@
 //! A connection may always hold a little, which is not counted. One that wants more asks first:
 //! one that would hold a modest amount finds a part of the room that the greedy don't get. While
 //! there is none, it waits or is refused, and those that hold the most without giving it back are
-//! closed. A client in good order takes and gives back within moments, whatever its sizes.
+//! closed. A client in good order takes and gives back within moments, whatever its sizes. What the
+//! server itself is at work on is counted, and is nobody's hoard.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +23,7 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 pub const BUFFERS_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 /// What a connection may hold uncounted, of what came in and of what goes out.
-const FREE_BYTES: usize = 4 * 1024;
+pub(super) const FREE_BYTES: usize = 4 * 1024;
 
 /// What a connection may hold that is not greedy, and what the greedy find for themselves.
 const MODEST_BYTES: usize = 64 * 1024;
@@ -175,6 +176,8 @@ struct Sum {
     bytes: usize,
     /// Those of `bytes` that came in.
     incoming: usize,
+    /// Those of `bytes` that the server is at work on.
+    at_work: usize,
     /// Where it is listed as a hoard; its bytes are counted while it is.
     listed: Option<Listed>,
     is_closed: bool,
@@ -185,6 +188,13 @@ struct Listed {
     /// Bytes given back since then.
     given: usize,
     since: Instant,
+}
+
+impl Sum {
+    /// What its client makes it hold.
+    fn hoarded(&self) -> usize {
+        self.bytes - self.at_work
+    }
 }
 
 impl Listed {
@@ -217,6 +227,7 @@ impl Share {
             share: self.clone(),
             bytes: 0,
             is_incoming,
+            is_at_work: false,
         }
     }
 
@@ -243,13 +254,16 @@ impl Share {
     /// Whether the connection may hold so many bytes more.
     pub fn may_hold(&self, more: usize) -> bool {
         let held = self.account.held.lock();
-        let (after, is_listed) = (held.bytes + more, held.listed.is_some());
+        let after = held.hoarded() + more;
         if after <= FREE_BYTES || held.is_closed {
             return !held.is_closed;
         }
+        let counted = match held.listed {
+            Some(_) => more,
+            None => held.bytes + more,
+        };
         drop(held);
-        self.load()
-            .has_room(if is_listed { more } else { after }, after)
+        self.load().has_room(counted, after)
     }
 
     /// How many of so many bytes may be taken in now.
@@ -260,39 +274,45 @@ impl Share {
         }
     }
 
-    fn grow(&self, more: usize, is_incoming: bool) {
+    fn grow(&self, more: usize, of: &Held) {
         let (load, mut held) = (self.load(), self.account.held.lock());
         held.bytes += more;
-        if is_incoming {
+        if of.is_incoming {
             held.incoming += more;
+        }
+        if of.is_at_work {
+            held.at_work += more;
         }
         if held.is_closed {
             load.bytes.fetch_add(more, Ordering::Relaxed);
             load.doomed.fetch_add(more, Ordering::Relaxed);
             return;
         }
-        let bytes = held.bytes;
+        let (bytes, hoarded) = (held.bytes, held.hoarded());
         if let Some(listed) = &mut held.listed {
             load.bytes.fetch_add(more, Ordering::Relaxed);
-            load.sort(listed, bytes);
+            load.sort(listed, hoarded);
         } else if bytes > FREE_BYTES {
             load.bytes.fetch_add(bytes, Ordering::Relaxed);
-            held.listed = Some(self.list(bytes));
+            held.listed = Some(self.list(hoarded));
         }
     }
 
-    fn shrink(&self, less: usize, is_incoming: bool) {
+    fn shrink(&self, less: usize, of: &Held) {
         let (load, mut held) = (self.load(), self.account.held.lock());
         held.bytes -= less;
-        if is_incoming {
+        if of.is_incoming {
             held.incoming -= less;
+        }
+        if of.is_at_work {
+            held.at_work -= less;
         }
         if held.is_closed {
             load.bytes.fetch_sub(less, Ordering::Relaxed);
             load.doomed.fetch_sub(less, Ordering::Relaxed);
             return;
         }
-        let bytes = held.bytes;
+        let (bytes, hoarded) = (held.bytes, held.hoarded());
         let Some(listed) = &mut held.listed else {
             return;
         };
@@ -304,16 +324,29 @@ impl Share {
             held.listed = None;
         } else if listed.is_renewed(bytes) {
             load.hoards.lock().remove(listed.place);
-            *listed = self.list(bytes);
+            *listed = self.list(hoarded);
         } else {
-            load.sort(listed, bytes);
+            load.sort(listed, hoarded);
         }
     }
 
-    fn list(&self, bytes: usize) -> Listed {
+    /// The server begins to work on so many bytes, or has done.
+    fn work(&self, bytes: usize, begins: bool) {
+        let mut held = self.account.held.lock();
+        match begins {
+            true => held.at_work += bytes,
+            false => held.at_work -= bytes,
+        }
+        let hoarded = held.hoarded();
+        if let Some(listed) = &mut held.listed {
+            self.load().sort(listed, hoarded);
+        }
+    }
+
+    fn list(&self, hoarded: usize) -> Listed {
         let mut hoards = self.load().hoards.lock();
         Listed {
-            place: hoards.add(bytes, self.account.clone()),
+            place: hoards.add(hoarded, self.account.clone()),
             given: 0,
             since: Instant::now(),
         }
@@ -325,14 +358,24 @@ pub struct Held {
     share: Share,
     bytes: usize,
     is_incoming: bool,
+    is_at_work: bool,
 }
 
 impl Held {
+    /// Whether the server is at work on it, for a time that is its own affair: meanwhile nobody is
+    /// closed for it.
+    pub fn set_at_work(&mut self, is_at_work: bool) {
+        if is_at_work != self.is_at_work {
+            self.is_at_work = is_at_work;
+            self.share.work(self.bytes, is_at_work);
+        }
+    }
+
     /// What is held here now.
     pub fn set(&mut self, bytes: usize) {
         match bytes.cmp(&self.bytes) {
-            std::cmp::Ordering::Greater => self.share.grow(bytes - self.bytes, self.is_incoming),
-            std::cmp::Ordering::Less => self.share.shrink(self.bytes - bytes, self.is_incoming),
+            std::cmp::Ordering::Greater => self.share.grow(bytes - self.bytes, self),
+            std::cmp::Ordering::Less => self.share.shrink(self.bytes - bytes, self),
             std::cmp::Ordering::Equal => {}
         }
         self.bytes = bytes;

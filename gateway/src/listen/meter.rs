@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::load::{Held, ROOM_TIME_MAX, Share, pause};
+use super::turns::turn;
 
 /// Bytes read before those who wait for them have their turn.
 const BURST_BYTES: usize = 8 * 1024;
@@ -91,7 +92,7 @@ impl Meter {
 
     /// Lets those have their turn who wait for what came.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let turn = self.turn.get_or_insert_with(|| tokio::spawn(async {}));
+        let turn = self.turn.get_or_insert_with(|| tokio::spawn(turn()));
         let ended = ready!(Pin::new(turn).poll(cx));
         drop(ended);
         self.turn = None;

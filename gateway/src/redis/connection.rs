@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::frame::{Parsed, Parser, Protocol, encode};
 use super::reply::Reply;
 use super::session::{OUTPUT_BYTES_HIGH, Session, cost};
-use crate::listen::{Held, Share, pause};
+use crate::listen::{Held, Share, pause, turn};
 
 /// Commands carried out before their answers are looked at.
 const BATCH_COMMANDS_MAX: usize = 1024;
@@ -54,6 +54,7 @@ pub async fn serve_connection_of<S>(
         parser: Parser::default(),
         input: BytesMut::new(),
         read_bytes: FIRST_BYTES,
+        is_eager: false,
         commands: VecDeque::new(),
         commands_bytes: 0,
         stop: None,
@@ -79,6 +80,8 @@ struct Connection {
     input: BytesMut,
     /// What is read at once.
     read_bytes: usize,
+    /// It has more to say than was read.
+    is_eager: bool,
     /// Parsed, not yet carried out; and what stands behind them.
     commands: VecDeque<Vec<Bytes>>,
     /// They are parts of so many bytes, which go with the last of them.
@@ -125,17 +128,29 @@ impl Connection {
                     Err(_) => return,
                 },
                 () = mailbox.arrived(), if !done => {}
-                () = pause(), if messages_wait || (wants_more && room == 0) => {}
+                () = pause(), if messages_wait || (wants_more && room == 0) => {
+                    // What it has to say can't be had now.
+                    self.is_eager = false;
+                }
             }
+            self.pass_turn().await;
         }
     }
 
     /// Who filled the room has more to say.
     fn fit_room(&mut self, is_full: bool) {
+        self.is_eager = is_full;
         self.read_bytes = match is_full {
             true => (2 * self.read_bytes).clamp(READ_BYTES, READ_BYTES_MAX),
             false => self.read_bytes.min(READ_BYTES),
         };
+    }
+
+    /// Lets others have their turn, if there is more to do for this one.
+    async fn pass_turn(&self) {
+        if self.is_eager || !self.commands.is_empty() {
+            turn().await;
+        }
     }
 
     /// Tells the load what is held here. A buffer that is empty is given back: it may be a part of
@@ -176,7 +191,8 @@ impl Connection {
             self.input.reserve(more.max(spare));
             self.count_arrived();
         }
-        self.input.capacity() - self.input.len()
+        self.read_bytes
+            .min(self.input.capacity() - self.input.len())
     }
 
     /// Carries out what has arrived, as long as its answers are few.
@@ -188,9 +204,12 @@ impl Connection {
             if self.commands.is_empty() && self.stop.is_none() {
                 return;
             }
+            // What it is at work on is not held by the client.
+            self.arrived.set_at_work(true);
             self.session
                 .execute_all(&mut self.commands, &mut self.output)
                 .await;
+            self.arrived.set_at_work(false);
             if self.session.closing || !self.commands.is_empty() {
                 return;
             }

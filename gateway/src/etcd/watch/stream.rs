@@ -23,6 +23,7 @@ use super::watcher::{Active, Batch, Wanted};
 use crate::etcd::admission::LeaderGuard;
 use crate::etcd::shared::Shared;
 use crate::etcd::{convert, error};
+use crate::listen::{KEPT_BYTES_EACH_MAX, Kept};
 
 /// The id of responses that belong to no watcher.
 const NO_ID: i64 = -1;
@@ -31,8 +32,10 @@ const NO_ID: i64 = -1;
 const POLL_REVISIONS_MAX: usize = 1_000;
 const POLL_BYTES_MAX: usize = 1024 * 1024;
 
-/// Watchers of one stream. etcd has no bound; a watcher takes some hundred bytes.
+/// Watchers of one stream, and on this member. etcd has no bound. A watcher takes some 250 bytes
+/// besides the names of its keys, which are counted with what is kept for clients.
 const WATCHERS_MAX: usize = 100_000;
+const WATCHERS_ALL_MAX: usize = 1_000_000;
 
 /// A response above this is queued alone.
 const LARGE_BYTES: usize = 64 * 1024;
@@ -67,6 +70,8 @@ pub struct WatchStream {
     marks: Arc<Marks>,
     slots: BTreeMap<i64, Slot>,
     next_id: i64,
+    /// The names that its watchers watch.
+    kept: Kept,
 }
 
 impl WatchStream {
@@ -75,6 +80,7 @@ impl WatchStream {
         responses: mpsc::Sender<Result<pb::WatchResponse, Status>>,
     ) -> WatchStream {
         WatchStream {
+            kept: Kept::new(shared.load.clone()),
             shared,
             responses,
             marks: Arc::default(),
@@ -136,6 +142,7 @@ impl WatchStream {
         let active = Active {
             cursor,
             wanted,
+            name_bytes: name_bytes(&request),
             is_synced,
             is_idle: true,
         };
@@ -148,9 +155,10 @@ impl WatchStream {
     /// The id and range of a new watcher, or why there is none.
     fn admit(&mut self, request: &pb::WatchCreateRequest) -> Result<(i64, KeyRange), String> {
         if self.slots.len() >= WATCHERS_MAX {
-            self.shared.metrics.watchers_refused.inc();
-            let refusal = error::too_many("watchers on one stream", WATCHERS_MAX);
-            return Err(refusal.message().to_string());
+            return Err(self.too_many("watchers on one stream", WATCHERS_MAX));
+        }
+        if self.shared.node.watchers() >= WATCHERS_ALL_MAX {
+            return Err(self.too_many("watchers on this member", WATCHERS_ALL_MAX));
         }
         if request.start_revision < 0 {
             return Err(error::COMPACTED.message.to_string());
@@ -163,13 +171,29 @@ impl WatchStream {
         if matches!(&range, KeyRange::Span(start, end) if start >= end) {
             return Err(error::WATCHER_RANGE_EMPTY.to_string());
         }
-        if request.watch_id == 0 {
-            return Ok((self.free_id(), range));
-        }
-        if self.slots.contains_key(&request.watch_id) {
+        if request.watch_id != 0 && self.slots.contains_key(&request.watch_id) {
             return Err(error::WATCHER_DUPLICATE_ID.to_string());
         }
-        Ok((request.watch_id, range))
+        if !self.kept.try_set(self.kept.bytes() + name_bytes(request)) {
+            return Err(self.too_many("bytes of watched keys", KEPT_BYTES_EACH_MAX));
+        }
+        Ok(match request.watch_id {
+            0 => (self.free_id(), range),
+            id => (id, range),
+        })
+    }
+
+    fn too_many(&self, what: &str, max: usize) -> String {
+        self.shared.metrics.watchers_refused.inc();
+        error::too_many(what, max).message().to_string()
+    }
+
+    /// What was in the slot of a watcher that is gone.
+    fn forget(&mut self, slot: Option<Slot>) {
+        if let Some(Slot::Active(active)) = slot {
+            // Less always goes.
+            self.kept.try_set(self.kept.bytes() - active.name_bytes);
+        }
     }
 
     fn free_id(&mut self) -> i64 {
@@ -192,9 +216,11 @@ impl WatchStream {
     }
 
     async fn cancel(&mut self, id: i64) -> Sent {
-        if self.slots.remove(&id).is_none() {
+        let slot = self.slots.remove(&id);
+        if slot.is_none() {
             return Ok(());
         }
+        self.forget(slot);
         let revision = self.shared.node.revision();
         let response = self.response(id, revision, |response| response.canceled = true);
         self.send(response).await
@@ -276,7 +302,8 @@ impl WatchStream {
 
     /// This member can't say what comes next; another may.
     async fn failed(&mut self, id: i64) -> Sent<Round> {
-        self.slots.insert(id, Slot::Ended);
+        let slot = self.slots.insert(id, Slot::Ended);
+        self.forget(slot);
         let revision = self.shared.node.revision();
         let response = self.response(id, revision, |response| {
             response.canceled = true;
@@ -287,7 +314,8 @@ impl WatchStream {
 
     /// etcd gives no revision and no reason here.
     async fn overtaken(&mut self, id: i64, compact: Revision) -> Sent<Round> {
-        self.slots.insert(id, Slot::Ended);
+        let slot = self.slots.insert(id, Slot::Ended);
+        self.forget(slot);
         let response = self.response(id, 0, |response| {
             response.canceled = true;
             response.compact_revision = compact;
@@ -361,6 +389,10 @@ impl WatchStream {
     async fn send(&self, response: pb::WatchResponse) -> Sent {
         self.responses.send(Ok(response)).await.map_err(|_| Gone)
     }
+}
+
+fn name_bytes(request: &pb::WatchCreateRequest) -> usize {
+    request.key.len() + request.range_end.len()
 }
 
 /// A watcher's id as the node's token, and back.

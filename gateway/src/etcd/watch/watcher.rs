@@ -44,6 +44,8 @@ impl Wanted {
 pub struct Active {
     pub cursor: Watcher,
     pub wanted: Wanted,
+    /// Bytes of the names that it watches.
+    pub name_bytes: usize,
     pub is_synced: bool,
     /// Whether nothing was sent since the last tick of progress.
     pub is_idle: bool,

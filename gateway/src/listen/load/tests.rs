@@ -101,3 +101,28 @@ fn a_little_may_come_in_when_there_is_no_room() {
     assert_eq!(modest.room(100 * FREE_BYTES), 1);
     assert_eq!(greedy.room(1), FREE_BYTES, "what it holds is not incoming");
 }
+
+/// However long it takes: a disk may be slow.
+#[tokio::test]
+async fn nobody_is_closed_for_what_the_server_is_at_work_on() {
+    let load = Arc::default();
+    let (client, hoarder) = (share(&load), share(&load));
+    let (mut request, mut hoard) = (client.hold_incoming(), hoarder.hold());
+    request.set(HALF);
+    request.set_at_work(true);
+    hoard.set(HALF / 4);
+    tokio::time::sleep(HOARD_TIME_MAX).await;
+    assert!(client.may_hold(FREE_BYTES), "a small reply needs no room");
+    let mut wanted = share(&load).hold();
+    let closing = async {
+        hoarder.closed().await;
+        drop(hoard);
+    };
+    tokio::join!(wanted.wait_for(HALF / 4), closing);
+    assert_eq!((load.closed(), load.bytes()), (1, HALF + HALF / 4));
+    request.set_at_work(false);
+    assert!(!wanted.insist(2 * BUFFERS_BYTES_MAX));
+    assert_eq!(load.closed(), 3, "it is hoarded again");
+    drop((request, wanted));
+    assert_eq!(load.bytes(), 0);
+}

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
@@ -24,12 +25,15 @@ use crate::redis::reply::Reply;
 /// Plans proposed together.
 const PLANS_MAX: usize = 256;
 
+/// What a connection's commands may take, one by one, before others on the thread have their turn.
+const TURN_TIME_MAX: Duration = Duration::from_millis(1);
+
 /// Answers that wait to be sent before no more commands are carried out.
 pub const OUTPUT_BYTES_HIGH: usize = 1024 * 1024;
 
 impl Session {
     /// Carries out commands that have arrived together, and appends what they answer. Commands stay
-    /// in the queue when the answers have become many.
+    /// in the queue when the answers have become many, or the turn has been long.
     pub async fn execute_all(&mut self, queue: &mut VecDeque<Vec<Bytes>>, out: &mut BytesMut) {
         let arrived = queue.len();
         self.execute_some(queue, out).await;
@@ -39,7 +43,8 @@ impl Session {
 
     async fn execute_some(&mut self, queue: &mut VecDeque<Vec<Bytes>>, out: &mut BytesMut) {
         let mut passed: Option<Now> = None;
-        while !self.closing && out.len() < OUTPUT_BYTES_HIGH {
+        let ends = Instant::now() + TURN_TIME_MAX;
+        while !self.closing && self.may_answer(out) {
             let plans = self.plans(queue);
             if let Some(rows) = self.together(queue, plans.len())
                 && self.execute_together(rows, queue, out).await
@@ -72,6 +77,9 @@ impl Session {
                 passed = self.barrier().await.ok();
             }
             self.execute(args, passed, out).await;
+            if Instant::now() >= ends {
+                return;
+            }
         }
     }
 
@@ -132,8 +140,7 @@ impl Session {
                 Ok(Err(refusal)) => Reply::Error(refusal_fault(refusal)),
                 Err(error) => self.failed(&Failure::Node(error)),
             };
-            self.write(&reply, out);
-            self.end_command();
+            self.answer_one(&reply, out).await;
             if self.closing {
                 break;
             }

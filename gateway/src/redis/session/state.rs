@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use quorate_core::types::Principal;
 
 use super::exec::Multi;
+use super::pipeline::OUTPUT_BYTES_HIGH;
 use super::watch::Watching;
 use super::watch_turn::WatchTurn;
 use crate::listen::{Held, KEPT_BYTES_EACH_MAX, KEPT_BYTES_MAX, Kept, Share};
@@ -43,7 +44,8 @@ pub const KEPT_TOO_MUCH: Fault = Fault::fixed(
 );
 const _: () = assert!(KEPT_BYTES_EACH_MAX == 16_777_216 && KEPT_BYTES_MAX == 67_108_864);
 
-/// Replies that need no room made for them.
+/// Replies that need no room made for them, as long as they are not more than twice that which wait
+/// to be sent.
 const SMALL_REPLY_BYTES: usize = 4 * 1024;
 
 /// One connection.
@@ -57,8 +59,10 @@ pub struct Session {
     pub watching: Option<Watching>,
     pub watch_turn: WatchTurn,
     pub mailbox: Arc<Mailbox>,
-    /// What the connection's buffers hold.
+    /// What the connection's output holds.
     held: Held,
+    /// What the commands of its MULTI do: they came in, and wait for more to come.
+    queued: Held,
     /// What the names of its subscriptions and of itself take.
     kept: Kept,
     pub channels: BTreeSet<Bytes>,
@@ -91,6 +95,7 @@ impl Session {
             watch_turn: WatchTurn::default(),
             mailbox: Arc::new(Mailbox::new(share)),
             held: share.hold(),
+            queued: share.hold_incoming(),
             kept,
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
@@ -128,23 +133,36 @@ impl Session {
 
     /// Tells the load that the connection's output holds so many bytes, and its MULTI what it does.
     pub fn hold(&mut self, output: usize) {
-        let queued = self.multi.as_ref().map_or(0, Multi::bytes);
-        self.held.set(output + queued);
+        self.queued.set(self.multi.as_ref().map_or(0, Multi::bytes));
+        self.held.set(output);
     }
 
-    /// Waits until replies of so many bytes may be put into a buffer that holds `out` bytes; an
-    /// error instead if they are too many for any.
-    pub async fn room_for(&mut self, replies: usize, out: &BytesMut) -> Result<(), Fault> {
-        if replies <= SMALL_REPLY_BYTES {
-            return Ok(());
+    /// Whether more may be answered before what was answered has left: a little always, and more
+    /// if there is room.
+    pub fn may_answer(&mut self, out: &mut BytesMut) -> bool {
+        if out.len() < SMALL_REPLY_BYTES || out.capacity() - out.len() >= SMALL_REPLY_BYTES {
+            return out.len() < OUTPUT_BYTES_HIGH;
         }
+        let grown = 2 * out.capacity();
+        let has_room = out.len() < OUTPUT_BYTES_HIGH && self.held.try_set(grown);
+        if has_room {
+            out.reserve(grown - out.len());
+        }
+        has_room
+    }
+
+    /// Waits until replies of so many bytes may be put into the output; an error instead if they
+    /// are too many for any.
+    pub async fn room_for(&mut self, replies: usize, out: &mut BytesMut) -> Result<(), Fault> {
         if replies > REPLY_BYTES_MAX {
             return Err(REPLY_TOO_LARGE);
         }
-        let held = self.held.bytes();
-        if out.capacity() - out.len() < replies {
+        let bytes = out.len() + replies;
+        if bytes > 2 * SMALL_REPLY_BYTES && bytes > out.capacity() {
             // A buffer at least doubles.
-            self.held.wait_for(held + replies.max(out.capacity())).await;
+            let grown = bytes.max(2 * out.capacity());
+            self.held.wait_for(grown).await;
+            out.reserve(grown - out.len());
         }
         Ok(())
     }

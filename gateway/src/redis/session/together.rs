@@ -126,7 +126,8 @@ impl Session {
         }
     }
 
-    async fn answer_one(&mut self, reply: &Reply, out: &mut BytesMut) {
+    /// Writes the reply once there is room for it.
+    pub async fn answer_one(&mut self, reply: &Reply, out: &mut BytesMut) {
         match self.room_for(reply.encoded_bytes(), out).await {
             Ok(()) => self.write(reply, out),
             Err(fault) => self.write(&Reply::Error(fault), out),

@@ -1,9 +1,11 @@
-//! What hostile clients say, as bytes.
+//! What hostile clients of etcd's protocol say, as bytes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use quorate_compat_tests::http2::{
-    ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, frame, header, request,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, frame, header, request,
 };
-use quorate_compat_tests::resp::command;
 
 const KIB: usize = 1024;
 
@@ -112,38 +114,92 @@ fn no_window() -> Vec<u8> {
     .concat()
 }
 
-/// 960 KB of a command of 1.5 MB.
-pub fn half_command() -> Vec<u8> {
-    let mut bytes = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1500000\r\n".to_vec();
-    bytes.resize(bytes.len() + 960 * KIB, b'x');
-    bytes
+/// A watch of a key of 30 KB on each of so many streams; no key twice.
+pub fn long_watches(count: usize) -> Vec<u8> {
+    static NAMED: AtomicUsize = AtomicUsize::new(0);
+    // The fields create_request and key, each with its length in three bytes.
+    let fields = [0x0a, 0xb4, 0xea, 1, 0x0a, 0xb0, 0xea, 1];
+    let watch = |number| {
+        let name = format!("{:030000}", NAMED.fetch_add(1, Ordering::Relaxed));
+        let create = [&fields, name.as_bytes()].concat();
+        let bytes = message(create.len(), &create);
+        let (first, second) = bytes.split_at(16 * KIB);
+        let call = call(number, "/etcdserverpb.Watch/Watch");
+        let data = |part: &[u8]| frame(DATA, 0, stream(number), part);
+        [call, data(first), data(second)].concat()
+    };
+    [greeting(), (0..count).flat_map(watch).collect()].concat()
 }
 
-pub fn half_line() -> Vec<u8> {
-    [b"SET k ".to_vec(), vec![b'x'; 6 * KIB]].concat()
+/// Streams with a lease that is not there to keep alive, on each of them.
+pub fn keep_alives(count: usize) -> Vec<u8> {
+    let keep = |number| {
+        let keep = message(2, &[8, 7]);
+        let call = call(number, "/etcdserverpb.Lease/LeaseKeepAlive");
+        [call, frame(DATA, 0, stream(number), &keep)].concat()
+    };
+    [greeting(), (0..count).flat_map(keep).collect()].concat()
 }
 
-/// Of a million arguments, 100 KB.
-pub fn half_list() -> Vec<u8> {
-    [b"*1000000\r\n".to_vec(), b"$1\r\nx\r\n".repeat(15_000)].concat()
+/// Calls that wait for a lock that is held.
+pub fn locks(count: usize) -> Vec<u8> {
+    let lock = |number| {
+        let lock = message(6, &[0x0a, 4, b'l', b'o', b'c', b'k']);
+        let call = call(number, "/v3lockpb.Lock/Lock");
+        [call, frame(DATA, END_STREAM, stream(number), &lock)].concat()
+    };
+    [greeting(), (0..count).flat_map(lock).collect()].concat()
 }
 
-/// A transaction of 200 KB that is never carried out.
-pub fn queue() -> Vec<u8> {
-    let set = command(&[b"SET", b"k", &[b'x'; 2 * KIB]]);
-    [command(&[b"MULTI"]), set.repeat(100)].concat()
+/// Calls that are taken back at once.
+pub fn resets() -> Vec<u8> {
+    let reset = |number| {
+        let range = message(3, &[0x0a, 1, b'a']);
+        [
+            call(number, "/etcdserverpb.KV/Range"),
+            frame(DATA, END_STREAM, stream(number), &range),
+            frame(RST_STREAM, 0, stream(number), &8_u32.to_be_bytes()),
+        ]
+        .concat()
+    };
+    [greeting(), (0..2_000).flat_map(reset).collect()].concat()
 }
 
-/// Reads of the large key.
-pub fn reads(count: usize) -> Vec<u8> {
-    command(&[b"GET", b"large"]).repeat(count)
+/// A block of headers that goes on in frames with nothing in them.
+pub fn continuations() -> Vec<u8> {
+    let begun = frame(HEADERS, 0, 1, &request("/etcdserverpb.KV/Put"));
+    let nothing = frame(CONTINUATION, 0, 1, &[]).repeat(10_000);
+    [greeting(), begun, nothing].concat()
 }
 
-pub fn subscription() -> Vec<u8> {
-    command(&[b"SUBSCRIBE", b"news"])
+/// One put, and its end.
+pub fn put() -> Vec<u8> {
+    let put = message(6, &[0x0a, 1, b'k', 0x12, 1, b'v']);
+    let call = call(0, "/etcdserverpb.KV/Put");
+    [greeting(), call, frame(DATA, END_STREAM, 1, &put)].concat()
 }
 
-/// What a member says first, but for its end; then it is silent.
-pub fn half_hello() -> Vec<u8> {
-    vec![b'Q'; 8]
+/// A greeting, and a call of which nothing has come.
+pub fn begun() -> Vec<u8> {
+    [greeting(), call(0, "/etcdserverpb.KV/Put")].concat()
+}
+
+pub fn pings() -> Vec<u8> {
+    frame(PING, 0, 0, &[1; 8]).repeat(1_000)
+}
+
+pub fn settings() -> Vec<u8> {
+    frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255]).repeat(1_000)
+}
+
+pub fn window_updates() -> Vec<u8> {
+    frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).repeat(1_000)
+}
+
+pub fn empty_data() -> Vec<u8> {
+    frame(DATA, 0, 1, &[]).repeat(1_000)
+}
+
+pub fn health_checks() -> Vec<u8> {
+    b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500)
 }
