@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_is_waited_for_until_it_is_as_large_as_wanted() {
-        let (crowds, group, now) = (Crowds::default(), group(), Instant::now());
+        let (crowds, now) = (Crowds::default(), Instant::now());
         let ones = ["1", "2", "3"].map(|name| waiting(name, now));
         let (group, mut ones) = (group(), ones.into_iter());
         let mut join = || {
