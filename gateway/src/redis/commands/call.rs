@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::registry::lookup;
 use super::row::{Data, Row, Run};
-use super::subcommands;
+use super::subcommands::{self, Misfit};
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
@@ -18,8 +18,11 @@ pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
     if !row.takes(args.len()) {
         return Err(Fault::arity(row.name));
     }
-    subcommands::check(row, args)?;
-    Ok(row)
+    match subcommands::check(row, args) {
+        Ok(()) => Ok(row),
+        Err(Misfit::Unknown(given)) => Err(Fault::unknown_subcommand(row.name, given)),
+        Err(Misfit::Arity(name)) => Err(Fault::arity(name)),
+    }
 }
 
 /// Runs a checked data command of a MULTI. None if the row is not for views (it concerns a

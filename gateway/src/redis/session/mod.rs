@@ -3,7 +3,6 @@
 
 mod ahead;
 mod client_command;
-mod command_command;
 mod config;
 mod data;
 mod dispatch;
@@ -11,7 +10,6 @@ mod exec;
 mod failure;
 mod function_command;
 mod hello;
-mod introspection;
 mod ordered;
 mod pipeline;
 mod publish;

@@ -91,7 +91,7 @@ impl Session {
                 ordered.db = db.filter(|db| *db < DATABASES).unwrap_or(ordered.db);
                 return Some(Answer::Shown(place.db));
             }
-            (Run::Data(_), "ping" | "echo" | "time" | "info") => {
+            (Run::Data(_), "ping" | "echo" | "time" | "info" | "command") => {
                 return Some(Answer::Shown(place.db));
             }
             (Run::Data(_), _) => {}

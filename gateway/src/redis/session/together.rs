@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::data::{keys_of, kind_of, what_it_does};
+use super::data::{kind_of, what_it_does};
 use super::exec::{Queued, cost};
 use super::state::Session;
 use crate::redis::commands::{Row, Run, call, check};
@@ -109,7 +109,7 @@ impl Session {
             true => Kind::Write,
             false => Kind::Read,
         };
-        let keys = commands.iter().flat_map(|c| keys_of(c.row, &c.args));
+        let keys = commands.iter().flat_map(|c| c.row.keys_of(&c.args));
         let keys: Vec<Bytes> = keys.collect();
         let alone = || Together {
             replies: Vec::new(),

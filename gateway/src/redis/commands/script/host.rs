@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::redis::commands::{Run, lookup, on_view};
+use crate::redis::commands::about::pubsub;
+use crate::redis::commands::subcommands::{self, Misfit};
+use crate::redis::commands::{Run, Session, lookup, on_view};
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::program::lua::Host;
@@ -27,8 +29,16 @@ impl Host for ViewHost<'_> {
         if !row.takes(args.len()) {
             return Reply::Error(ARITY);
         }
-        let Run::Data(data) = row.run else {
-            return Reply::Error(REFUSED);
+        match subcommands::check(row, args) {
+            Ok(()) => {}
+            Err(Misfit::Unknown(_)) => return Reply::Error(UNKNOWN),
+            Err(Misfit::Arity(_)) => return Reply::Error(ARITY),
+        }
+        let data = match row.run {
+            Run::Data(data) => data,
+            // A connection asks the members itself, and waits for them.
+            Run::Session(Session::Pubsub) => pubsub,
+            Run::Script(_) | Run::Session(_) => return Reply::Error(REFUSED),
         };
         if row.has_flag("noscript") {
             return Reply::Error(REFUSED);
