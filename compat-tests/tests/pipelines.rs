@@ -192,6 +192,27 @@ fn a_lock_and_its_script_again_and_again_cost_few_entries() {
     assert!(made < PAIRS as u64 / 10, "{made} entries");
 }
 
+/// The token of a lock is known once the lock is; no pipeline with a script in it must be quicker.
+#[test]
+fn the_token_of_a_lock_taken_in_the_same_pipeline_is_told() {
+    let Some(quorate) = have(Cluster::start(Kind::Quorate, 1)) else {
+        return;
+    };
+    let requests = [
+        words(&["SET", "lock", "me", "NX", "PX", "30000"]),
+        words(&["LOCK.TOKEN", "lock", "me"]),
+        words(&["EVAL", UNLOCK, "1", "lock", "me"]),
+    ];
+    let replies = ask(&address(&quorate), &requests.concat());
+    let replies = String::from_utf8_lossy(&replies).into_owned();
+    let lines: Vec<&str> = replies.lines().collect();
+    let ["+OK", token, ":1"] = lines.as_slice() else {
+        panic!("{replies}");
+    };
+    let token = token.strip_prefix(':').and_then(|token| token.parse().ok());
+    assert!(token.is_some_and(|token: i64| token > 0), "{replies}");
+}
+
 /// What stands between MULTI and EXEC.
 const SUBSCRIBING: &[&[&[&str]]] = &[
     &[&["SUBSCRIBE", "c"], &["PUBLISH", "c", "m"], &["GET", "k"]],

@@ -2,6 +2,8 @@
 //! etcd's compare/then/else, SET NX, compare-and-delete, MULTI and the effects of a script.
 
 mod data;
+mod looks;
+mod ops;
 mod turn;
 
 use std::sync::Arc;

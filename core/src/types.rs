@@ -169,7 +169,7 @@ impl Stamp {
 }
 
 /// Who asks, and by which revision of the permissions it was let in at the door.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Principal {
     /// None: authentication is off.
     pub user: Option<Arc<str>>,

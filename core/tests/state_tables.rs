@@ -484,13 +484,16 @@ fn the_feature_level_only_rises_and_a_program_below_it_does_not_take_the_state()
         let restored = Builder::default().scalars(state.scalars());
         (
             state.feature_level(),
-            restored.map_err(|error| error.to_string()),
+            restored.map_err(|error| (error.is_of_newer_program(), error.to_string())),
         )
     };
     assert_eq!(raise(FEATURE_LEVEL), (FEATURE_LEVEL, Ok(())));
     let (level, restored) = raise(FEATURE_LEVEL + 1);
     assert_eq!(level, FEATURE_LEVEL + 1);
-    let why = restored.expect_err("another program wrote it");
-    assert!(why.contains("run a newer one"), "{why}");
+    let (is_of_newer_program, why) = restored.expect_err("another program wrote it");
+    assert!(
+        is_of_newer_program && why.contains("run a newer one"),
+        "{why}"
+    );
     assert_eq!(raise(FEATURE_LEVEL).0, FEATURE_LEVEL + 1);
 }

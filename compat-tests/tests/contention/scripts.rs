@@ -1,14 +1,15 @@
 //! Scripts, and what WATCH watches: they are guarded by what they have read, and whoever was
 //! disturbed gets a turn.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use quorate_compat_tests::server::{Cluster, Kind};
 use quorate_compat_tests::trouble::have;
 use redis::{Connection, RedisResult, Script, Value, cmd, pipe};
 
-use crate::clients::{LIMIT, Places, connect, contend, counted, fair, retries};
+use crate::clients::{CONTENDED, LIMIT, Places, connect, contend, counted, fair, retries};
 
 const CLIENTS: usize = 20;
 /// Keys that a script looks through.
@@ -21,6 +22,16 @@ const SCRIPTS: u64 = 10;
 pub const COUNT_UP: &str = "local n = tonumber(redis.call('get', KEYS[1]) or '0') + 1
                         redis.call('set', KEYS[1], n)
                         return n";
+/// Longer than a script may take in place.
+const COUNT_UP_LONG: &str = "local x = 0
+                             for i = 1, 100000 do x = x + i end
+                             return redis.call('incr', KEYS[1])";
+const COUNT_UP_TOKEN: &str = "redis.call('incr', KEYS[1])
+                              redis.call('del', 'lock')
+                              redis.call('set', 'lock', 'own')
+                              return redis.lock_token('lock')";
+const COUNT_UP_THEN_FAIL: &str = "redis.call('incr', KEYS[1])
+                                  return redis.error_reply('as it should')";
 const LOOK_THROUGH: &str = "local names = redis.call('keys', ARGV[1])
                             redis.call('set', 'seen', #names)
                             return #names";
@@ -76,12 +87,12 @@ fn churn(connection: &mut Connection, writer: usize) -> RedisResult<Value> {
 
 #[test]
 fn scripts_on_one_key_have_equal_shares_wherever_they_run() {
-    for members in [1, 3] {
+    for (members, clients) in [(1, CLIENTS), (3, CLIENTS), (3, 10 * CLIENTS)] {
         let Some(servers) = have(Cluster::start(Kind::Quorate, members)) else {
             return;
         };
         let script = Script::new(COUNT_UP);
-        let shares = contend(&servers, CLIENTS, Places::Uneven, |connection| {
+        let shares = contend(&servers, clients, Places::Uneven, |connection| {
             script.key("number").invoke(connection)
         });
         let done = fair(&format!("scripts, {members} members"), &shares);
@@ -90,12 +101,79 @@ fn scripts_on_one_key_have_equal_shares_wherever_they_run() {
             .query(&mut connect(&servers, 0))
             .expect("it");
         assert_eq!(number, done, "each counted once");
+        let together = counted(&servers, "program_in_company_total");
+        assert!(2 * together > done, "{together} of {done} in company");
         println!(
-            "{} retries, {} turns of {} ms together",
+            "{:.0} a second, {together} of {done} in company, {} retries, {} turns of {} ms \
+             together",
+            done as f64 / CONTENDED.as_secs_f64(),
             retries(&servers),
             counted(&servers, "program_turns_total"),
             counted(&servers, "program_turns_milliseconds_total")
         );
+    }
+}
+
+/// Beside those of a crowd that can go together there are some that take long, some that ask for
+/// the token of what was written just before them, and some that fail.
+#[test]
+fn scripts_that_differ_count_once_beside_each_other_on_one_key() {
+    let Some(servers) = have(Cluster::start(Kind::Quorate, 3)) else {
+        return;
+    };
+    let scripts = [COUNT_UP, COUNT_UP_LONG, COUNT_UP_TOKEN, COUNT_UP_THEN_FAIL];
+    let scripts = scripts.map(Script::new);
+    let next = AtomicUsize::default();
+    let run = |script: &Script, connection: &mut Connection| {
+        let ran = script.key("number").invoke::<Value>(connection);
+        match ran {
+            Err(error) if error.to_string().contains("as it should") => Ok(Value::Nil),
+            other => other,
+        }
+    };
+    let shares = contend(&servers, 12, Places::Even, |connection| {
+        let which = next.fetch_add(1, Ordering::Relaxed);
+        run(&scripts[which % scripts.len()], connection)
+    });
+    let done: u64 = shares.iter().map(|share| share.done).sum();
+    let number: u64 = cmd("GET")
+        .arg("number")
+        .query(&mut connect(&servers, 0))
+        .expect("it");
+    println!("scripts that differ: {done} in {CONTENDED:?}");
+    assert_eq!(number, done, "each counted once");
+}
+
+/// A client that closes its connection while its script waits, or is carried out with others'.
+#[test]
+fn clients_that_go_away_take_nobody_along() {
+    for members in [1, 3] {
+        let Some(servers) = have(Cluster::start(Kind::Quorate, members)) else {
+            return;
+        };
+        let script = Script::new(COUNT_UP);
+        let gone = AtomicU64::default();
+        let leave = |_: &mut Connection, writer: usize| {
+            let port = servers.ports()[writer % members].redis;
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+            let eval = cmd("EVAL").arg(COUNT_UP).arg(1).arg("number").clone();
+            stream.write_all(&eval.get_packed_command())?;
+            gone.fetch_add(1, Ordering::Relaxed);
+            Ok(Value::Okay)
+        };
+        let shares = beside(&servers, WRITERS, leave, || {
+            contend(&servers, CLIENTS, Places::Even, |connection| {
+                script.key("number").invoke(connection)
+            })
+        });
+        let done = fair(&format!("beside who goes away, {members} members"), &shares);
+        let number: u64 = script
+            .key("number")
+            .invoke(&mut connect(&servers, 0))
+            .expect("it");
+        let most = done + gone.load(Ordering::Relaxed) + 1;
+        println!("{done} answered, {number} of {most} counted");
+        assert!(number > done && number <= most, "{number} of {most}");
     }
 }
 

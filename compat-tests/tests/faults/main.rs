@@ -7,6 +7,7 @@
 mod ask;
 mod client_libraries;
 mod clock_jumps;
+mod crowds;
 mod etcd;
 mod far_apart;
 mod flags;

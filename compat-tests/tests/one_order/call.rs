@@ -118,6 +118,18 @@ pub fn any(dice: &mut StdRng) -> Act {
     }
 }
 
+/// A script, mostly; some wait for the same keys and are carried out together.
+pub fn mostly_scripts(dice: &mut StdRng) -> Act {
+    let key = dice.random_range(0..KEYS);
+    let other = dice.random_range(0..KEYS);
+    match dice.random_range(0..10) {
+        0..3 => Act::Call(Call::DeleteIf(key, one(dice, &VALUES))),
+        3..6 => Act::Call(Call::CountInto(key)),
+        6..9 => Act::Call(Call::Move(key, other)),
+        _ => any(dice),
+    }
+}
+
 /// What is there, as a MULTI that reads it all.
 pub fn everything() -> Act {
     let reads = |key| {

@@ -100,7 +100,8 @@ fn contend(kind: Kind, members: usize) {
     let seed = seed();
     let (mut all, mut aborted) = (0, 0);
     for round in 0..times(12, 200) {
-        let history = play::round(&servers, round, seed + round as u64);
+        let any = [call::any, call::mostly_scripts][round % 2];
+        let history = play::round(&servers, round, seed + round as u64, any);
         all += history.len();
         let is_abort = |operation: &&Operation<OneOrder>| {
             let op = &operation.op;

@@ -111,8 +111,14 @@ impl History {
     }
 }
 
-/// Lets all clients contend for the keys of a round, and reads what is there at the end.
-pub fn round(servers: &Cluster, round: usize, seed: u64) -> Vec<Operation<OneOrder>> {
+/// Lets all clients contend for the keys of a round, each with what `any` gives it, and reads what
+/// is there at the end.
+pub fn round(
+    servers: &Cluster,
+    round: usize,
+    seed: u64,
+    any: fn(&mut StdRng) -> Act,
+) -> Vec<Operation<OneOrder>> {
     let (history, began) = (History::default(), Instant::now());
     let ports = servers.ports();
     let now = || i64::try_from(began.elapsed().as_nanos()).expect("a test ends within 292 years");
@@ -129,7 +135,7 @@ pub fn round(servers: &Cluster, round: usize, seed: u64) -> Vec<Operation<OneOrd
                 let mut dice = StdRng::seed_from_u64(seed * u64::from(CLIENTS) + u64::from(number));
                 let mut client = Client::connect(port, number);
                 for _ in 0..ACTS {
-                    carry_out(&mut client, call::any(&mut dice));
+                    carry_out(&mut client, any(&mut dice));
                 }
             });
         }

@@ -10,13 +10,19 @@ use crate::versions::{Part, Restore, VersionsError, or_damaged};
 ///
 /// # Errors
 /// If a row can't be read, or rows that can be make no state together: the state's own checks say
-/// so, and then it is the store that is damaged.
+/// so, and then it is the store that is damaged. It is not if only a newer program can read it.
 pub(crate) fn rebuild(parts: Restore) -> Result<State, VersionsError> {
     or_damaged(|| build(parts))
 }
 
+fn unreadable(error: RestoreError) -> VersionsError {
+    match error.is_of_newer_program() {
+        true => VersionsError::Refused(error.to_string()),
+        false => VersionsError::damaged(&error.to_string()),
+    }
+}
+
 fn build(parts: Restore) -> Result<State, VersionsError> {
-    let unreadable = |error: RestoreError| VersionsError::damaged(&error.to_string());
     let mut builder = Builder::default();
     for part in parts {
         match part? {

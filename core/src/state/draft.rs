@@ -7,6 +7,7 @@
 //! events: append a (over 1.0), delete a, put a;  steps: append, append, delete, put
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ impl Drafted {
 }
 
 pub(super) struct Draft<'a> {
-    pub(super) state: &'a State,
+    /// A trial has a state of its own.
+    pub(super) state: Cow<'a, State>,
     /// Keys that were changed, over the state.
     overlay: BTreeMap<Bytes, Drafted>,
     /// Ranges that are hidden below the overlay.
@@ -128,6 +130,11 @@ fn packed(key: &Bytes, value: Value) -> (Bytes, Value) {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(state: &'a State) -> Draft<'a> {
+        Draft::over(Cow::Borrowed(state))
+    }
+
+    pub(super) fn over(state: Cow<'a, State>) -> Draft<'a> {
+        let (life_counter, derived_counter) = (state.life_counter, state.derived_counter);
         Draft {
             state,
             overlay: BTreeMap::new(),
@@ -137,8 +144,8 @@ impl<'a> Draft<'a> {
             notices: Vec::new(),
             events: 0,
             because: None,
-            life_counter: state.life_counter,
-            derived_counter: state.derived_counter,
+            life_counter,
+            derived_counter,
             room: TxnRoom::default(),
             read_room: ReadRoom::default(),
             is_answered: false,
@@ -172,6 +179,33 @@ impl<'a> Draft<'a> {
         match self.overlay.get(key) {
             Some(drafted) => drafted.current(),
             None => self.below(key),
+        }
+    }
+
+    /// What the view has of a key without a look below it; a deleted one is there and is none.
+    pub(super) fn own(&self, key: &[u8]) -> Option<Option<&Arc<KeyValue>>> {
+        self.overlay.get(key).map(Drafted::current)
+    }
+
+    /// Takes a record of elsewhere for what lies below, unless the view has changed the key.
+    pub(super) fn know(&mut self, record: &Arc<KeyValue>) {
+        let known = || Drafted {
+            before: Some(record.clone()),
+            record: record.clone(),
+            cause: None,
+        };
+        self.overlay.entry(record.key.clone()).or_insert_with(known);
+    }
+
+    /// Lets such a record go, unless the view has changed it.
+    pub(super) fn let_go(&mut self, key: &[u8]) {
+        let drafted = self.overlay.get(key);
+        let is_unchanged = |drafted: &Drafted| {
+            let before = drafted.before.as_ref();
+            before.is_some_and(|before| Arc::ptr_eq(before, &drafted.record))
+        };
+        if drafted.is_some_and(is_unchanged) {
+            self.overlay.remove(key);
         }
     }
 

@@ -47,7 +47,7 @@ impl Draft<'_> {
         }
     }
 
-    fn op_alone(&mut self, op: &Op) -> Result<OpResult, Refusal> {
+    pub(super) fn op_alone(&mut self, op: &Op) -> Result<OpResult, Refusal> {
         let before = self.events();
         let result = self.op(op);
         match result {

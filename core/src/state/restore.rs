@@ -15,6 +15,13 @@ use crate::types::{ClusterMillis, KeyValue, LeaseId};
 #[error("a row of the state can't be read: {0}")]
 pub struct RestoreError(#[from] DecodeError);
 
+impl RestoreError {
+    /// Whether nothing is wrong with what is stored, but that this program is too old for it.
+    pub fn is_of_newer_program(&self) -> bool {
+        matches!(self.0, DecodeError::FeatureLevel { .. })
+    }
+}
+
 /// A state that is being rebuilt.
 #[derive(Default)]
 pub struct Builder {

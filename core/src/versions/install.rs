@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use redb::{Database, Durability};
 
 use super::error::VersionsError;
+use super::guarded::{NONSENSE, Panicked, guarded};
 use super::medium::{Health, Slot};
 use super::queue::Request;
 use super::schema::{self, TABLES, read_head};
@@ -59,6 +60,11 @@ fn refused(why: impl Into<String>) -> VersionsError {
     VersionsError::Snapshot(why.into())
 }
 
+/// A panic of the engine over the slot that is filled ends this install: another file serves.
+fn unless_panicked<T>(call: impl FnOnce() -> Result<T, VersionsError>) -> Result<T, VersionsError> {
+    guarded(call).unwrap_or_else(|Panicked| Err(refused(NONSENSE)))
+}
+
 impl Installer {
     fn begin(versions: Versions, cluster: ClusterId) -> Result<Installer, VersionsError> {
         let what = "cannot make room for a snapshot";
@@ -87,6 +93,10 @@ impl Installer {
 
     /// Takes the next chunk. After an error the installer is of no more use.
     pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), VersionsError> {
+        unless_panicked(|| self.take(chunk))
+    }
+
+    fn take(&mut self, chunk: &[u8]) -> Result<(), VersionsError> {
         self.check_turn(self.versions.shared.install_slot.lock().turn)?;
         if chunk.len() < CHUNK_HEAD_BYTES || chunk.len() > CHUNK_BYTES_MAX {
             return Err(refused("a chunk has a length that none has"));
@@ -175,7 +185,11 @@ impl Installer {
     ///
     /// # Errors
     /// A snapshot that is torn, or after which another was begun, is refused: all stays as it was.
-    pub fn seal(mut self) -> Result<Sealed, VersionsError> {
+    pub fn seal(self) -> Result<Sealed, VersionsError> {
+        unless_panicked(|| self.close())
+    }
+
+    fn close(mut self) -> Result<Sealed, VersionsError> {
         let end = self.end.ok_or_else(|| refused("its end is missing"))?;
         self.commit(Durability::Immediate)?;
         if end != self.found || !self.stream.is_empty() {

@@ -258,6 +258,12 @@ fn program() -> impl Strategy<Value = Program> {
     (vec(guard(), 0..2), vec(op, 0..6)).prop_map(|(guards, ops)| Program { guards, ops })
 }
 
+/// Ops of one program that write.
+pub fn tried_ops() -> impl Strategy<Value = Vec<Op>> {
+    let writes = |op: &Op| !matches!(op, Op::Range(_));
+    vec(op(0).prop_filter("it only reads", writes), 1..12)
+}
+
 fn op(depth: u32) -> BoxedStrategy<Op> {
     let flat = prop_oneof![
         3 => range_op().prop_map(Op::Range),

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use quorate_core::node::Node;
+use quorate_core::types::Principal;
 use tokio::time::Instant;
 
 use super::client::Client;
@@ -14,8 +16,9 @@ use super::guard_rail::GuardRail;
 use super::info::Info;
 use super::keyspace::Keyspace;
 use super::program::lua::Threads;
-use super::program::{Contended, KeyQueues, LocalReader, Reader};
+use super::program::{Contended, KeyQueues, LocalReader, Reader, Scope};
 use super::pubsub::Hub;
+use super::session::Crowds;
 use crate::listen::Load;
 
 /// Choices of the operator.
@@ -40,6 +43,7 @@ pub struct Context {
     pub reader: Arc<dyn Reader>,
     pub queues: KeyQueues,
     pub contended: Contended,
+    pub crowds: Crowds,
     /// Where scripts run.
     pub scripts: Threads,
     pub clients: Arc<DashMap<u64, Arc<Client>>>,
@@ -82,11 +86,37 @@ impl Context {
             reader,
             queues: KeyQueues::default(),
             contended: Contended::default(),
+            crowds: Crowds::default(),
             scripts: Threads::start(),
             clients,
             counters,
             guard_rail,
             load,
+        }
+    }
+
+    /// For a program that begins now: see `Scope`.
+    pub fn scope<'a>(
+        &'a self,
+        principal: &'a Principal,
+        db: u32,
+        keys: &'a [Bytes],
+        what: u64,
+    ) -> Scope<'a> {
+        Scope {
+            node: &self.node,
+            reader: &self.reader,
+            keyspace: &self.keyspace,
+            queues: &self.queues,
+            contended: &self.contended,
+            retries: &self.counters.retries,
+            principal,
+            db,
+            deadline: self.deadline(),
+            passed: None,
+            gathers: false,
+            keys,
+            what,
         }
     }
 

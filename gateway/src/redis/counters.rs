@@ -10,4 +10,6 @@ pub struct Counters {
     pub commands: AtomicU64,
     /// Runs of programs that others had disturbed.
     pub retries: AtomicU64,
+    /// Scripts that were carried out together with others.
+    pub in_company: AtomicU64,
 }

@@ -137,6 +137,10 @@ impl Info {
             ("rejected_connections", self.load.refused().to_string()),
             ("evicted_clients", self.load.closed().to_string()),
             ("program_retries_total", read(&counters.retries).to_string()),
+            (
+                "program_in_company_total",
+                read(&counters.in_company).to_string(),
+            ),
             ("program_turns_total", turns.taken.to_string()),
             (
                 "program_turns_milliseconds_total",

@@ -38,6 +38,19 @@ pub fn reply(ledger: &mut Ledger, command: &Command, ran: &[Command], reply: &Re
     for (command, reply) in ran.iter().zip(elements) {
         one(ledger, command, reply);
     }
+    for (called, reply) in command.called_in_turn().iter().zip(elements) {
+        scripted(ledger, called, reply);
+    }
+    if let Some(called) = command.called_by_script() {
+        scripted(ledger, &called, reply);
+    }
+}
+
+/// A command that a script has called.
+fn scripted(ledger: &mut Ledger, called: &Command, reply: &Reply) {
+    if !reply.is_error() {
+        ledger.count("scripted", called.name());
+    }
 }
 
 fn one(ledger: &mut Ledger, command: &Command, reply: &Reply) {

@@ -66,6 +66,20 @@ impl Command {
         calls.then(|| Self(rest.to_vec()))
     }
 
+    /// The commands that a script of the grammar calls one after the other, each answer an element
+    /// of its own: `EVAL "… unpack(call) …" 0 command… -- command…`.
+    pub fn called_in_turn(&self) -> Vec<Self> {
+        let [name, body, keys, rest @ ..] = self.0.as_slice() else {
+            return Vec::new();
+        };
+        let calls = String::from_utf8_lossy(body).contains("unpack(call)") && keys == b"0";
+        if !calls || !name.eq_ignore_ascii_case(b"eval") {
+            return Vec::new();
+        }
+        let commands = rest.split(|word| word == b"--");
+        commands.map(|words| Self(words.to_vec())).collect()
+    }
+
     /// As an array of bulk strings.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("*{}\r\n", self.0.len()).as_bytes());
@@ -216,6 +230,15 @@ mod tests {
         for step in steps {
             assert_eq!(parse(&step.to_string()), Ok(step));
         }
+    }
+
+    #[test]
+    fn what_a_script_calls_is_seen() {
+        let body = "local call = {} return redis.pcall(unpack(call))";
+        let script = Command::of(&["EVAL", body, "0", "SET", "k", "v", "--", "GET", "k"]);
+        let called = [Command::of(&["SET", "k", "v"]), Command::of(&["GET", "k"])];
+        assert_eq!(script.called_in_turn(), called);
+        assert_eq!(Command::of(&["EVAL", body, "1"]).called_in_turn(), []);
     }
 
     #[test]

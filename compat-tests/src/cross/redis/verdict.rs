@@ -6,7 +6,8 @@ use super::reply::Reply;
 use super::step::{Command, Step};
 use crate::cross::difference::Difference;
 
-/// Two replies to a command; `ran` are the commands that EXEC carried out.
+/// Two replies to a command; `ran` are the commands that EXEC carried out. A script may answer for
+/// several, too.
 pub fn of_replies(
     command: &Command,
     ran: &[Command],
@@ -14,8 +15,12 @@ pub fn of_replies(
     ours: &Reply,
 ) -> Option<Difference> {
     let all = (theirs.elements(), ours.elements());
+    let (whose, ran) = match command.name().as_str() {
+        "exec" => ("exec", ran.to_vec()),
+        _ => ("script", command.called_in_turn()),
+    };
     if let (Some(a), Some(b)) = all
-        && command.name() == "exec"
+        && !ran.is_empty()
         && a.len() == b.len()
         && a.len() == ran.len()
     {
@@ -23,7 +28,7 @@ pub fn of_replies(
         return pairs
             .filter_map(|(command, (theirs, ours))| of_replies(command, &[], theirs, ours))
             .map(|found| Difference {
-                place: format!("exec {}", found.place),
+                place: format!("{whose} {}", found.place),
                 ..found
             })
             .next();

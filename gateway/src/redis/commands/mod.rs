@@ -11,7 +11,7 @@ mod session_rows;
 pub mod string;
 mod subcommands;
 
-pub use call::{call, check, on_view};
+pub use call::{call, check, on_view, plan};
 pub use registry::{all, lookup};
-pub use row::{Data, Keys, Row, Run, Session};
+pub use row::{Keys, Row, Run, Session};
 pub use subcommands::full_name;

@@ -5,12 +5,17 @@ use bytes::Bytes;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::number::parse_i64;
+use crate::redis::plan::{Place, Plan};
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
-/// A command on data: the one implementation for lone calls, MULTI and scripts. The arity has
-/// been checked. A fault must leave the view without new effects.
+/// A command that reads data, or none: the one implementation for lone calls, MULTI and scripts.
+/// The arity has been checked.
 pub type Data = fn(&mut View, Args<'_>) -> Result<Reply, Fault>;
+
+/// A command that writes data, likewise: what it is in the core's ops. A fault is what Redis says
+/// of the arguments before it looks at the key; what it says then is told by the plan's rule.
+pub type Write = fn(Place<'_>, Args<'_>) -> Result<Plan, Fault>;
 
 /// Which arguments are keys, as COMMAND shows it: positions count from the command's name as 0;
 /// a negative last counts from the end. All 0: none, or known only by reading the arguments.
@@ -70,9 +75,11 @@ impl Keys {
 /// What runs a command.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
-    /// Reads and writes data through a view, quickly.
+    /// Reads data through a view, quickly; or speaks to subscribers.
     Data(Data),
-    /// The same, but may take long, and then on a thread of its own (EVAL).
+    /// Changes data by ops.
+    Write(Write),
+    /// Reads and writes through a view, but may take long, and then on a thread of its own (EVAL).
     Script(Data),
     /// Concerns the connection or this member.
     Session(Session),

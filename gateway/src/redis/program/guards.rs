@@ -36,6 +36,13 @@ struct KeyGuard {
     life: Option<u64>,
 }
 
+impl KeyGuard {
+    /// Guards the life, too; whether it was seen at another generation before.
+    fn is_torn_by(&mut self, generation: u64) -> bool {
+        *self.life.get_or_insert(generation) != generation
+    }
+}
+
 #[derive(Clone, Debug)]
 struct RangeGuard {
     range: KeyRange,
@@ -52,6 +59,14 @@ impl Guards {
     /// A key's life was read, at this generation (0: absent).
     pub fn life(&mut self, key: &Bytes, modified: Revision, generation: u64) {
         self.read(key, modified, Some(generation));
+    }
+
+    /// The life of a key matters that was read before, at this generation.
+    pub fn life_of_read(&mut self, key: &Bytes, generation: u64) {
+        match self.keys.get_mut(key) {
+            Some(guard) => self.is_torn |= guard.is_torn_by(generation),
+            None => self.is_torn |= self.spans.look(key, 0, Some(generation)) == Look::Newer,
+        }
     }
 
     fn read(&mut self, key: &Bytes, modified: Revision, life: Option<u64>) {
@@ -72,8 +87,7 @@ impl Guards {
         });
         self.is_torn |= guard.modified != modified;
         if let Some(generation) = life {
-            let first = *guard.life.get_or_insert(generation);
-            self.is_torn |= first != generation;
+            self.is_torn |= guard.is_torn_by(generation);
         }
     }
 

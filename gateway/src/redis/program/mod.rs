@@ -6,10 +6,8 @@ mod contended;
 mod contest;
 mod guards;
 mod heard;
-mod item;
 mod key_queues;
 pub mod lua;
-mod overlay;
 mod reader;
 mod records;
 mod run;
@@ -17,9 +15,12 @@ mod spans;
 mod view;
 
 pub use contended::Contended;
-pub use item::ItemLife;
 pub use key_queues::KeyQueues;
+#[cfg(test)]
+pub use reader::Page;
 pub use reader::{LocalReader, Reader};
 pub use records::Records;
 pub use run::{Failure, Kind, Scope, barrier, run, run_sync};
+#[cfg(test)]
+pub use spans::Settled;
 pub use view::{TOO_MUCH, View};

@@ -41,6 +41,8 @@ pub struct Scope<'a> {
     pub deadline: Instant,
     /// The times of a barrier that was passed within this call, if one was.
     pub passed: Option<Now>,
+    /// Others may join until it runs first: no barrier from before is one for them.
+    pub gathers: bool,
     /// Redis keys the program will name, as far as known: it queues for them.
     pub keys: &'a [Bytes],
     /// Stands for what the program does and the keys it names.
@@ -100,12 +102,15 @@ where
     let reader = scope.reader;
     let mut contest = Contest::new(scope, queued_keys(scope, kind));
     let mut known = Known::new(scope.passed);
+    let mut gathers = scope.gathers;
     if known.now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
         known.now = Some(barrier(scope.node, contest.deadline).await?);
     }
     loop {
         let start = contest.enter().await?;
-        known.now = start.passed.or(known.now);
+        if !std::mem::take(&mut gathers) {
+            known.now = start.passed.or(known.now);
+        }
         let times = known.now.unwrap_or_else(|| local_now(scope.node));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
         let view = view.knowing(known.heard.clone());

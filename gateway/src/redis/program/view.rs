@@ -1,34 +1,35 @@
-//! The recording view a program works on: reads leave guards, writes leave ops, and what was
-//! written is seen by later reads.
+//! The recording view a program works on: reads leave guards, writes leave ops, and what the ops
+//! will do is tried out at once and seen by later reads.
 //!
 //! Keys are Redis keys of the selected database; the view turns them into the core's. Worked
-//! example: `INCR n` on a missing key reads `n` (guard: `redis/0/n` has mod revision 0), writes
-//! `Put redis/0/n = "1"`. The txn made of both does nothing if another `n` came between, and the
-//! program runs again.
+//! example: `INCR n` on a missing key reads `n` (guard: `redis/0/n` has mod revision 0) and leaves
+//! the op `add redis/0/n 1`, which the trial makes "1". The txn made of both does nothing if
+//! another `n` came between, and the program runs again.
 
 mod writes;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{Life, Op};
+use quorate_core::command::Op;
 use quorate_core::node::Census;
-use quorate_core::types::{Deadline, Hash, KeyRange, Now, Revision};
+use quorate_core::state::Trial;
+use quorate_core::types::{Deadline, Hash, KeyRange, KeyValue, LeaseId, Now, Revision, Value};
 use rand::Rng;
 
 use super::cache_changes::CacheChanges;
 use super::guards::Guards;
 use super::heard::{Heard, Told};
-use super::item::{Item, ItemLife};
 use super::lua::Script;
-use super::overlay::Overlay;
 use super::reader::{PAGE_RECORDS, Reader, after};
 use super::spans::Group;
 use crate::redis::fault::Fault;
 use crate::redis::keyspace::{DATABASES, Keyspace};
+use crate::redis::plan::Place;
 use crate::redis::reply::Reply;
 
-/// Memory that a program's reads, writes and replies may take. Far less can be proposed.
+/// Memory that a program's reads, ops and replies may take, of which far less can be proposed. What
+/// the ops make is bounded as in apply.
 const PROGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
 const NOT_TOLD: Fault = Fault::fixed("ERR members are asked who listens");
 pub const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at once");
@@ -52,7 +53,7 @@ pub struct View {
     db: u32,
     now: Now,
     guards: Guards,
-    overlay: Overlay,
+    trial: Trial,
     ops: Vec<Op>,
     /// Bytes of the ops.
     op_bytes: usize,
@@ -73,7 +74,7 @@ impl View {
             db,
             now,
             guards: Guards::default(),
-            overlay: Overlay::default(),
+            trial: Trial::new(now),
             ops: Vec::new(),
             op_bytes: 0,
             reply_bytes: 0,
@@ -106,12 +107,16 @@ impl View {
 
     /// About the memory of what was read, written and answered.
     pub fn bytes(&self) -> usize {
-        self.op_bytes + self.overlay.bytes() + self.guards.bytes() + self.reply_bytes
+        self.held_bytes() + self.trial.made_bytes()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.op_bytes + self.guards.bytes() + self.reply_bytes
     }
 
     /// Asked before each command of a script or a MULTI: whether the program may go on.
     pub fn check_size(&self) -> Result<(), Fault> {
-        match self.bytes() > PROGRAM_BYTES_MAX {
+        match self.held_bytes() > PROGRAM_BYTES_MAX || self.trial.is_over() {
             true => Err(TOO_MUCH),
             false => Ok(()),
         }
@@ -155,8 +160,16 @@ impl View {
         Err(NOT_TOLD)
     }
 
-    pub fn full_key(&self, key: &[u8]) -> Bytes {
-        self.keyspace.key(self.db, key)
+    fn full_key(&self, key: &[u8]) -> Bytes {
+        self.place().key(key)
+    }
+
+    /// Where its keys lie.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            keyspace: &self.keyspace,
+            db: self.db,
+        }
     }
 
     /// A script of the cache with what this program has changed there. Guards whether there is one.
@@ -197,24 +210,38 @@ impl View {
 
     // Reads.
 
-    pub fn get(&mut self, key: &[u8]) -> Option<Item> {
-        let full = self.full_key(key);
-        if let Some(own) = self.overlay.get(&full) {
-            return own.cloned();
+    pub fn get(&mut self, key: &[u8]) -> Option<Arc<KeyValue>> {
+        self.look(&self.full_key(key), false)
+    }
+
+    /// A key as the program sees it. What was read for it is guarded, its life if that matters.
+    fn look(&mut self, full: &Bytes, looks_at_life: bool) -> Option<Arc<KeyValue>> {
+        if let Some(own) = self.trial.get(full) {
+            let own = own.cloned();
+            let life_read = own.as_deref().and_then(Trial::life_read);
+            if let Some(generation) = life_read.filter(|_| looks_at_life) {
+                self.guards.life_of_read(full, generation);
+            }
+            return own;
         }
-        let record = self.reader.get(&full);
-        self.guards
-            .key(&full, record.as_ref().map_or(0, |r| r.modified.main));
+        let record = self.reader.get(full);
+        let (modified, generation) = record
+            .as_ref()
+            .map_or((0, 0), |r| (r.modified.main, r.life_generation));
+        match looks_at_life {
+            true => self.guards.life(full, modified, generation),
+            false => self.guards.key(full, modified),
+        }
         self.settle();
-        record.map(|record| Item::of(&record))
+        record
     }
 
     /// The fencing token of a key: the revision that made it. None if it is missing, or was made by
     /// this very program, whose revision is not known yet.
     pub fn lock_token(&mut self, key: &[u8]) -> Option<i64> {
-        let token = self.get(key)?.create_revision;
-        self.asked_own_token |= token == 0;
-        (token > 0).then_some(token)
+        let token = Trial::create_revision(&*self.get(key)?);
+        self.asked_own_token |= token.is_none();
+        token
     }
 
     /// Whether a token was asked for that would be known once this has happened.
@@ -239,32 +266,30 @@ impl View {
 
     /// The string of a key; WRONGTYPE for another type.
     pub fn string(&mut self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        self.get(key).map(|item| item.string().cloned()).transpose()
+        let string = |record: Arc<KeyValue>| record.value.as_bytes().cloned();
+        let record = self.get(key);
+        record
+            .map(|record| string(record).ok_or(Fault::WRONG_TYPE))
+            .transpose()
     }
 
     /// The hash of a key; WRONGTYPE for another type.
     pub fn hash(&mut self, key: &[u8]) -> Result<Option<Arc<Hash>>, Fault> {
-        self.get(key).map(|item| item.hash().cloned()).transpose()
+        let record = self.get(key);
+        let hash = record.map(|record| match &record.value {
+            Value::Hash(hash) => Ok(hash.clone()),
+            Value::Bytes(_) => Err(Fault::WRONG_TYPE),
+        });
+        hash.transpose()
     }
 
     /// When a key ends: None if it is missing, Some(None) if it never does. Guards the life too.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Option<Deadline>> {
-        let full = self.full_key(key);
-        let life = if let Some(own) = self.overlay.get(&full) {
-            own?.life
-        } else {
-            let record = self.reader.get(&full);
-            let (modified, generation) = record
-                .as_ref()
-                .map_or((0, 0), |r| (r.modified.main, r.life_generation));
-            self.guards.life(&full, modified, generation);
-            self.settle();
-            Item::of(&*record?).life
-        };
-        Some(match life {
-            ItemLife::Forever => None,
-            ItemLife::Until(deadline) => Some(deadline),
-            ItemLife::Lease(id) => self.reader.lease_deadline(id),
+        let record = self.look(&self.full_key(key), true)?;
+        let is_leased = record.deadline.is_none() && record.lease != LeaseId::NONE;
+        Some(match is_leased {
+            true => self.reader.lease_deadline(record.lease),
+            false => record.deadline,
         })
     }
 
@@ -273,15 +298,6 @@ impl View {
         let now = self.now();
         self.deadline(key)
             .map(|end| end.map(|end| end.left_ms(now)))
-    }
-
-    /// When a life that is written now would end; None: never, or with a lease.
-    pub fn deadline_of(&mut self, life: Life) -> Option<Deadline> {
-        self.looked_at_time = true;
-        match self.item_life(life) {
-            ItemLife::Until(deadline) => Some(deadline),
-            ItemLife::Forever | ItemLife::Lease(_) => None,
-        }
     }
 
     /// The wall-clock time of a deadline.
@@ -307,10 +323,10 @@ impl View {
     pub fn walk(&mut self, prefix: &[u8], visit: &mut dyn FnMut(Bytes)) {
         let whole = self.beginning(prefix);
         let cut = self.keyspace.prefix(self.db).len();
-        for key in self.overlay.written(&whole) {
+        for key in self.trial.written(&whole) {
             visit(key.slice(cut..));
         }
-        if self.overlay.hides_all(&self.keyspace.range(self.db)) {
+        if self.trial.hides(&self.keyspace.range(self.db)) {
             return;
         }
         let mut seen = 0;
@@ -320,7 +336,7 @@ impl View {
             newest.get_or_insert(page.revision);
             seen += page.records.len() as u64;
             for record in &page.records {
-                if self.overlay.get(&record.key).is_none() {
+                if self.trial.get(&record.key).is_none() {
                     visit(record.key.slice(cut..));
                 }
             }
@@ -337,7 +353,7 @@ impl View {
     /// Some `count` keys from a place of SCAN's walk on, and where it goes on; guards all keys.
     /// None if that takes a look at each of them.
     pub fn walk_on(&mut self, from: u64, count: usize) -> Option<(Vec<Bytes>, u64)> {
-        if !self.overlay.is_empty() {
+        if !self.trial.is_empty() {
             return None;
         }
         let shown = self.reader.shown(self.db, from, count)?;
@@ -349,7 +365,7 @@ impl View {
     /// Any key, each with the same chance; none if there is none.
     pub fn random_key(&mut self) -> Option<Bytes> {
         let mut rng = rand::rng();
-        if !self.overlay.is_empty() {
+        if !self.trial.is_empty() {
             let (mut seen, mut chosen) = (0_u64, None);
             self.walk(b"", &mut |key| {
                 seen += 1;
@@ -377,7 +393,7 @@ impl View {
 
     /// How many keys the database has.
     pub fn key_count(&mut self) -> u64 {
-        if !self.overlay.is_empty() {
+        if !self.trial.is_empty() {
             let mut seen = 0;
             self.walk(b"", &mut |_| seen += 1);
             return seen;

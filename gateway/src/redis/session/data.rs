@@ -7,24 +7,18 @@ use bytes::Bytes;
 use quorate_core::command::Guard;
 use quorate_core::types::Now;
 
+use super::crowds::Told;
 use super::exec::{Answered, Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
-use crate::redis::args::Args;
-use crate::redis::commands::{Data, Row, Run};
+use crate::redis::commands::{Row, Run, on_view};
 use crate::redis::program::lua;
 use crate::redis::program::{Failure, Kind, Scope, View, run, run_sync};
 use crate::redis::reply::Reply;
 
 impl Session {
     /// A quick command on data.
-    pub async fn data(
-        &mut self,
-        row: &Row,
-        data: Data,
-        args: &[Bytes],
-        passed: Option<Now>,
-    ) -> Reply {
+    pub async fn data(&mut self, row: &Row, args: &[Bytes], passed: Option<Now>) -> Reply {
         let kind = kind_of(row);
         let keys = if kind == Kind::Write {
             // It would be held back by a turn of its own.
@@ -35,8 +29,8 @@ impl Session {
         };
         let scope = self.scope(&keys, hash(args), passed);
         let program = |view: &mut View| {
-            let reply: Reply = data(view, Args::after_name(args)).into();
-            (reply, view.db())
+            let reply = on_view(view, row, args);
+            (reply.unwrap_or(Reply::Null), view.db())
         };
         match run_sync(&scope, kind, &[], program).await {
             Ok(Some((reply, db))) => {
@@ -55,7 +49,12 @@ impl Session {
             Kind::Write => row.keys_of(&args),
             Kind::Read | Kind::WeakRead => Vec::new(),
         };
-        let queue = Arc::new(vec![Queued { row, args }]);
+        let alone = match self.in_company(Queued { row, args }, &keys).await {
+            Told::Done(reply) => return reply,
+            Told::Failed(failure) => return self.failed(&failure),
+            Told::Alone(command) => command,
+        };
+        let queue = Arc::new(vec![alone]);
         // Without a barrier before: it may touch no key.
         match self.run_queue(queue, Kind::Write, &[], &keys, None).await {
             Ok(Some(Answers { mut answers, .. })) => {
@@ -119,20 +118,8 @@ impl Session {
     }
 
     pub fn scope<'a>(&'a self, keys: &'a [Bytes], what: u64, passed: Option<Now>) -> Scope<'a> {
-        Scope {
-            node: &self.context.node,
-            reader: &self.context.reader,
-            keyspace: &self.context.keyspace,
-            queues: &self.context.queues,
-            contended: &self.context.contended,
-            retries: &self.context.counters.retries,
-            principal: &self.principal,
-            db: self.db,
-            deadline: self.context.deadline(),
-            passed,
-            keys,
-            what,
-        }
+        let scope = self.context.scope(&self.principal, self.db, keys, what);
+        Scope { passed, ..scope }
     }
 }
 
@@ -152,12 +139,12 @@ fn what_kind(queue: &[Queued]) -> lua::Kind {
 pub fn what_it_does(queue: &[Queued]) -> u64 {
     let one = |queued: &Queued| match queued.row.run {
         Run::Script(_) => hash((queued.args.get(1), queued.row.keys_of(&queued.args))),
-        Run::Data(_) | Run::Session(_) => hash(&queued.args),
+        Run::Data(_) | Run::Write(_) | Run::Session(_) => hash(&queued.args),
     };
     hash(queue.iter().map(one).collect::<Vec<_>>())
 }
 
-fn hash(thing: impl Hash) -> u64 {
+pub fn hash(thing: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     thing.hash(&mut hasher);
     hasher.finish()

@@ -112,7 +112,7 @@ impl Session {
                 vec![Reply::bulks([Bytes::from_static(b"pong"), message])]
             }
             Run::Data(_) if row.name == "publish" => vec![self.publish(&args).await],
-            Run::Data(data) => vec![self.data(row, data, &args, passed).await],
+            Run::Data(_) | Run::Write(_) => vec![self.data(row, &args, passed).await],
             Run::Script(_) => vec![self.script(row, args).await],
             Run::Session(verb) => self.session_command(verb, &args).await,
         }

@@ -3,16 +3,20 @@
 
 mod ahead;
 mod client_command;
+mod company;
 mod config;
+mod crowds;
 mod data;
 mod dispatch;
 mod exec;
 mod failure;
+mod fitting;
 mod function_command;
 mod hello;
 mod ordered;
 mod pipeline;
 mod publish;
+mod remade;
 mod role;
 mod script_command;
 mod state;
@@ -21,6 +25,7 @@ mod together;
 mod watch;
 mod watch_turn;
 
+pub use crowds::Crowds;
 pub use exec::cost;
 pub use pipeline::OUTPUT_BYTES_HIGH;
 pub use state::Session;

@@ -11,16 +11,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, Op, Program, RangeOp};
+use quorate_core::limits::TXN_OPS_MAX;
 use quorate_core::outcome::{OpResult, Outcome, ProgramOutcome};
 use quorate_core::types::{KeyRange, KeyValue, Now};
 
 use super::exec::{Answered, Answers, Queued};
 use super::state::Session;
+use crate::redis::args::Args;
 use crate::redis::commands::{Run, call};
-use crate::redis::direct::{Place, Plan, Rule, plan};
 use crate::redis::guard_rail::Attempt;
 use crate::redis::keyspace::DATABASES;
 use crate::redis::number::parse_i64;
+use crate::redis::plan::{Place, Plan, Rule};
 use crate::redis::program::{Failure, Records, TOO_MUCH, View};
 use crate::redis::refusal::refusal_fault;
 use crate::redis::reply::Reply;
@@ -43,15 +45,15 @@ enum Answer {
     Planned(Rule, Option<Attempt>),
     /// By the command itself, which sees the records that were read, in this database.
     Shown(u32),
-    /// At once: how many receive what is published.
-    Receivers(u64),
+    /// At once.
+    Known(Reply),
     /// By the connection, once all this has happened.
     Later,
 }
 
 impl Session {
-    /// None if one of the commands has no such form: a script, a walk over a database, or wrong
-    /// arguments, which may be told only if the key is of a fitting type.
+    /// None if one of the commands has no such form: a script, a walk over a database; or if they
+    /// name more keys than one program may.
     pub fn ordered(&self, queue: &[Queued]) -> Option<Ordered> {
         let mut ordered = Ordered {
             ops: Vec::new(),
@@ -65,7 +67,7 @@ impl Session {
             let added = ordered.ops.len() - before;
             ordered.answers.push((added, answer));
         }
-        Some(ordered)
+        (ordered.ops.len() <= TXN_OPS_MAX || !ordered.writes).then_some(ordered)
     }
 
     fn append(&self, ordered: &mut Ordered, queued: &Queued) -> Option<Answer> {
@@ -82,7 +84,8 @@ impl Session {
                 let receivers = self.context.reader.subscribers(&channel);
                 ordered.ops.push(Op::Publish { channel, payload });
                 ordered.writes = true;
-                return Some(Answer::Receivers(receivers));
+                let receivers = i64::try_from(receivers).unwrap_or(i64::MAX);
+                return Some(Answer::Known(Reply::Integer(receivers)));
             }
             (Run::Data(_), "select") => {
                 let db = args.get(1).and_then(|index| parse_i64(index));
@@ -93,13 +96,17 @@ impl Session {
             (Run::Data(_), "ping" | "echo" | "time" | "info" | "command") => {
                 return Some(Answer::Shown(place.db));
             }
+            (Run::Write(write), _) => {
+                return Some(match write(place, Args::after_name(args)) {
+                    Ok(plan) => {
+                        ordered.ops.extend(plan.ops);
+                        ordered.writes = true;
+                        Answer::Planned(plan.rule, plan.attempt)
+                    }
+                    Err(fault) => Answer::Known(Reply::Error(fault)),
+                });
+            }
             (Run::Data(_), _) => {}
-        }
-        if row.is_write() {
-            let planned = plan(place, row, args)?;
-            ordered.ops.extend(planned.ops);
-            ordered.writes = true;
-            return Some(Answer::Planned(planned.rule, planned.attempt));
         }
         if matches!(row.name, "hscan" | "hrandfield") {
             // Each looks at every field: that many of them take long shows only on the way.
@@ -209,11 +216,9 @@ impl Session {
         match answer {
             Answer::Planned(rule, attempt) => {
                 self.note_lock(attempt.as_ref(), results);
-                Some(Plan::reply(rule, results))
+                Some(Plan::reply(&rule, results))
             }
-            Answer::Receivers(count) => {
-                Some(Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
-            }
+            Answer::Known(reply) => Some(reply),
             Answer::Shown(db) => Some(self.shown(queued, db, results, now)),
             Answer::Later => None,
         }

@@ -14,9 +14,9 @@ use quorate_core::types::{Index, Now};
 use super::data::kind_of;
 use super::state::Session;
 use super::together::is_script;
-use crate::redis::commands::{Row, check};
-use crate::redis::direct::{Place, Plan, plan};
+use crate::redis::commands::{Row, check, plan};
 use crate::redis::guard_rail::Attempt;
+use crate::redis::plan::{Place, Plan};
 use crate::redis::program::{Failure, Kind};
 use crate::redis::refusal::refusal_fault;
 use crate::redis::reply::Reply;
@@ -75,24 +75,29 @@ impl Session {
         }
     }
 
-    /// The plans of the commands at the front.
+    /// Where the keys of its commands lie.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            keyspace: &self.context.keyspace,
+            db: self.db,
+        }
+    }
+
+    /// The plans of the commands at the front, up to one that has none, or is wrong.
     fn plans(&self, queue: &VecDeque<Vec<Bytes>>) -> Vec<(&'static Row, Plan)> {
         if self.multi.is_some() || self.is_subscriber_only() {
             return Vec::new();
         }
-        let place = Place {
-            keyspace: &self.context.keyspace,
-            db: self.db,
-        };
-        let is_full = self.context.reader.is_full();
-        let plan = |args: &Vec<Bytes>| {
+        let (place, is_full) = (self.place(), self.context.reader.is_full());
+        let planned = |args: &Vec<Bytes>| {
             // What is refused is not planned.
             let row = check(args)
                 .ok()
                 .filter(|row| !(is_full && row.needs_room()))?;
-            Some((row, plan(place, row, args)?))
+            let plan = plan(place, row, args)?.ok().filter(Plan::fits)?;
+            Some((row, plan))
         };
-        queue.iter().take(PLANS_MAX).map_while(plan).collect()
+        queue.iter().take(PLANS_MAX).map_while(planned).collect()
     }
 
     /// The index of the last entry that carried one of them; None if none is known.
@@ -121,7 +126,7 @@ impl Session {
             let reply = match result.map(|reply| reply.applied.outcome) {
                 Ok(Ok(Outcome::Program(outcome))) => {
                     self.note_lock(attempt.as_ref(), &outcome.results);
-                    Plan::reply(rule, &outcome.results)
+                    Plan::reply(&rule, &outcome.results)
                 }
                 Ok(Ok(_)) => Reply::Null,
                 Ok(Err(refusal)) => Reply::Error(refusal_fault(refusal)),

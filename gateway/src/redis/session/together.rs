@@ -13,42 +13,26 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
-use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
 use super::data::{kind_of, what_it_does};
 use super::exec::{Queued, cost};
+use super::fitting::{Callers, Fitted, run_front};
 use super::state::Session;
-use crate::redis::commands::{Row, Run, call, check};
-use crate::redis::direct::{Place, plan};
-use crate::redis::program::lua;
+use crate::redis::commands::{Row, Run, check, plan};
 use crate::redis::program::{Failure, Kind, View, run};
 use crate::redis::reply::Reply;
 
-/// Commands of one program, their bytes of memory, and what it may read, write and answer before it
-/// takes no more.
+/// Commands of one program, and their bytes of memory.
 const COMMANDS_MAX: usize = 1024;
 const COMMANDS_BYTES_MAX: usize = 512 * 1024;
-const VIEW_BYTES_MAX: usize = 512 * 1024;
-
-/// Time in which they are begun: others on this thread wait for them.
-const TIME_MAX: Duration = Duration::from_millis(5);
 
 /// How often it runs while others write what it reads.
 const RUNS_MAX: u32 = 3;
 
 /// Scripts that a connection does one by one after one that could not be among others.
-const ALONE: u32 = 100;
-
-/// What became of commands that were tried together.
-#[derive(Default)]
-struct Together {
-    /// Of those at the front that fitted.
-    replies: Vec<Reply>,
-    /// The one behind them has to be alone.
-    is_cut: bool,
-}
+pub const ALONE: u32 = 100;
 
 impl Session {
     /// Those of the commands at the front with a script at `script` that may be tried together;
@@ -84,7 +68,7 @@ impl Session {
         let front = queue.drain(..rows.len());
         let commands = rows.into_iter().zip(front);
         let mut commands: Vec<Queued> = commands.map(|(row, args)| Queued { row, args }).collect();
-        let Together { replies, is_cut } = self.run_together(&commands).await;
+        let Fitted { replies, is_cut } = self.run_together(&commands).await;
         if is_cut {
             self.alone = ALONE;
         }
@@ -103,7 +87,7 @@ impl Session {
         true
     }
 
-    async fn run_together(&mut self, commands: &[Queued]) -> Together {
+    async fn run_together(&mut self, commands: &[Queued]) -> Fitted {
         let writes = |command: &Queued| kind_of(command.row) == Kind::Write;
         let kind = match commands.iter().any(writes) {
             true => Kind::Write,
@@ -111,16 +95,17 @@ impl Session {
         };
         let keys = commands.iter().flat_map(|c| c.row.keys_of(&c.args));
         let keys: Vec<Bytes> = keys.collect();
-        let alone = || Together {
+        let alone = || Fitted {
             replies: Vec::new(),
             is_cut: true,
         };
+        let each: Vec<&Queued> = commands.iter().collect();
         let mut runs = 0;
         let attempt = |view: View| {
             runs += 1;
             ready(match runs > RUNS_MAX {
                 true => (self.idle_view(self.db), alone()),
-                false => run_front(view, commands),
+                false => run_front(view, &each, Callers::One),
             })
         };
         // It would be held back by a turn of its own.
@@ -133,7 +118,7 @@ impl Session {
             Err(failure) => {
                 let told = self.failed(&failure);
                 let told_to = if self.closing { 1 } else { commands.len() };
-                Together {
+                Fitted {
                     replies: vec![told; told_to],
                     is_cut: false,
                 }
@@ -151,12 +136,8 @@ impl Session {
 
     /// A SET NX PX is told to the guard rail here, too.
     fn note_attempt(&self, command: &Queued, reply: &Reply) {
-        let place = Place {
-            keyspace: &self.context.keyspace,
-            db: self.db,
-        };
-        let planned = plan(place, command.row, &command.args);
-        let Some(attempt) = planned.and_then(|planned| planned.attempt) else {
+        let planned = plan(self.place(), command.row, &command.args);
+        let Some(attempt) = planned.and_then(|plan| plan.ok()?.attempt) else {
             return;
         };
         let rail = &self.context.guard_rail;
@@ -176,47 +157,7 @@ pub fn is_script(args: &[Bytes]) -> bool {
 fn can_join(row: &Row, args: &[Bytes]) -> bool {
     match row.run {
         Run::Script(_) => true,
-        Run::Data(_) => !row.keys.of(args).is_empty(),
+        Run::Data(_) | Run::Write(_) => !row.keys.of(args).is_empty(),
         Run::Session(_) => false,
     }
-}
-
-/// Those at the front that fit, on a view with nothing of the others in it.
-fn run_front(mut view: View, commands: &[Queued]) -> (View, Together) {
-    let db = view.db();
-    match run_fitting(&mut view, commands) {
-        Ok(replies) => {
-            let is_cut = false;
-            (view, Together { replies, is_cut })
-        }
-        Err(fitting) => {
-            let (view, done) = run_front(view.begun_anew(db), &commands[..fitting]);
-            let is_cut = true;
-            (view, Together { is_cut, ..done })
-        }
-    }
-}
-
-/// The replies of those for which there was time and room. Err: how many come before the one that
-/// can't be among them; the view holds what it did in part.
-fn run_fitting(view: &mut View, commands: &[Queued]) -> Result<Vec<Reply>, usize> {
-    let (db, ends) = (i64::from(view.db()), Instant::now() + TIME_MAX);
-    let mut replies = Vec::with_capacity(commands.len());
-    for command in commands {
-        let is_first = replies.is_empty();
-        if !is_first && (view.bytes() > VIEW_BYTES_MAX || Instant::now() >= ends) {
-            break;
-        }
-        let mut run = || call(view, command.row, &command.args);
-        let done = match command.row.run {
-            Run::Script(_) => lua::in_place(run),
-            _ => Some(run()),
-        };
-        let may_be_among_others = !view.asked_own_token() && view.check_size().is_ok();
-        let reply = done.flatten().filter(|_| may_be_among_others);
-        replies.push(reply.ok_or(replies.len())?);
-        // SELECT in a script is for that script.
-        view.select(db).expect("it was selected before");
-    }
-    Ok(replies)
 }

@@ -10,4 +10,3 @@ mod scan;
 mod set;
 
 pub use rows::ROWS;
-pub use set::fields;

@@ -16,7 +16,7 @@ pub const ROWS: &[Row] = &[
         group: "hash",
         since: "2.0.0",
         summary: "Deletes fields of a hash.",
-        run: Run::Data(delete::hdel),
+        run: Run::Write(delete::hdel),
     },
     Row {
         name: "hexists",
@@ -68,7 +68,7 @@ pub const ROWS: &[Row] = &[
         group: "hash",
         since: "2.0.0",
         summary: "Adds to the number in a field.",
-        run: Run::Data(increment::hincrby),
+        run: Run::Write(increment::hincrby),
     },
     Row {
         name: "hincrbyfloat",
@@ -81,7 +81,7 @@ pub const ROWS: &[Row] = &[
         group: "hash",
         since: "2.6.0",
         summary: "Adds to the decimal number in a field.",
-        run: Run::Data(increment::hincrbyfloat),
+        run: Run::Write(increment::hincrbyfloat),
     },
     Row {
         name: "hkeys",
@@ -133,7 +133,7 @@ pub const ROWS: &[Row] = &[
         group: "hash",
         since: "2.0.0",
         summary: "Sets several fields (old form of HSET).",
-        run: Run::Data(set::hmset),
+        run: Run::Write(set::hmset),
     },
     Row {
         name: "hrandfield",
@@ -172,7 +172,7 @@ pub const ROWS: &[Row] = &[
         group: "hash",
         since: "2.0.0",
         summary: "Sets fields of a hash.",
-        run: Run::Data(set::hset),
+        run: Run::Write(set::hset),
     },
     Row {
         name: "hsetnx",
@@ -185,7 +185,7 @@ pub const ROWS: &[Row] = &[
         group: "hash",
         since: "2.0.0",
         summary: "Sets a field that does not exist.",
-        run: Run::Data(set::hsetnx),
+        run: Run::Write(set::hsetnx),
     },
     Row {
         name: "hstrlen",

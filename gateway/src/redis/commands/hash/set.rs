@@ -1,46 +1,50 @@
 //! HSET, HMSET, HSETNX.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use quorate_core::command::DataOp;
 use quorate_core::types::Hash;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::plan::{Place, Plan, Rule};
 
 /// HSET key field value...: how many fields are new.
-pub fn hset(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let key = args.take()?;
-    let fields = fields(&mut args, "hset")?;
-    Ok(Reply::Integer(view.hash_set(key, fields)? as i64))
+pub fn hset(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    set_all(place, args, "hset", Rule::Number)
 }
 
 /// HMSET: HSET that answers OK.
-pub fn hmset(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let key = args.take()?;
-    let fields = fields(&mut args, "hmset")?;
-    view.hash_set(key, fields)?;
-    Ok(Reply::OK)
+pub fn hmset(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    set_all(place, args, "hmset", Rule::Ok)
 }
 
 /// HSETNX key field value: only if the field is missing; 1 or 0.
-pub fn hsetnx(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let (key, field, value) = (args.take()?, args.take()?, args.take()?);
-    if view.hash(key)?.is_some_and(|hash| hash.contains_key(field)) {
-        return Ok(Reply::Integer(0));
-    }
-    view.hash_set(key, Hash::from([(field.clone(), value.clone())]))?;
-    Ok(Reply::Integer(1))
+pub fn hsetnx(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let key = place.key(args.take()?);
+    let field = (args.take()?.clone(), args.take()?.clone());
+    let op = DataOp::HashSet {
+        key,
+        fields: Arc::new(Hash::from([field])),
+        only_missing: true,
+    };
+    Ok(Plan::one(op, Rule::Number))
 }
 
 /// The last value given for a field counts.
-pub fn fields(args: &mut Args<'_>, command: &str) -> Result<Hash, Fault> {
+fn set_all(place: Place<'_>, mut args: Args<'_>, name: &str, rule: Rule) -> Result<Plan, Fault> {
+    let key = place.key(args.take()?);
     let (pairs, odd): (&[[Bytes; 2]], _) = args.rest().as_chunks::<2>();
     if !odd.is_empty() {
-        return Err(Fault::arity(command));
+        return Err(Fault::arity(name));
     }
-    Ok(pairs
-        .iter()
-        .map(|[field, value]| (field.clone(), value.clone()))
-        .collect())
+    let pairs = pairs.iter();
+    let fields = pairs.map(|[field, value]| (field.clone(), value.clone()));
+    let op = DataOp::HashSet {
+        key,
+        fields: Arc::new(fields.collect()),
+        only_missing: false,
+    };
+    Ok(Plan::one(op, rule))
 }

@@ -1,66 +1,60 @@
 //! EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT key time [NX | XX | GT | LT], and PERSIST.
 
-use quorate_core::command::{Life, LifeCondition};
+use quorate_core::command::{Life, LifeCondition, SetLifeOp};
 use quorate_core::types::UnixMillis;
 
 use crate::redis::args::Args;
-use crate::redis::commands::string::Unit;
+use crate::redis::commands::string::{RELATIVE_MS_MAX, Unit};
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::number::parse_i64;
+use crate::redis::plan::{Place, Plan, Rule};
 
-pub fn expire(view: &mut View, args: Args<'_>) -> Result<Reply, Fault> {
-    run(view, args, "expire", Unit::Seconds, false)
+pub fn expire(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    run(place, args, "expire", Unit::Seconds, false)
 }
 
-pub fn pexpire(view: &mut View, args: Args<'_>) -> Result<Reply, Fault> {
-    run(view, args, "pexpire", Unit::Millis, false)
+pub fn pexpire(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    run(place, args, "pexpire", Unit::Millis, false)
 }
 
-pub fn expireat(view: &mut View, args: Args<'_>) -> Result<Reply, Fault> {
-    run(view, args, "expireat", Unit::Seconds, true)
+pub fn expireat(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    run(place, args, "expireat", Unit::Seconds, true)
 }
 
-pub fn pexpireat(view: &mut View, args: Args<'_>) -> Result<Reply, Fault> {
-    run(view, args, "pexpireat", Unit::Millis, true)
+pub fn pexpireat(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    run(place, args, "pexpireat", Unit::Millis, true)
 }
 
 /// PERSIST key: takes the deadline away; 1 if there was one.
-pub fn persist(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let key = args.take()?;
-    let ends = view.deadline(key).flatten().is_some();
-    if ends {
-        view.set_life(key, Life::Forever);
-    }
-    Ok(Reply::flag(ends))
+pub fn persist(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let op = SetLifeOp {
+        key: place.key(args.take()?),
+        life: Life::Forever,
+        condition: LifeCondition::default(),
+    };
+    Ok(Plan::one(op, Rule::Number))
 }
 
 fn run(
-    view: &mut View,
+    place: Place<'_>,
     mut args: Args<'_>,
     name: &str,
     unit: Unit,
     absolute: bool,
-) -> Result<Reply, Fault> {
-    let (key, number) = (args.take()?.clone(), args.take()?.clone());
+) -> Result<Plan, Fault> {
+    let (key, number) = (place.key(args.take()?), args.take()?);
     let condition = parse_condition(&mut args)?;
-    let life = parse_life(&number, name, unit, absolute)?;
-    let Some(now) = view.deadline(&key) else {
-        return Ok(Reply::Integer(0));
+    let life = parse_life(number, name, unit, absolute)?;
+    let op = SetLifeOp {
+        key,
+        life,
+        condition,
     };
-    if condition != LifeCondition::default() {
-        let now = now.map(|end| view.wall_of(end));
-        let new = view.deadline_of(life).map(|end| view.wall_of(end));
-        if !allows(condition, now, new) {
-            return Ok(Reply::Integer(0));
-        }
-    }
-    view.set_life(&key, life);
-    Ok(Reply::Integer(1))
+    Ok(Plan::one(op, Rule::Number))
 }
 
 /// The options behind the time, any number of them.
-pub fn parse_condition(args: &mut Args<'_>) -> Result<LifeCondition, Fault> {
+fn parse_condition(args: &mut Args<'_>) -> Result<LifeCondition, Fault> {
     let mut condition = LifeCondition::default();
     while let Some(given) = args.take_option() {
         match given.to_ascii_uppercase().as_slice() {
@@ -95,14 +89,13 @@ const NX_WITH_OTHERS: Fault =
 const GT_WITH_LT: Fault = Fault::fixed("ERR GT and LT options at the same time are not compatible");
 
 /// Times that are past are allowed: they delete the key.
-pub fn parse_life(number: &[u8], name: &str, unit: Unit, absolute: bool) -> Result<Life, Fault> {
-    let number = crate::redis::number::parse_i64(number).ok_or(Fault::NOT_AN_INTEGER)?;
+fn parse_life(number: &[u8], name: &str, unit: Unit, absolute: bool) -> Result<Life, Fault> {
+    let number = parse_i64(number).ok_or(Fault::NOT_AN_INTEGER)?;
     let millis = match unit {
         Unit::Seconds => number.checked_mul(1000),
         Unit::Millis => Some(number),
     };
-    let bound = crate::redis::commands::string::RELATIVE_MS_MAX;
-    let millis = millis.filter(|ms| absolute || *ms <= bound);
+    let millis = millis.filter(|ms| absolute || *ms <= RELATIVE_MS_MAX);
     let millis = millis.ok_or_else(|| Fault::invalid_expire(name))?;
     let millis = u64::try_from(millis).unwrap_or(0);
     Ok(if absolute {
@@ -110,23 +103,4 @@ pub fn parse_life(number: &[u8], name: &str, unit: Unit, absolute: bool) -> Resu
     } else {
         Life::For(millis)
     })
-}
-
-/// By the wall times of both ends.
-fn allows(condition: LifeCondition, now: Option<u64>, new: Option<u64>) -> bool {
-    let later = match (now, new) {
-        (Some(now), Some(new)) => new > now,
-        // No deadline counts as infinite.
-        (None, _) => false,
-        (Some(_), None) => true,
-    };
-    let earlier = match (now, new) {
-        (Some(now), Some(new)) => new < now,
-        (None, new) => new.is_some(),
-        (Some(_), None) => false,
-    };
-    !(condition.only_without && now.is_some()
-        || condition.only_with && now.is_none()
-        || condition.only_later && !later
-        || condition.only_earlier && !earlier)
 }

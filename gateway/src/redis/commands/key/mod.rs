@@ -13,6 +13,5 @@ mod scan;
 mod ttl;
 
 pub use cursor::{Cursor, ScanOptions, pick, place};
-pub use expire::{parse_condition, parse_life};
 pub use glob::glob;
 pub use rows::ROWS;

@@ -29,7 +29,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "1.0.0",
         summary: "Deletes keys.",
-        run: Run::Data(delete::del),
+        run: Run::Write(delete::del),
     },
     Row {
         name: "info",
@@ -81,7 +81,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "1.0.0",
         summary: "Ends a key in some seconds.",
-        run: Run::Data(expire::expire),
+        run: Run::Write(expire::expire),
     },
     Row {
         name: "expireat",
@@ -94,7 +94,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "1.2.0",
         summary: "Ends a key at a Unix time in seconds.",
-        run: Run::Data(expire::expireat),
+        run: Run::Write(expire::expireat),
     },
     Row {
         name: "expiretime",
@@ -120,7 +120,7 @@ pub const ROWS: &[Row] = &[
         group: "server",
         since: "1.0.0",
         summary: "Deletes the keys of all databases.",
-        run: Run::Data(database::flushall),
+        run: Run::Write(database::flushall),
     },
     Row {
         name: "flushdb",
@@ -133,7 +133,7 @@ pub const ROWS: &[Row] = &[
         group: "server",
         since: "1.0.0",
         summary: "Deletes the keys of the database.",
-        run: Run::Data(database::flushdb),
+        run: Run::Write(database::flushdb),
     },
     Row {
         name: "keys",
@@ -159,7 +159,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "2.2.0",
         summary: "Takes a key's deadline away.",
-        run: Run::Data(expire::persist),
+        run: Run::Write(expire::persist),
     },
     Row {
         name: "pexpire",
@@ -172,7 +172,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "2.6.0",
         summary: "Ends a key in some milliseconds.",
-        run: Run::Data(expire::pexpire),
+        run: Run::Write(expire::pexpire),
     },
     Row {
         name: "pexpireat",
@@ -185,7 +185,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "2.6.0",
         summary: "Ends a key at a Unix time in milliseconds.",
-        run: Run::Data(expire::pexpireat),
+        run: Run::Write(expire::pexpireat),
     },
     Row {
         name: "pexpiretime",
@@ -263,7 +263,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "1.0.0",
         summary: "Gives a key another name.",
-        run: Run::Data(rename::rename),
+        run: Run::Write(rename::rename),
     },
     Row {
         name: "renamenx",
@@ -276,7 +276,7 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "1.0.0",
         summary: "Gives a key another name that is free.",
-        run: Run::Data(rename::renamenx),
+        run: Run::Write(rename::renamenx),
     },
     Row {
         name: "scan",
@@ -367,6 +367,6 @@ pub const ROWS: &[Row] = &[
         group: "generic",
         since: "4.0.0",
         summary: "Deletes keys.",
-        run: Run::Data(delete::del),
+        run: Run::Write(delete::del),
     },
 ];

@@ -6,6 +6,7 @@
 //! Where few keys begin as the pattern does, it looks at these alone.
 
 use super::cursor::{Cursor, ScanOptions, pick};
+use super::delete::type_name;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
@@ -36,7 +37,7 @@ pub fn scan(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
         if let Some(wanted) = &options.type_name {
             let fits = view
                 .get(&key)
-                .is_some_and(|item| item.type_name().as_bytes() == wanted);
+                .is_some_and(|record| type_name(&record.value).as_bytes() == wanted);
             if !fits {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::redis::args::Args;
 use crate::redis::commands::about::pubsub;
 use crate::redis::commands::subcommands::{self, Misfit};
 use crate::redis::commands::{Run, Session, lookup, on_view};
@@ -34,19 +35,18 @@ impl Host for ViewHost<'_> {
             Err(Misfit::Unknown(_)) => return Reply::Error(UNKNOWN),
             Err(Misfit::Arity(_)) => return Reply::Error(ARITY),
         }
-        let data = match row.run {
-            Run::Data(data) => data,
+        if matches!(row.run, Run::Session(Session::Pubsub)) {
             // A connection asks the members itself, and waits for them.
-            Run::Session(Session::Pubsub) => pubsub,
-            Run::Script(_) | Run::Session(_) => return Reply::Error(REFUSED),
-        };
-        if row.has_flag("noscript") {
+            return pubsub(self.view, Args::after_name(args)).into();
+        }
+        let is_on_data = matches!(row.run, Run::Data(_) | Run::Write(_));
+        if !is_on_data || row.has_flag("noscript") {
             return Reply::Error(REFUSED);
         }
         if self.read_only && (row.is_write() || row.name == "publish") {
             return Reply::Error(READ_ONLY);
         }
-        on_view(self.view, row, data, args)
+        on_view(self.view, row, args).unwrap_or(Reply::Error(REFUSED))
     }
 
     fn allows(&self, args: &[Bytes]) -> Result<bool, Fault> {

@@ -1,9 +1,11 @@
 //! GET, GETDEL and MGET.
 
 use bytes::Bytes;
+use quorate_core::command::DataOp;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
+use crate::redis::plan::{Place, Plan, Rule};
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
@@ -13,11 +15,9 @@ pub fn get(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
 }
 
 /// GETDEL key: the value, which is deleted.
-pub fn getdel(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let key = args.take()?;
-    let value = view.string(key)?;
-    view.delete(key);
-    Ok(Reply::maybe(value))
+pub fn getdel(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let key = place.key(args.take()?);
+    Ok(Plan::one(DataOp::Take { key }, Rule::Old))
 }
 
 /// MGET key...: the values; null for what is missing or not a string.

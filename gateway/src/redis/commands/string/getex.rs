@@ -1,16 +1,18 @@
 //! GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]: the value, and a new life for the key.
 
-use quorate_core::command::Life;
+use quorate_core::command::{DataOp, Life};
 
 use super::expiry::Expiry;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::plan::{Place, Plan, Rule};
+
+/// The life stays what it is.
+const KEEP: Life = Life::Keep { must_exist: false };
 
 /// Redis judges the syntax first, then the key, then the time.
-pub fn getex(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let key = args.take()?;
+pub fn getex(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let key = place.key(args.take()?);
     let mut option = None;
     let mut number = args.clone();
     while let Some(word) = args.take_keyword() {
@@ -26,14 +28,13 @@ pub fn getex(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
         }
         option = Some(word);
     }
-    let Some(value) = view.string(key)? else {
-        return Ok(Reply::Null);
+    let (life, rule) = match option.as_deref() {
+        None => (KEEP, Rule::Old),
+        Some(b"PERSIST") => (Life::Forever, Rule::Old),
+        Some(word) => match Expiry::parse(word, &mut number, "getex") {
+            Ok(Expiry { life }) => (life, Rule::Old),
+            Err(fault) => (KEEP, Rule::Judged(fault)),
+        },
     };
-    match option.as_deref() {
-        None => {}
-        Some(b"PERSIST") if view.deadline(key).flatten().is_none() => {}
-        Some(b"PERSIST") => view.set_life(key, Life::Forever),
-        Some(word) => view.set_life(key, Expiry::parse(word, &mut number, "getex")?.life),
-    }
-    Ok(Reply::Bulk(value))
+    Ok(Plan::one(DataOp::Revive { key, life }, rule))
 }

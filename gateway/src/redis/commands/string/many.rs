@@ -1,31 +1,26 @@
 //! MSET and MSETNX: several keys at once.
 
 use bytes::Bytes;
-use quorate_core::command::Life;
+use quorate_core::command::{DataOp, Life, PutOp};
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::plan::{Place, Plan, Rule};
 
 /// MSET key value...: never fails but for its arguments.
-pub fn mset(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    for pair in pairs(&mut args, "mset")? {
-        view.put_bytes(&pair[0], pair[1].clone(), Life::Forever);
-    }
-    Ok(Reply::OK)
+pub fn mset(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let put = |[key, value]: &[Bytes; 2]| {
+        PutOp::bytes(place.key(key), value.clone(), Life::Forever).into()
+    };
+    let pairs = pairs(&mut args, "mset")?;
+    Ok(Plan::of(pairs.iter().map(put).collect(), Rule::Ok))
 }
 
 /// MSETNX key value...: all, if none of the keys exists; 1 or 0.
-pub fn msetnx(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let pairs = pairs(&mut args, "msetnx")?;
-    if pairs.iter().any(|pair| view.exists(&pair[0])) {
-        return Ok(Reply::Integer(0));
-    }
-    for pair in pairs {
-        view.put_bytes(&pair[0], pair[1].clone(), Life::Forever);
-    }
-    Ok(Reply::Integer(1))
+pub fn msetnx(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let pair = |[key, value]: &[Bytes; 2]| (place.key(key), value.clone());
+    let pairs = pairs(&mut args, "msetnx")?.iter().map(pair).collect();
+    Ok(Plan::one(DataOp::SetMissing { pairs }, Rule::Number))
 }
 
 fn pairs<'a>(args: &mut Args<'a>, command: &str) -> Result<&'a [[Bytes; 2]], Fault> {

@@ -14,6 +14,5 @@ mod rows;
 mod set;
 mod setex;
 
-pub use expiry::{Expiry, RELATIVE_MS_MAX, Unit};
+pub use expiry::{RELATIVE_MS_MAX, Unit};
 pub use rows::ROWS;
-pub use set::SetOptions;

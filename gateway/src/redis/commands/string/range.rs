@@ -1,12 +1,11 @@
 //! GETRANGE (SUBSTR) and SETRANGE.
 
-use bytes::{Bytes, BytesMut};
-use quorate_core::command::Life;
-use quorate_core::limits::REQUEST_BYTES_MAX;
-use quorate_core::outcome::Cause;
+use bytes::Bytes;
+use quorate_core::command::DataOp;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
+use crate::redis::plan::{Place, Plan, Rule};
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
@@ -35,26 +34,14 @@ pub fn getrange(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
 }
 
 /// SETRANGE key offset value: writes over a part, zeros before it if need be; the new length.
-pub fn setrange(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let key = args.take()?;
-    let offset = args.take_i64()?;
-    let part = args.take()?;
-    let offset = usize::try_from(offset).map_err(|_| OFFSET)?;
-    let old = view.string(key)?.unwrap_or_default();
-    if part.is_empty() {
-        return Ok(Reply::count(old.len()));
-    }
-    let end = offset.saturating_add(part.len());
-    if end > REQUEST_BYTES_MAX {
-        return Err(Fault::TOO_LONG);
-    }
-    let mut new = BytesMut::from(old.as_ref());
-    new.resize(old.len().max(end), 0);
-    new[offset..end].copy_from_slice(part);
-    let length = new.len();
-    view.because(Cause::SetRange);
-    view.put_bytes(key, new.freeze(), Life::Keep { must_exist: false });
-    Ok(Reply::count(length))
+pub fn setrange(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let key = place.key(args.take()?);
+    let offset = u64::try_from(args.take_i64()?).map_err(|_| OFFSET)?;
+    let part = args.take()?.clone();
+    Ok(Plan::one(
+        DataOp::SetRange { key, offset, part },
+        Rule::Number,
+    ))
 }
 
 const OFFSET: Fault = Fault::fixed("ERR offset is out of range");

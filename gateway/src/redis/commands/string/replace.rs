@@ -1,15 +1,18 @@
 //! GETSET key value: SET with the old value as the answer.
 
-use quorate_core::command::Life;
+use quorate_core::command::{DataOp, Life, When};
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::plan::{Place, Plan, Rule};
 
-pub fn getset(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let (key, value) = (args.take()?, args.take()?);
-    let old = view.string(key)?;
-    view.put_bytes(key, value.clone(), Life::Forever);
-    Ok(Reply::maybe(old))
+pub fn getset(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let op = DataOp::Set {
+        key: place.key(args.take()?),
+        value: args.take()?.clone(),
+        life: Life::Forever,
+        when: When::Always,
+        want_old: true,
+    };
+    Ok(Plan::one(op, Rule::Old))
 }

@@ -16,7 +16,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "2.0.0",
         summary: "Adds to the end of a string.",
-        run: Run::Data(append::append),
+        run: Run::Write(append::append),
     },
     Row {
         name: "decr",
@@ -29,7 +29,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Subtracts one from a number.",
-        run: Run::Data(increment::decr),
+        run: Run::Write(increment::decr),
     },
     Row {
         name: "decrby",
@@ -42,7 +42,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Subtracts from a number.",
-        run: Run::Data(increment::decrby),
+        run: Run::Write(increment::decrby),
     },
     Row {
         name: "delex",
@@ -55,7 +55,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "8.4.0",
         summary: "Deletes a key, if its value is as expected.",
-        run: Run::Data(delex::delex),
+        run: Run::Write(delex::delex),
     },
     Row {
         name: "get",
@@ -81,7 +81,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "6.2.0",
         summary: "The string value of a key, which is deleted.",
-        run: Run::Data(get::getdel),
+        run: Run::Write(get::getdel),
     },
     Row {
         name: "getex",
@@ -94,7 +94,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "6.2.0",
         summary: "The string value of a key, whose life is changed.",
-        run: Run::Data(getex::getex),
+        run: Run::Write(getex::getex),
     },
     Row {
         name: "getrange",
@@ -120,7 +120,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Sets a key and returns its old string.",
-        run: Run::Data(replace::getset),
+        run: Run::Write(replace::getset),
     },
     Row {
         name: "incr",
@@ -133,7 +133,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Adds one to a number.",
-        run: Run::Data(increment::incr),
+        run: Run::Write(increment::incr),
     },
     Row {
         name: "incrby",
@@ -146,7 +146,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Adds to a number.",
-        run: Run::Data(increment::incrby),
+        run: Run::Write(increment::incrby),
     },
     Row {
         name: "incrbyfloat",
@@ -159,7 +159,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "2.6.0",
         summary: "Adds to a decimal number.",
-        run: Run::Data(float::incrbyfloat),
+        run: Run::Write(float::incrbyfloat),
     },
     Row {
         name: "lock.token",
@@ -198,7 +198,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.1",
         summary: "Sets several keys at once.",
-        run: Run::Data(many::mset),
+        run: Run::Write(many::mset),
     },
     Row {
         name: "msetnx",
@@ -211,7 +211,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.1",
         summary: "Sets several keys at once if none of them exists.",
-        run: Run::Data(many::msetnx),
+        run: Run::Write(many::msetnx),
     },
     Row {
         name: "psetex",
@@ -224,7 +224,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "2.6.0",
         summary: "Sets a key that lives for some milliseconds.",
-        run: Run::Data(setex::psetex),
+        run: Run::Write(setex::psetex),
     },
     Row {
         name: "set",
@@ -237,7 +237,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Sets a key, whatever it held.",
-        run: Run::Data(set::set),
+        run: Run::Write(set::set),
     },
     Row {
         name: "setex",
@@ -250,7 +250,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "2.0.0",
         summary: "Sets a key that lives for some seconds.",
-        run: Run::Data(setex::setex),
+        run: Run::Write(setex::setex),
     },
     Row {
         name: "setnx",
@@ -263,7 +263,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "1.0.0",
         summary: "Sets a key that does not exist.",
-        run: Run::Data(setex::setnx),
+        run: Run::Write(setex::setnx),
     },
     Row {
         name: "setrange",
@@ -276,7 +276,7 @@ pub const ROWS: &[Row] = &[
         group: "string",
         since: "2.2.0",
         summary: "Writes over a part of a string.",
-        run: Run::Data(range::setrange),
+        run: Run::Write(range::setrange),
     },
     Row {
         name: "strlen",

@@ -3,13 +3,13 @@
 //! IFEQ and IFNE are of Redis 8.4: IFEQ sets only over an equal string and never creates; IFNE
 //! sets over another value and creates when absent; both refuse other types.
 
-use quorate_core::command::{Life, When};
+use quorate_core::command::{DataOp, Life, PutOp, When};
 
 use super::expiry::Expiry;
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::guard_rail::Attempt;
+use crate::redis::plan::{Place, Plan, Rule};
 
 /// What stands behind key and value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,24 +61,35 @@ impl SetOptions {
     }
 }
 
-pub fn set(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let (key, value) = (args.take()?, args.take()?);
-    let options = SetOptions::parse(&mut args)?;
-    let old = if options.get { view.string(key)? } else { None };
-    let wanted = match &options.condition {
-        When::Always => true,
-        When::Absent => !view.exists(key),
-        When::Present => view.exists(key),
-        When::Equal(expected) => view.string(key)?.is_some_and(|now| now == *expected),
-        When::NotEqual(unwanted) => view.string(key)?.is_none_or(|now| now != *unwanted),
-    };
-    if wanted {
-        view.put_bytes(key, value.clone(), options.life);
+pub fn set(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let (key, value) = (place.key(args.take()?), args.take()?.clone());
+    let SetOptions {
+        condition,
+        get,
+        life,
+    } = SetOptions::parse(&mut args)?;
+    if condition == When::Always && !get {
+        return Ok(Plan::one(PutOp::bytes(key, value, life), Rule::Ok));
     }
-    Ok(match (options.get, wanted) {
-        (true, _) => Reply::maybe(old),
-        (false, true) => Reply::OK,
-        (false, false) => Reply::Null,
+    let attempt = match life {
+        Life::For(life_ms) if condition == When::Absent => Some(Attempt {
+            key: key.clone(),
+            value: value.clone(),
+            life_ms,
+        }),
+        _ => None,
+    };
+    let op = DataOp::Set {
+        key,
+        value,
+        life,
+        when: condition,
+        want_old: get,
+    };
+    let rule = if get { Rule::Old } else { Rule::OkOrNull };
+    Ok(Plan {
+        attempt,
+        ..Plan::one(op, rule)
     })
 }
 

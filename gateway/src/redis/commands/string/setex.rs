@@ -1,38 +1,38 @@
 //! SETNX, SETEX, PSETEX: SET of before it had options.
 
-use quorate_core::command::Life;
+use quorate_core::command::{DataOp, Life, PutOp, When};
 
 use super::expiry::{Expiry, Unit};
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
-use crate::redis::program::View;
-use crate::redis::reply::Reply;
+use crate::redis::plan::{Place, Plan, Rule};
 
 /// SETNX key value: 1 or 0.
-pub fn setnx(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
-    let (key, value) = (args.take()?, args.take()?);
-    let absent = !view.exists(key);
-    if absent {
-        view.put_bytes(key, value.clone(), Life::Forever);
-    }
-    Ok(Reply::flag(absent))
+pub fn setnx(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
+    let op = DataOp::Set {
+        key: place.key(args.take()?),
+        value: args.take()?.clone(),
+        life: Life::Forever,
+        when: When::Absent,
+        want_old: false,
+    };
+    Ok(Plan::one(op, Rule::Flag))
 }
 
 /// SETEX key seconds value.
-pub fn setex(view: &mut View, args: Args<'_>) -> Result<Reply, Fault> {
-    with_life(view, args, Unit::Seconds, "setex")
+pub fn setex(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    with_life(place, args, Unit::Seconds, "setex")
 }
 
 /// PSETEX key milliseconds value.
-pub fn psetex(view: &mut View, args: Args<'_>) -> Result<Reply, Fault> {
-    with_life(view, args, Unit::Millis, "psetex")
+pub fn psetex(place: Place<'_>, args: Args<'_>) -> Result<Plan, Fault> {
+    with_life(place, args, Unit::Millis, "psetex")
 }
 
-fn with_life(view: &mut View, mut args: Args<'_>, unit: Unit, name: &str) -> Result<Reply, Fault> {
-    let key = args.take()?;
+fn with_life(place: Place<'_>, mut args: Args<'_>, unit: Unit, name: &str) -> Result<Plan, Fault> {
+    let key = place.key(args.take()?);
     let number = args.take_i64()?;
-    let value = args.take()?;
+    let value = args.take()?.clone();
     let life = Expiry::positive(number, unit, false, name)?.life;
-    view.put_bytes(key, value.clone(), life);
-    Ok(Reply::OK)
+    Ok(Plan::one(PutOp::bytes(key, value, life), Rule::Ok))
 }

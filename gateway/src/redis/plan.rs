@@ -1,15 +1,39 @@
-//! The ops of a command with the rule that turns their results into the reply.
+//! A command that writes, as the core's ops with the rule that turns their results into the reply.
+//! They are worked out where they are applied, so that nobody who writes the same keys disturbs
+//! them; in a script on a trial (`program/view`), by the same code.
 
+use bytes::Bytes;
 use quorate_core::command::Op;
+use quorate_core::limits::TXN_OPS_MAX;
 use quorate_core::outcome::{DataResult, OpResult};
-use quorate_core::types::KeyValue;
+use quorate_core::types::{KeyRange, KeyValue};
 
-use crate::redis::guard_rail::Attempt;
-use crate::redis::refusal::refusal_fault;
-use crate::redis::reply::Reply;
+use super::fault::Fault;
+use super::guard_rail::Attempt;
+use super::keyspace::Keyspace;
+use super::refusal::refusal_fault;
+use super::reply::Reply;
+
+/// Where a plan's keys lie.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub keyspace: &'a Keyspace,
+    pub db: u32,
+}
+
+impl Place<'_> {
+    pub fn key(self, key: &[u8]) -> Bytes {
+        self.keyspace.key(self.db, key)
+    }
+
+    /// All keys of a database.
+    pub fn range(self, db: u32) -> KeyRange {
+        self.keyspace.range(db)
+    }
+}
 
 /// How results are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// OK, whatever was done.
     Ok,
@@ -19,6 +43,8 @@ pub enum Rule {
     Flag,
     /// What the string was before, or null.
     Old,
+    /// Null for a missing key, else this: Redis looks at the key before it judges the arguments.
+    Judged(Fault),
     /// How many keys were deleted.
     Deleted,
     /// The number of the only op, or whether it changed the life.
@@ -44,7 +70,17 @@ impl Plan {
         }
     }
 
-    pub fn reply(rule: Rule, results: &[OpResult]) -> Reply {
+    pub fn one(op: impl Into<Op>, rule: Rule) -> Plan {
+        Plan::of(vec![op.into()], rule)
+    }
+
+    /// Whether it can be proposed by itself. More keys than a txn takes can be named; on a view
+    /// those that are missing cost nothing.
+    pub fn fits(&self) -> bool {
+        self.ops.len() <= TXN_OPS_MAX
+    }
+
+    pub fn reply(rule: &Rule, results: &[OpResult]) -> Reply {
         let failed = results.iter().find_map(|result| match result {
             OpResult::Failed(refusal) => Some(*refusal),
             _ => None,
@@ -59,6 +95,8 @@ impl Plan {
             Rule::OkOrNull => Reply::Null,
             Rule::Flag => Reply::flag(is_done(only)),
             Rule::Old => Reply::maybe(old(only).and_then(|old| old.value.as_bytes()).cloned()),
+            Rule::Judged(_) if old(only).is_none() => Reply::Null,
+            Rule::Judged(fault) => Reply::Error(fault.clone()),
             Rule::Deleted => Reply::Integer(results.iter().map(deleted).sum()),
             Rule::Number => only.map_or(Reply::Null, number),
             Rule::Text => only.map_or(Reply::Null, text),
