@@ -15,9 +15,9 @@ use quorate_compat_tests::cross::checks::{self, Wrong};
 use quorate_compat_tests::cross::ledger::Ledger;
 use quorate_compat_tests::cross::redis::corners::{corners, steps};
 use quorate_compat_tests::cross::redis::meddler::{MEDDLINGS, Meddler, Meddling};
-use quorate_compat_tests::cross::redis::newer;
 use quorate_compat_tests::cross::redis::run::{Failure, Table};
 use quorate_compat_tests::cross::redis::sequence::sequence;
+use quorate_compat_tests::cross::redis::{allowed, libraries, newer};
 use quorate_compat_tests::cross::seeds;
 use quorate_compat_tests::server::{Cluster, Kind};
 use quorate_compat_tests::trouble::Trouble;
@@ -31,6 +31,8 @@ const DIFFERENCES: &str = include_str!("../../docs/DIFFERENCES.md");
 const SEEDS: Range<u64> = 0..100;
 /// The sequences that the real server plays against itself.
 const OWN_SEEDS: Range<u64> = 0..20;
+/// The calls of scripts' libraries.
+const LIBRARY_SEEDS: Range<u64> = 0..4_000;
 /// Differences after which a run stops.
 const FAILURES_MAX: usize = 20;
 
@@ -50,6 +52,14 @@ const CHECKS: &[(&str, Check)] = &[
     (
         "a_fault_in_a_replys_way_is_seen",
         a_fault_in_a_replys_way_is_seen,
+    ),
+    (
+        "libraries_of_scripts_do_as_those_of_redis",
+        libraries_of_scripts_do_as_those_of_redis,
+    ),
+    (
+        "scripts_may_call_what_they_may_in_redis",
+        scripts_may_call_what_they_may_in_redis,
     ),
     ("what_is_newer_than_redis", what_is_newer_than_redis),
 ];
@@ -157,9 +167,31 @@ fn a_fault_in_a_replys_way_is_seen() -> Result<(), Wrong> {
     Ok(())
 }
 
+fn libraries_of_scripts_do_as_those_of_redis() -> Result<(), Wrong> {
+    let (theirs, ours) = (redis()?, Cluster::start(Kind::Quorate, 1)?);
+    let seeds = seeds::chosen(LIBRARY_SEEDS);
+    println!("seeds {}..{}", seeds.start, seeds.end);
+    told(libraries::differing(
+        &theirs.redis_address(),
+        &ours.redis_address(),
+        seeds,
+    )?)
+}
+
+fn scripts_may_call_what_they_may_in_redis() -> Result<(), Wrong> {
+    let (theirs, ours) = (redis()?, Cluster::start(Kind::Quorate, 1)?);
+    told(allowed::differing(
+        &theirs.redis_address(),
+        &ours.redis_address(),
+    )?)
+}
+
 fn what_is_newer_than_redis() -> Result<(), Wrong> {
     let ours = Cluster::start(Kind::Quorate, 1)?;
-    let differing = newer::differing(&ours.redis_address())?;
+    told(newer::differing(&ours.redis_address())?)
+}
+
+fn told(differing: Vec<String>) -> Result<(), Wrong> {
     match differing.is_empty() {
         true => Ok(()),
         false => Err(Wrong::Failed(differing.join("\n"))),

@@ -153,9 +153,13 @@ pub enum Test {
     },
     /// A range whose lives were read: none of them changed after this generation.
     LivesUnchanged(u64),
-    /// All members' view of membership and script cache need no guard; time does: the cluster
-    /// clock must not be past this.
+    /// Whatever the range: the cluster clock is not past this.
     NotAfter(ClusterMillis),
+    /// Whatever the range: whether the cache of scripts holds the one with this SHA-1.
+    Script {
+        sha1: Bytes,
+        kept: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -392,7 +396,7 @@ impl Txn {
     fn is_of_programs(&self) -> bool {
         let mut tests = self.guards.iter().map(|guard| &guard.test);
         let mut ops = self.then.iter().chain(&self.otherwise);
-        tests.any(|test| matches!(test, Test::SameNames { .. } | Test::LivesUnchanged(_)))
+        tests.any(Test::is_of_programs)
             || ops.any(|op| match op {
                 Op::Turn(_) => true,
                 Op::Data(op) => op.is_of_programs(),
@@ -441,11 +445,21 @@ impl Program {
 
 impl Guard {
     fn size_hint(&self) -> usize {
-        let value = match &self.test {
+        let operand = match &self.test {
             Test::Value(_, value) => value.len(),
+            Test::Script { sha1, .. } => sha1.len(),
             _ => 0,
         };
-        OP_BYTES + self.range.size_hint() + value
+        OP_BYTES + self.range.size_hint() + operand
+    }
+}
+
+impl Test {
+    fn is_of_programs(&self) -> bool {
+        matches!(
+            self,
+            Test::SameNames { .. } | Test::LivesUnchanged(_) | Test::Script { .. }
+        )
     }
 }
 

@@ -461,8 +461,16 @@ fn the_cache_of_scripts_is_bounded_and_alike_after_a_restart() {
         let name = name.as_bytes();
         assert_eq!(restored.script(name), rig.state.script(name));
     }
+    let judged = |rig: &Rig| {
+        let sha1 = || bytes(&names[19]);
+        [true, false]
+            .map(|kept| guard("k", Test::Script { sha1: sha1(), kept }))
+            .map(|guard| rig.state.judge(&guard))
+    };
+    assert_eq!(judged(&rig), [true, false]);
     rig.apply(Command::Script(ScriptCommand::Flush));
     assert!(rig.state.script(names[19].as_bytes()).is_none());
+    assert_eq!(judged(&rig), [false, true]);
 }
 
 #[test]

@@ -3,5 +3,6 @@
 
 mod clients;
 mod commands;
+mod far;
 mod scripts;
 mod shares;

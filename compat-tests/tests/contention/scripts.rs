@@ -19,7 +19,7 @@ const WRITERS: usize = 3;
 const OWN_KEYS: usize = 100;
 const SCRIPTS: u64 = 10;
 
-const COUNT_UP: &str = "local n = tonumber(redis.call('get', KEYS[1]) or '0') + 1
+pub const COUNT_UP: &str = "local n = tonumber(redis.call('get', KEYS[1]) or '0') + 1
                         redis.call('set', KEYS[1], n)
                         return n";
 /// Longer than a script may take in place.
@@ -257,6 +257,15 @@ fn a_script_that_only_reads_sees_one_instant_beside_writers() {
     println!("{} retries", retries(&servers));
 }
 
+/// WATCH, a read and EXEC, until nobody was quicker.
+pub fn watch_and_count(connection: &mut Connection, key: &str) -> RedisResult<Value> {
+    redis::transaction(connection, &[key], |connection, both| {
+        let n: Option<u64> = cmd("GET").arg(key).query(connection)?;
+        both.cmd("SET").arg(key).arg(n.unwrap_or(0) + 1);
+        both.query::<Option<Value>>(connection)
+    })
+}
+
 /// Whoever finds that others were quicker begins anew, as with Redis.
 #[test]
 fn loops_of_watch_come_through_at_every_member() {
@@ -264,11 +273,7 @@ fn loops_of_watch_come_through_at_every_member() {
         return;
     };
     let shares = contend(&servers, 6, Places::Even, |connection| {
-        redis::transaction(connection, &["watched"], |connection, both| {
-            let n: Option<u64> = cmd("GET").arg("watched").query(connection)?;
-            both.cmd("SET").arg("watched").arg(n.unwrap_or(0) + 1);
-            both.query::<Option<Value>>(connection)
-        })
+        watch_and_count(connection, "watched")
     });
     let number: u64 = cmd("GET")
         .arg("watched")

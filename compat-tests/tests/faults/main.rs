@@ -29,5 +29,6 @@ mod no_write_fails;
 mod pause;
 mod resp;
 mod robustness;
+mod script_cache;
 mod scripts;
 mod setting;

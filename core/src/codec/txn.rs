@@ -59,6 +59,11 @@ impl Wire for Test {
                 out.push(9);
                 generation.put(out);
             }
+            Test::Script { sha1, kept } => {
+                out.push(10);
+                sha1.put(out);
+                kept.put(out);
+            }
         }
     }
 
@@ -80,6 +85,10 @@ impl Wire for Test {
                 newest: Wire::take(input)?,
             }),
             9 => Ok(Test::LivesUnchanged(Wire::take(input)?)),
+            10 => Ok(Test::Script {
+                sha1: Wire::take(input)?,
+                kept: Wire::take(input)?,
+            }),
             tag => Err(DecodeError::UnknownTag { what: "Test", tag }),
         }
     }

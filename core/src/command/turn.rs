@@ -185,7 +185,17 @@ mod tests {
             ..Txn::default()
         });
         let names = guarded(Test::SameNames { count, newest });
-        for new in [turn, nested, names, guarded(Test::LivesUnchanged(3))] {
+        let script = guarded(Test::Script {
+            sha1: Bytes::from_static(b"sha1"),
+            kept: true,
+        });
+        for new in [
+            turn,
+            nested,
+            names,
+            guarded(Test::LivesUnchanged(3)),
+            script,
+        ] {
             assert_eq!(new.feature_level(), FEATURE_LEVEL_FOUNDED, "{new:?}");
         }
     }

@@ -92,6 +92,12 @@ impl Node {
         Turn::take(&self.core, principal, deadline).await
     }
 
+    /// Four round trips to the farthest member that answers, as the leader measures them, and what
+    /// the longest of late took more.
+    pub fn distance(&self) -> Duration {
+        self.core.pulse.slack()
+    }
+
     /// Turns of this member's clients.
     pub fn turn_counts(&self) -> TurnCounts {
         self.core.replica.turns.counts()

@@ -11,6 +11,7 @@ impl State {
         let mut records = self.index.iter(&guard.range).peekable();
         match &guard.test {
             Test::NotAfter(clock) => self.clock <= *clock,
+            Test::Script { sha1, kept } => self.script(sha1).is_some() == *kept,
             Test::Unchanged { count, newest } => {
                 self.index.count(&guard.range) == *count
                     && records.all(|record| record.modified.main <= *newest)
@@ -41,7 +42,10 @@ fn passes(test: &Test, record: &KeyValue) -> bool {
             .is_some_and(|value| related(value, *relation, than)),
         Test::LifeGeneration(generation) => record.life_generation == *generation,
         Test::LivesUnchanged(generation) => record.life_generation <= *generation,
-        Test::Unchanged { .. } | Test::SameNames { .. } | Test::NotAfter(_) => false,
+        Test::Unchanged { .. }
+        | Test::SameNames { .. }
+        | Test::NotAfter(_)
+        | Test::Script { .. } => false,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The cross-check of the Redis protocol: random and written-down sequences of commands are played
 //! to the real redis-server and to Quorate, and every reply and push is compared.
 
+pub mod allowed;
 pub mod connection;
 pub mod corners;
 pub mod duo;
 pub mod grammar;
+pub mod libraries;
 pub mod meddler;
 pub mod newer;
 pub mod normal;

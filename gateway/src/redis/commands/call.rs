@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::registry::lookup;
 use super::row::{Row, Run};
-use super::subcommands;
+use super::subcommands::{self, Misfit};
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
 use crate::redis::plan::{Place, Plan};
@@ -19,8 +19,11 @@ pub fn check(args: &[Bytes]) -> Result<&'static Row, Fault> {
     if !row.takes(args.len()) {
         return Err(Fault::arity(row.name));
     }
-    subcommands::check(row, args)?;
-    Ok(row)
+    match subcommands::check(row, args) {
+        Ok(()) => Ok(row),
+        Err(Misfit::Unknown(given)) => Err(Fault::unknown_subcommand(row.name, given)),
+        Err(Misfit::Arity(name)) => Err(Fault::arity(name)),
+    }
 }
 
 /// The plan of checked arguments, and what is said of them; None if the row is not one that writes.

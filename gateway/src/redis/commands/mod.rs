@@ -1,5 +1,6 @@
 //! Every command of the Redis front end: a registry row and an implementation each.
 
+pub mod about;
 mod call;
 pub mod hash;
 pub mod key;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::row::Row;
-use super::{hash, key, script, session_rows, string};
+use super::{about, hash, key, script, session_rows, string};
 
 /// The families, each with its rows.
 const FAMILIES: &[&[Row]] = &[
@@ -12,6 +12,7 @@ const FAMILIES: &[&[Row]] = &[
     hash::ROWS,
     key::ROWS,
     script::ROWS,
+    about::ROWS,
     session_rows::ROWS,
 ];
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::redis::args::Args;
 use crate::redis::fault::Fault;
+use crate::redis::number::parse_i64;
 use crate::redis::plan::{Place, Plan};
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
@@ -89,7 +90,6 @@ pub enum Run {
 pub enum Session {
     Auth,
     Client,
-    Command,
     Config,
     Discard,
     Exec,
@@ -146,6 +146,17 @@ impl Row {
 
     pub fn is_write(&self) -> bool {
         self.has_flag("write")
+    }
+
+    /// The keys that a command (its name first) names, those of a script included.
+    pub fn keys_of(&self, args: &[Bytes]) -> Vec<Bytes> {
+        if !matches!(self.run, Run::Script(_)) {
+            return self.keys.of(args);
+        }
+        let count = args.get(2).and_then(|count| parse_i64(count));
+        let count = count.and_then(|count| usize::try_from(count).ok());
+        let keys = args.iter().skip(3).take(count.unwrap_or(0));
+        keys.cloned().collect()
     }
 
     /// Whether so many arguments (the name counted) are allowed.

@@ -1,10 +1,9 @@
-//! The subcommands of CLIENT, COMMAND, CONFIG, PUBSUB and SCRIPT: their names and arities, which
-//! are checked before a MULTI queues them. Arities are those of Redis 7.0.
+//! The subcommands of CLIENT, COMMAND, CONFIG, FUNCTION, PUBSUB and SCRIPT: their names and
+//! arities, which are checked before a MULTI queues them. Arities are those of Redis 7.0.
 
 use bytes::Bytes;
 
-use super::row::{Row, Run, Session, takes};
-use crate::redis::fault::Fault;
+use super::row::{Row, takes};
 
 /// Full names and arities; these count both names, as in a row.
 type Subcommands = &'static [(&'static str, i32)];
@@ -24,7 +23,7 @@ const CLIENT: Subcommands = &[
 const COMMAND: Subcommands = &[
     ("command|count", 2),
     ("command|docs", -2),
-    ("command|getkeys", -3),
+    ("command|getkeys", -4),
     ("command|info", -2),
     ("command|list", -2),
 ];
@@ -33,6 +32,11 @@ const CONFIG: Subcommands = &[
     ("config|resetstat", 2),
     ("config|rewrite", 2),
     ("config|set", -4),
+];
+const FUNCTION: Subcommands = &[
+    ("function|flush", -2),
+    ("function|list", -2),
+    ("function|stats", 2),
 ];
 const PUBSUB: Subcommands = &[
     ("pubsub|channels", -2),
@@ -47,16 +51,24 @@ const SCRIPT: Subcommands = &[
     ("script|load", 3),
 ];
 
+/// What is wrong with a subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit<'a> {
+    Unknown(&'a Bytes),
+    /// It has another number of arguments.
+    Arity(&'static str),
+}
+
 /// Refuses a subcommand that does not exist or has another number of arguments. A command without
 /// subcommands passes, and so does COMMAND alone.
-pub fn check(row: &Row, args: &[Bytes]) -> Result<(), Fault> {
+pub fn check<'a>(row: &Row, args: &'a [Bytes]) -> Result<(), Misfit<'a>> {
     let (Some(known), Some(given)) = (of(row), args.get(1)) else {
         return Ok(());
     };
     match known.iter().find(|(name, _)| is_named(name, given)) {
-        None => Err(Fault::unknown_subcommand(row.name, given)),
+        None => Err(Misfit::Unknown(given)),
         Some((_, arity)) if takes(*arity, args.len()) => Ok(()),
-        Some((name, _)) => Err(Fault::arity(name)),
+        Some((name, _)) => Err(Misfit::Arity(name)),
     }
 }
 
@@ -71,12 +83,13 @@ pub fn full_name(row: &Row, args: &[Bytes]) -> &'static str {
 }
 
 fn of(row: &Row) -> Option<Subcommands> {
-    match row.run {
-        Run::Session(Session::Client) => Some(CLIENT),
-        Run::Session(Session::Command) => Some(COMMAND),
-        Run::Session(Session::Config) => Some(CONFIG),
-        Run::Session(Session::Pubsub) => Some(PUBSUB),
-        Run::Session(Session::Script) => Some(SCRIPT),
+    match row.name {
+        "client" => Some(CLIENT),
+        "command" => Some(COMMAND),
+        "config" => Some(CONFIG),
+        "function" => Some(FUNCTION),
+        "pubsub" => Some(PUBSUB),
+        "script" => Some(SCRIPT),
         _ => None,
     }
 }

@@ -25,6 +25,8 @@ pub struct Guards {
     bytes: usize,
     ranges: Vec<RangeGuard>,
     spans: Spans,
+    /// By their SHA-1: whether the cache held them.
+    scripts: BTreeMap<Bytes, bool>,
     is_torn: bool,
 }
 
@@ -114,6 +116,12 @@ impl Guards {
         }
     }
 
+    /// The cache of scripts was asked for one, and held it or not.
+    pub fn script(&mut self, sha1: &Bytes, kept: bool) {
+        let first = *self.scripts.entry(sha1.clone()).or_insert(kept);
+        self.is_torn |= first != kept;
+    }
+
     /// Whether what was read can't have been there at one instant.
     pub fn is_torn(&self) -> bool {
         self.is_torn
@@ -150,6 +158,16 @@ impl Guards {
         tests
     }
 
+    fn script_tests(&self) -> impl Iterator<Item = Guard> {
+        self.scripts.iter().map(|(sha1, kept)| Guard {
+            range: KeyRange::Key(Bytes::new()),
+            test: Test::Script {
+                sha1: sha1.clone(),
+                kept: *kept,
+            },
+        })
+    }
+
     /// The groups as they stood at an instant at which the single guards held; None: they did not.
     pub fn settle(&mut self, groups: &[Group], settled: Option<Vec<Settled>>) {
         match settled {
@@ -164,21 +182,30 @@ impl Guards {
     }
 
     pub fn is_empty(&self) -> bool {
-        let has_none = self.keys.is_empty() && self.ranges.is_empty() && self.spans.is_empty();
-        has_none && !self.is_torn
+        self.has_no_key() && self.scripts.is_empty() && !self.is_torn
+    }
+
+    /// Whether there is nothing to know but that the cache holds scripts, as it did here.
+    pub fn is_of_kept_scripts(&self) -> bool {
+        self.has_no_key() && self.scripts.values().all(|kept| *kept)
+    }
+
+    fn has_no_key(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty() && self.spans.is_empty()
     }
 
     /// One key that was read is consistent by itself, if each time it was the same; the names of a
     /// range are read in pages.
     pub fn is_single_read(&self) -> bool {
-        let is_single = self.keys.len() <= 1 && self.ranges.is_empty() && self.spans.is_empty();
-        is_single && !self.is_torn
+        let others = self.ranges.is_empty() && self.spans.is_empty() && self.scripts.is_empty();
+        self.keys.len() <= 1 && others && !self.is_torn
     }
 
     /// As the core judges them.
     pub fn to_tests(&self) -> Vec<Guard> {
         let mut tests = self.single_tests();
         tests.extend(self.spans.tests());
+        tests.extend(self.script_tests());
         for RangeGuard {
             range,
             count,
@@ -236,6 +263,25 @@ mod tests {
             newest: 5,
         };
         assert_eq!((tests.len(), &tests[0].test), (1, &test));
+    }
+
+    #[test]
+    fn of_the_cache_whether_it_holds_a_script_is_guarded() {
+        let (one, other) = (Bytes::from("one"), Bytes::from("other"));
+        let mut guards = Guards::default();
+        guards.script(&one, true);
+        guards.script(&one, true);
+        assert!(guards.is_of_kept_scripts() && !guards.is_empty());
+        assert_eq!(guards.to_tests().len(), 1);
+        guards.script(&other, false);
+        assert!(!guards.is_of_kept_scripts(), "a quorum may know it");
+        let test = Test::Script {
+            sha1: other,
+            kept: false,
+        };
+        assert_eq!(guards.to_tests()[1].test, test);
+        guards.script(&one, false);
+        assert!(guards.is_torn());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Optimistic programs: commands whose effects depend on data run here, on the member that got
 //! them, and only their guarded effects are replicated.
 
+mod cache_changes;
 mod contended;
 mod contest;
 mod guards;
+mod heard;
 mod key_queues;
 pub mod lua;
 mod reader;

@@ -16,12 +16,14 @@ use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Now, Principal};
 use tokio::time::Instant;
 
+use super::cache_changes::CacheChanges;
 use super::contended::Contended;
 use super::contest::{Contest, Lost};
 use super::guards::Guards;
+use super::heard::Heard;
 use super::key_queues::KeyQueues;
 use super::reader::Reader;
-use super::view::View;
+use super::view::{Effects, View};
 use crate::redis::keyspace::Keyspace;
 
 /// Where and for whom a program runs.
@@ -99,42 +101,37 @@ where
 {
     let reader = scope.reader;
     let mut contest = Contest::new(scope, queued_keys(scope, kind));
-    let mut now = scope.passed;
+    let mut known = Known::new(scope.passed);
     let mut gathers = scope.gathers;
-    if now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
-        now = Some(barrier(scope.node, contest.deadline).await?);
+    if known.now.is_none() && (kind != Kind::Write || !watched.is_empty()) {
+        known.now = Some(barrier(scope.node, contest.deadline).await?);
     }
     loop {
         let start = contest.enter().await?;
         if !std::mem::take(&mut gathers) {
-            now = start.passed.or(now);
+            known.now = start.passed.or(known.now);
         }
-        let times = now.unwrap_or_else(|| local_now(scope.node));
+        let times = known.now.unwrap_or_else(|| local_now(scope.node));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
+        let view = view.knowing(known.heard.clone());
         let began = Instant::now();
         let (view, answer) = attempt(view).await;
         let effects = view.into_effects();
+        let deadline = contest.deadline;
+        if known.learn(scope.node, &effects, deadline).await? {
+            continue;
+        }
         let (guards, ops) = (effects.guards, effects.ops);
         let lost = Lost {
             took: began.elapsed(),
             looked_for_names: guards.has_ranges(),
             writes: !ops.is_empty(),
         };
-        let deadline = contest.deadline;
-        let loads = keep(scope, effects.scripts, deadline);
-        if (effects.looked_at_time || effects.unsure) && now.is_none() {
-            // This member's own idea of the time, or of the scripts, may be old.
-            now = Some(barrier(scope.node, deadline).await?);
-            continue;
-        }
         let end = if ops.is_empty() {
             drop(start.place);
-            let is_fresh = now.is_some();
+            let is_fresh = known.now.is_some();
             if !is_fresh && !guards.is_empty() {
-                let (passed, ()) = tokio::join!(barrier(scope.node, deadline), loads);
-                now = Some(passed?);
-            } else {
-                loads.await;
+                known.now = freshen(scope, &guards, deadline).await?;
             }
             judged(reader, kind, is_fresh, watched, &guards)
         } else if guards.is_torn() {
@@ -142,9 +139,8 @@ where
         } else {
             let ops = ops.into_iter().chain(contest.end()).collect();
             let txn = guarded(with(watched, &guards), ops);
-            let (written, ()) = tokio::join!(write(scope, txn, watched, deadline), loads);
-            let (end, passed) = written?;
-            now = passed;
+            let (end, passed) = write(scope, txn, watched, deadline).await?;
+            known.now = passed;
             end
         };
         match end {
@@ -152,9 +148,44 @@ where
             End::Unwatched => return Ok(None),
             End::Done => {
                 contest.done(lost.writes);
+                change_cache(scope, effects.scripts, lost.writes, deadline).await?;
                 return Ok(Some(answer));
             }
         }
+    }
+}
+
+/// What runs are told of the world beside the state.
+struct Known {
+    /// The times of a barrier that was passed, if one was.
+    now: Option<Now>,
+    heard: Heard,
+}
+
+impl Known {
+    fn new(now: Option<Now>) -> Known {
+        let heard = Heard::default();
+        Known { now, heard }
+    }
+
+    /// Finds out what a run did not know; whether there was something, so that it has to run again.
+    async fn learn(
+        &mut self,
+        node: &Node,
+        effects: &Effects,
+        deadline: Instant,
+    ) -> Result<bool, NodeError> {
+        if let Some(asked) = &effects.asks {
+            let told = node.census(asked.clone(), deadline).await;
+            self.heard.add(asked.clone(), told);
+            return Ok(true);
+        }
+        // This member's own idea of the time may be old.
+        let is_unsure = effects.looked_at_time && self.now.is_none();
+        if is_unsure {
+            self.now = Some(barrier(node, deadline).await?);
+        }
+        Ok(is_unsure)
     }
 }
 
@@ -236,15 +267,42 @@ async fn propose(scope: &Scope<'_>, txn: Txn, deadline: Instant) -> Result<Optio
     }
 }
 
-/// Puts scripts into the cache, beside what else is on its way. A script that does not get there
-/// is sent again by its client (NOSCRIPT), so a failure here is nobody's.
-async fn keep(scope: &Scope<'_>, loads: Vec<ScriptCommand>, deadline: Instant) {
-    for load in loads {
-        let command = Command::Script(load);
-        let kept = scope.node.propose(scope.principal, command, deadline).await;
-        if let Err(error) = kept {
-            tracing::debug!(%error, "a script was not kept");
+/// Changes the cache of scripts as the program did that counts, once it does: no run that comes
+/// after a lost one may see it. A script that does not get there is sent again by its client
+/// (NOSCRIPT), so that is nobody's failure.
+///
+/// # Errors
+/// The cache could not be emptied; `Unknown` if the program's other effects have happened.
+async fn change_cache(
+    scope: &Scope<'_>,
+    changes: CacheChanges,
+    has_written: bool,
+    deadline: Instant,
+) -> Result<(), NodeError> {
+    for change in changes.into_commands() {
+        let is_flush = change == ScriptCommand::Flush;
+        let command = Command::Script(change);
+        let proposed = scope.node.propose(scope.principal, command, deadline);
+        match proposed.await {
+            Ok(_) => {}
+            Err(_) if is_flush && has_written => return Err(NodeError::Unknown),
+            Err(error) if is_flush => return Err(error),
+            Err(error) => tracing::debug!(%error, "a script was not kept"),
         }
+    }
+    Ok(())
+}
+
+/// Passes a barrier for what was read here. A script that touched no key needs no quorum: without a
+/// leader it counts by the cache of scripts as this member knows it.
+async fn freshen(
+    scope: &Scope<'_>,
+    guards: &Guards,
+    deadline: Instant,
+) -> Result<Option<Now>, NodeError> {
+    match barrier(scope.node, deadline).await {
+        Err(NodeError::NoLeader) if guards.is_of_kept_scripts() => Ok(None),
+        passed => passed.map(Some),
     }
 }
 

@@ -11,12 +11,16 @@ mod writes;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_core::command::{Op, ScriptCommand};
+use quorate_core::command::Op;
+use quorate_core::node::Census;
 use quorate_core::state::Trial;
 use quorate_core::types::{Deadline, Hash, KeyRange, KeyValue, LeaseId, Now, Revision, Value};
 use rand::Rng;
 
+use super::cache_changes::CacheChanges;
 use super::guards::Guards;
+use super::heard::{Heard, Told};
+use super::lua::Script;
 use super::reader::{PAGE_RECORDS, Reader, after};
 use super::spans::Group;
 use crate::redis::fault::Fault;
@@ -27,6 +31,7 @@ use crate::redis::reply::Reply;
 /// Memory that a program's reads, ops and replies may take, of which far less can be proposed. What
 /// the ops make is bounded as in apply.
 const PROGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
+const NOT_TOLD: Fault = Fault::fixed("ERR members are asked who listens");
 pub const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at once");
 
 /// What a program wants done.
@@ -34,10 +39,9 @@ pub const TOO_MUCH: Fault = Fault::fixed("ERR too much is read and written at on
 pub struct Effects {
     pub guards: Guards,
     pub ops: Vec<Op>,
-    /// Changes of the cache of scripts.
-    pub scripts: Vec<ScriptCommand>,
-    /// A script was not found, which this member may only not know yet.
-    pub unsure: bool,
+    pub scripts: CacheChanges,
+    /// What members have to tell before it can run to its end.
+    pub asks: Option<Census>,
     /// The program asked what time it is, or how long something lives.
     pub looked_at_time: bool,
 }
@@ -55,8 +59,9 @@ pub struct View {
     op_bytes: usize,
     /// Of the replies that wait for the end.
     reply_bytes: usize,
-    scripts: Vec<ScriptCommand>,
-    unsure: bool,
+    scripts: CacheChanges,
+    heard: Heard,
+    asks: Option<Census>,
     looked_at_time: bool,
     asked_own_token: bool,
 }
@@ -73,8 +78,9 @@ impl View {
             ops: Vec::new(),
             op_bytes: 0,
             reply_bytes: 0,
-            scripts: Vec::new(),
-            unsure: false,
+            scripts: CacheChanges::default(),
+            heard: Heard::default(),
+            asks: None,
             looked_at_time: false,
             asked_own_token: false,
         }
@@ -82,7 +88,12 @@ impl View {
 
     /// The same view as it began: nothing read, nothing written.
     pub fn begun_anew(self, db: u32) -> View {
-        View::new(self.reader, self.keyspace, db, self.now)
+        View::new(self.reader, self.keyspace, db, self.now).knowing(self.heard)
+    }
+
+    /// The same with what members have told.
+    pub fn knowing(self, heard: Heard) -> View {
+        View { heard, ..self }
     }
 
     pub fn db(&self) -> u32 {
@@ -134,6 +145,21 @@ impl View {
         self.reader.info(sections)
     }
 
+    /// Who listens, on all members together.
+    ///
+    /// # Errors
+    /// Seen by nobody: the program runs again once they have told. Or it asks too much.
+    pub fn listening(&mut self, asked: &Census) -> Result<Told, Fault> {
+        if let Some(told) = self.heard.of(asked) {
+            return Ok(told.clone());
+        }
+        if self.heard.is_full() {
+            return Err(TOO_MUCH);
+        }
+        self.asks.get_or_insert_with(|| asked.clone());
+        Err(NOT_TOLD)
+    }
+
     fn full_key(&self, key: &[u8]) -> Bytes {
         self.place().key(key)
     }
@@ -146,35 +172,30 @@ impl View {
         }
     }
 
-    /// A script of the cache as this member knows it, with what this program adds.
-    pub fn script(&self, sha1: &[u8]) -> Option<Bytes> {
-        for change in self.scripts.iter().rev() {
-            match change {
-                ScriptCommand::Load { sha1: own, body } if *own == sha1 => {
-                    return Some(body.clone());
-                }
-                ScriptCommand::Load { .. } => {}
-                ScriptCommand::Flush => return None,
-            }
+    /// A script of the cache with what this program has changed there. Guards whether there is one.
+    pub fn find_script(&mut self, sha1: &Bytes) -> Option<Bytes> {
+        if let Some(own) = self.scripts.get(sha1) {
+            return own.cloned();
         }
-        self.reader.script(sha1)
-    }
-
-    /// The same; but that there is none counts only behind a barrier.
-    pub fn find_script(&mut self, sha1: &[u8]) -> Option<Bytes> {
-        let body = self.script(sha1);
-        self.unsure |= body.is_none();
+        let body = self.reader.script(sha1);
+        self.guards.script(sha1, body.is_some());
         body
     }
 
-    /// Keeps a script in the cache of every member.
-    pub fn load_script(&mut self, sha1: Bytes, body: Bytes) {
-        self.scripts.push(ScriptCommand::Load { sha1, body });
+    /// Keeps a script in the cache of every member, unless this one knows that it is there.
+    pub fn load_script(&mut self, script: Script) {
+        let is_kept = match self.scripts.get(&script.sha1) {
+            Some(own) => own.is_some(),
+            None => self.reader.script(&script.sha1).is_some(),
+        };
+        if !is_kept {
+            self.scripts.load(script);
+        }
     }
 
     /// Empties the cache of every member.
     pub fn flush_scripts(&mut self) {
-        self.scripts.push(ScriptCommand::Flush);
+        self.scripts.flush();
     }
 
     pub fn into_effects(self) -> Effects {
@@ -182,7 +203,7 @@ impl View {
             guards: self.guards,
             ops: self.ops,
             scripts: self.scripts,
-            unsure: self.unsure,
+            asks: self.asks,
             looked_at_time: self.looked_at_time,
         }
     }

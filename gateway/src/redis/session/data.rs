@@ -12,7 +12,6 @@ use super::exec::{Answered, Answers, Queued, run_all};
 use super::failure::fault_of;
 use super::state::Session;
 use crate::redis::commands::{Row, Run, on_view};
-use crate::redis::number::parse_i64;
 use crate::redis::program::lua;
 use crate::redis::program::{Failure, Kind, Scope, View, run, run_sync};
 use crate::redis::reply::Reply;
@@ -24,7 +23,7 @@ impl Session {
         let keys = if kind == Kind::Write {
             // It would be held back by a turn of its own.
             self.watch_turn.give_back();
-            keys_of(row, args)
+            row.keys_of(args)
         } else {
             Vec::new()
         };
@@ -47,7 +46,7 @@ impl Session {
     pub async fn script(&mut self, row: &'static Row, args: Vec<Bytes>) -> Reply {
         // One that only reads waits for nobody.
         let keys = match kind_of(row) {
-            Kind::Write => keys_of(row, &args),
+            Kind::Write => row.keys_of(&args),
             Kind::Read | Kind::WeakRead => Vec::new(),
         };
         let alone = match self.in_company(Queued { row, args }, &keys).await {
@@ -139,7 +138,7 @@ fn what_kind(queue: &[Queued]) -> lua::Kind {
 /// alike is disturbed by the same.
 pub fn what_it_does(queue: &[Queued]) -> u64 {
     let one = |queued: &Queued| match queued.row.run {
-        Run::Script(_) => hash((queued.args.get(1), keys_of(queued.row, &queued.args))),
+        Run::Script(_) => hash((queued.args.get(1), queued.row.keys_of(&queued.args))),
         Run::Data(_) | Run::Write(_) | Run::Session(_) => hash(&queued.args),
     };
     hash(queue.iter().map(one).collect::<Vec<_>>())
@@ -159,16 +158,4 @@ pub fn kind_of(row: &Row) -> Kind {
         _ if row.has_flag("readonly") => Kind::Read,
         _ => Kind::Write,
     }
-}
-
-/// The keys a command names, those of a script included.
-pub fn keys_of(row: &Row, args: &[Bytes]) -> Vec<Bytes> {
-    if !matches!(row.run, Run::Script(_)) {
-        return row.keys.of(args);
-    }
-    let count = args.get(2).and_then(|count| parse_i64(count));
-    let count = count
-        .and_then(|count| usize::try_from(count).ok())
-        .unwrap_or(0);
-    args.iter().skip(3).take(count).cloned().collect()
 }

@@ -123,7 +123,6 @@ impl Session {
         let one = match verb {
             Verb::Auth => self.auth(args),
             Verb::Client => return self.client_command(args).into_iter().collect(),
-            Verb::Command => self.command(args),
             Verb::Config => self.config(args),
             Verb::Discard => self.discard(),
             Verb::Exec => self.exec().await,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::ahead::Ahead;
-use super::data::{keys_of, kind_of};
+use super::data::kind_of;
 use super::state::Session;
 use crate::redis::commands::script::script;
 use crate::redis::commands::{Row, Run, Session as Verb, call};
@@ -150,7 +150,7 @@ impl Session {
         let kind = if writes { Kind::Write } else { Kind::Read };
         let keys: Vec<Bytes> = queue
             .iter()
-            .flat_map(|queued| keys_of(queued.row, &queued.args))
+            .flat_map(|queued| queued.row.keys_of(&queued.args))
             .collect();
         let ran = self
             .run_queue(queue.clone(), kind, &guards, &keys, passed)

@@ -3,7 +3,6 @@
 
 mod ahead;
 mod client_command;
-mod command_command;
 mod company;
 mod config;
 mod crowds;
@@ -14,7 +13,6 @@ mod failure;
 mod fitting;
 mod function_command;
 mod hello;
-mod introspection;
 mod ordered;
 mod pipeline;
 mod publish;

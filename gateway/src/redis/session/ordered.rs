@@ -12,7 +12,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quorate_core::command::{Command, Guard, Op, Program, RangeOp};
 use quorate_core::limits::TXN_OPS_MAX;
-use quorate_core::node::Turn;
 use quorate_core::outcome::{OpResult, Outcome, ProgramOutcome};
 use quorate_core::types::{KeyRange, KeyValue, Now};
 
@@ -94,7 +93,7 @@ impl Session {
                 ordered.db = db.filter(|db| *db < DATABASES).unwrap_or(ordered.db);
                 return Some(Answer::Shown(place.db));
             }
-            (Run::Data(_), "ping" | "echo" | "time" | "info") => {
+            (Run::Data(_), "ping" | "echo" | "time" | "info" | "command") => {
                 return Some(Answer::Shown(place.db));
             }
             (Run::Write(write), _) => {
@@ -164,19 +163,18 @@ impl Session {
         guards: Vec<Guard>,
         ops: Vec<Op>,
     ) -> Result<ProgramOutcome, Failure> {
-        let turn = self.watch_turn.take();
-        let ops = ops
-            .into_iter()
-            .chain(turn.as_ref().map(Turn::end))
-            .collect();
+        let lent = self.watch_turn.take();
+        let end = lent.as_ref().map(|lent| lent.turn.end());
+        let ops = ops.into_iter().chain(end).collect();
         let command = Command::Program(Program { guards, ops });
         let (node, deadline) = (&self.context.node, self.context.deadline());
         let reply = node.propose(&self.principal, command, deadline).await?;
         match reply.applied.outcome {
             Ok(Outcome::Program(outcome)) => {
-                // If it was not done, the turn ends by being dropped.
-                if let Some(turn) = turn.filter(|_| outcome.succeeded) {
-                    turn.ended();
+                match (lent, outcome.succeeded) {
+                    (Some(lent), true) => lent.turn.ended(),
+                    (Some(lent), false) => self.watch_turn.lend(lent),
+                    (None, _) => {}
                 }
                 Ok(outcome)
             }

@@ -1,9 +1,9 @@
 //! PUBLISH outside of programs, PUBSUB, WAIT.
 
 use bytes::Bytes;
-use quorate_core::node::{Census, Listening};
 
 use super::state::Session;
+use crate::redis::commands::about::{answer, question};
 use crate::redis::fault::Fault;
 use crate::redis::number::parse_i64;
 use crate::redis::reply::Reply;
@@ -18,36 +18,15 @@ impl Session {
         Reply::Integer(i64::try_from(publish.await).unwrap_or(i64::MAX))
     }
 
-    /// PUBSUB CHANNELS [pattern] | NUMSUB channel... | NUMPAT, of all members together.
+    /// PUBSUB, of all members together.
     pub async fn pubsub(&mut self, args: &[Bytes]) -> Reply {
-        let verb = args
-            .get(1)
-            .map(|verb| verb.to_ascii_lowercase())
-            .unwrap_or_default();
-        let asked = match (verb.as_slice(), args.get(2..).unwrap_or_default()) {
-            (b"channels", []) => Census::Channels(None),
-            (b"channels", [pattern]) => Census::Channels(Some(pattern.clone())),
-            (b"channels", _) => {
-                let given = String::from_utf8_lossy(&args[1]);
-                let what = "unknown subcommand or wrong number of arguments for";
-                let text = format!("ERR {what} '{given}'. Try PUBSUB HELP.");
-                return Reply::Error(Fault::new(text));
-            }
-            (b"numpat", []) => Census::Patterns,
-            (b"numpat", _) => return Reply::Error(Fault::arity("pubsub|numpat")),
-            (b"numsub", channels) => Census::Listeners(channels.to_vec()),
-            _ => return Reply::Error(Fault::unknown_subcommand("pubsub", &args[1])),
+        let asked = match question(&args[1..]) {
+            Ok(asked) => asked,
+            Err(fault) => return Reply::Error(fault),
         };
-        let counting = self
-            .context
-            .node
-            .census(asked.clone(), self.context.deadline());
-        match counting.await {
-            Ok(listening) => told(asked, listening),
-            Err(error) => Reply::Error(Fault::new(format!(
-                "NOQUORUM not every member tells who listens ({error}), command not executed"
-            ))),
-        }
+        let (node, deadline) = (&self.context.node, self.context.deadline());
+        let told = node.census(asked.clone(), deadline).await;
+        answer(asked, told).into()
     }
 
     /// WAIT numreplicas timeout: an acknowledged write is on a majority already, so the answer is
@@ -73,21 +52,5 @@ impl Session {
             .filter(|m| !m.is_learner)
             .count();
         Reply::count(voters / 2)
-    }
-}
-
-/// The census in the form of its subcommand.
-fn told(asked: Census, listening: Listening) -> Reply {
-    match asked {
-        Census::Listeners(channels) => {
-            let count = |channel: Bytes| {
-                let listeners = listening.get(&channel).copied().unwrap_or(0);
-                let listeners = i64::try_from(listeners).unwrap_or(i64::MAX);
-                [Reply::Bulk(channel), Reply::Integer(listeners)]
-            };
-            Reply::Array(channels.into_iter().flat_map(count).collect())
-        }
-        Census::Channels(_) => Reply::bulks(listening.into_keys()),
-        Census::Patterns => Reply::count(listening.len()),
     }
 }

@@ -16,7 +16,7 @@ use std::future::ready;
 
 use bytes::{Bytes, BytesMut};
 
-use super::data::{keys_of, kind_of, what_it_does};
+use super::data::{kind_of, what_it_does};
 use super::exec::{Queued, cost};
 use super::fitting::{Callers, Fitted, run_front};
 use super::state::Session;
@@ -93,7 +93,7 @@ impl Session {
             true => Kind::Write,
             false => Kind::Read,
         };
-        let keys = commands.iter().flat_map(|c| keys_of(c.row, &c.args));
+        let keys = commands.iter().flat_map(|c| c.row.keys_of(&c.args));
         let keys: Vec<Bytes> = keys.collect();
         let alone = || Fitted {
             replies: Vec::new(),

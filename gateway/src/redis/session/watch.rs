@@ -30,10 +30,11 @@ impl Session {
         if self.multi.is_some() {
             return Reply::Error(Fault::fixed("ERR WATCH inside MULTI is not allowed"));
         }
+        let mut passed = None;
         if self.watching.is_none() {
             let (node, deadline) = (&self.context.node, self.context.deadline());
             let beginning = self.watch_turn.begin(node, &self.principal, deadline);
-            beginning.await;
+            passed = beginning.await;
         }
         let mut watching = self.watching.take().unwrap_or_else(|| Watching {
             watch: Watch::new(self.context.hub.touches.clone()),
@@ -51,7 +52,9 @@ impl Session {
         for key in &new {
             watching.watch.add(key.clone());
         }
-        if let Err(failure) = self.barrier().await {
+        if passed.is_none()
+            && let Err(failure) = self.barrier().await
+        {
             let reply = self.failed(&failure);
             return self.unwatched(watching, reply);
         }

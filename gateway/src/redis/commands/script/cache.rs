@@ -21,14 +21,18 @@ pub fn script(view: &mut View, args: &[Bytes]) -> Option<Reply> {
             let script = Script::new(body.clone());
             Some(match lua::check(&script) {
                 Ok(()) => {
-                    view.load_script(script.sha1.clone(), script.body);
-                    Reply::Bulk(script.sha1)
+                    let sha1 = script.sha1.clone();
+                    view.load_script(script);
+                    Reply::Bulk(sha1)
                 }
                 Err(fault) => Reply::Error(fault),
             })
         }
         (b"exists", names @ [_, ..]) => {
-            let mut is_kept = |name: &Bytes| view.find_script(&name.to_ascii_lowercase()).is_some();
+            let mut is_kept = |name: &Bytes| {
+                view.find_script(&name.to_ascii_lowercase().into())
+                    .is_some()
+            };
             let kept = names.iter().map(|name| Reply::flag(is_kept(name)));
             Some(Reply::Array(kept.collect()))
         }

@@ -40,9 +40,7 @@ fn by_body(view: &mut View, mut args: Args<'_>, read_only: bool) -> Result<Reply
     let (keys, rest) = keys_and_rest(args)?;
     let script = Script::new(body.clone());
     let reply = run(view, &script, keys, rest, read_only)?;
-    if view.script(&script.sha1).is_none() {
-        view.load_script(script.sha1, script.body);
-    }
+    view.load_script(script);
     Ok(reply)
 }
 

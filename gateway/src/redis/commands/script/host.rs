@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::redis::commands::{Run, lookup, on_view};
+use crate::redis::args::Args;
+use crate::redis::commands::about::pubsub;
+use crate::redis::commands::subcommands::{self, Misfit};
+use crate::redis::commands::{Run, Session, lookup, on_view};
 use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::program::lua::Host;
@@ -26,6 +29,15 @@ impl Host for ViewHost<'_> {
         };
         if !row.takes(args.len()) {
             return Reply::Error(ARITY);
+        }
+        match subcommands::check(row, args) {
+            Ok(()) => {}
+            Err(Misfit::Unknown(_)) => return Reply::Error(UNKNOWN),
+            Err(Misfit::Arity(_)) => return Reply::Error(ARITY),
+        }
+        if matches!(row.run, Run::Session(Session::Pubsub)) {
+            // A connection asks the members itself, and waits for them.
+            return pubsub(self.view, Args::after_name(args)).into();
         }
         let is_on_data = matches!(row.run, Run::Data(_) | Run::Write(_));
         if !is_on_data || row.has_flag("noscript") {

@@ -13,6 +13,8 @@ const NESTING_MAX: usize = 16;
 /// Values packed at once: half of Lua's stack.
 const ARGUMENTS_MAX: usize = 4_000;
 
+const I32_MAX: i64 = i32::MAX as i64;
+
 /// Arrays and maps nested deeper are not read (lua-cmsgpack: the Lua stack's end).
 const READ_NESTING_MAX: usize = 1_000;
 
@@ -102,8 +104,13 @@ fn write_integer(made: &mut Vec<u8>, n: i64) {
     made.extend_from_slice(&n.to_be_bytes()[8 - bytes..]);
 }
 
+/// Whether it is written as an integer of 64 bits.
+fn is_whole(n: f64) -> bool {
+    n.is_finite() && number::truncated(n) as f64 == n
+}
+
 fn write_number(made: &mut Vec<u8>, n: f64) {
-    if n.fract() == 0.0 && n.abs() < 9_223_372_036_854_775_808.0 {
+    if is_whole(n) {
         return write_integer(made, number::truncated(n));
     }
     let short = n as f32;
@@ -118,17 +125,16 @@ fn write_number(made: &mut Vec<u8>, n: f64) {
 }
 
 fn write_table(made: &mut Vec<u8>, table: &Table, depth: usize) -> Result<()> {
-    let (mut count, mut highest, mut is_array) = (0usize, 0usize, true);
+    let (mut count, mut highest, mut is_array) = (0usize, 0i32, true);
     for pair in table.pairs::<Value, Value>() {
         match pair?.0 {
-            Value::Integer(index @ 1..) => {
-                highest = highest.max(usize::try_from(index).unwrap_or(usize::MAX));
-            }
+            // Indices of arrays are C's `int`.
+            Value::Integer(index @ 1..=I32_MAX) => highest = highest.max(index as i32),
             _ => is_array = false,
         }
         count += 1;
     }
-    if is_array && highest == count {
+    if is_array && usize::try_from(highest) == Ok(count) {
         write_length(made, count, (0x90, 16), [None, Some(0xdc), Some(0xdd)]);
         for index in 1..=count {
             write(made, &table.raw_get::<Value>(index)?, depth + 1)?;
@@ -257,7 +263,9 @@ impl Reader<'_> {
                 Value::Number(f64::from(f32::from_bits(bits)))
             }
             0xcb => Value::Number(f64::from_bits(self.unsigned(8)?)),
-            0xcc..=0xcf => Value::Number(self.unsigned(1 << (tag - 0xcc))? as f64),
+            // Of 64 bits it takes unsigned ones for signed.
+            0xcc..=0xce => Value::Number(self.unsigned(1 << (tag - 0xcc))? as f64),
+            0xcf => Value::Number(self.signed(8)?),
             0xd0..=0xd3 => Value::Number(self.signed(1 << (tag - 0xd0))?),
             // The binary strings of newer writers, 0xc4 to 0xc6, are not known to it.
             0xd9..=0xdb => {

@@ -13,6 +13,19 @@ pub fn of(value: &Value) -> Option<f64> {
     }
 }
 
+/// The number that a value is or, being a string, reads as.
+pub fn converted(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => parse(&text.as_bytes()),
+        value => of(value),
+    }
+}
+
+/// Truncated as a C cast to `int` on x86-64: what does not fit is the lowest number.
+pub fn truncated_int(number: f64) -> i32 {
+    i32::try_from(truncated(number)).unwrap_or(i32::MIN)
+}
+
 /// Truncated as a C cast to `long long` on x86-64: what does not fit is the lowest number.
 pub fn truncated(number: f64) -> i64 {
     let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);

@@ -21,6 +21,9 @@ pub fn table(lua: &Lua) -> Result<Table> {
     Ok(table)
 }
 
+/// What stands for no value, as `<`.
+const CONTROL: u8 = b' ';
+
 /// One option of a format with the bytes it takes (0: as many as its value has).
 struct Item {
     option: u8,
@@ -36,6 +39,8 @@ struct Format<'a, 'b> {
     text: &'a [u8],
     is_big: bool,
     alignment: usize,
+    /// Bytes of the data, if some is read.
+    data: usize,
 }
 
 impl<'a, 'b> Format<'a, 'b> {
@@ -43,10 +48,16 @@ impl<'a, 'b> Format<'a, 'b> {
         Format {
             args,
             lua,
-            text,
+            // A C string to it.
+            text: text.split(|byte| *byte == 0).next().unwrap_or_default(),
             is_big: false,
             alignment: 1,
+            data: usize::MAX,
         }
+    }
+
+    fn too_short(&self) -> mlua::Error {
+        self.args.error(2, "data string too short")
     }
 
     fn digits(&mut self, default: usize) -> Result<usize> {
@@ -67,39 +78,41 @@ impl<'a, 'b> Format<'a, 'b> {
         number.ok_or_else(|| Raised::here(self.lua, "integral size overflow"))
     }
 
-    /// The next option with a value, `total` bytes into the data; None at the end.
+    /// The next option, `total` bytes into the data; None at the end.
     fn next(&mut self, total: usize) -> Result<Option<Item>> {
-        loop {
-            let Some((option, rest)) = self.text.split_first() else {
-                return Ok(None);
-            };
-            self.text = rest;
-            let size = match option {
-                b'b' | b'B' | b'x' => 1,
-                b'h' | b'H' => 2,
-                b'l' | b'L' | b'T' | b'd' => 8,
-                b'f' => 4,
-                b's' => 0,
-                b'c' => self.digits(1)?,
-                b'i' | b'I' => self.integer_size()?,
-                _ => {
-                    self.control(*option)?;
-                    continue;
-                }
-            };
-            let aligned = size.min(self.alignment);
-            let is_aligned = *option != b'c' && aligned > 1;
-            let padding = if is_aligned {
-                total.wrapping_neg() & (aligned - 1)
-            } else {
-                0
-            };
-            return Ok(Some(Item {
-                option: *option,
-                size,
-                padding,
-            }));
-        }
+        let Some((option, rest)) = self.text.split_first() else {
+            return Ok(None);
+        };
+        self.text = rest;
+        let size = match option {
+            b'b' | b'B' | b'x' => 1,
+            b'h' | b'H' => 2,
+            b'l' | b'L' | b'T' | b'd' => 8,
+            b'f' => 4,
+            b'c' => self.digits(1)?,
+            b'i' | b'I' => self.integer_size()?,
+            _ => 0,
+        };
+        let option = match option {
+            b'<' | b'>' | b'!' | b' ' if total > self.data => return Err(self.too_short()),
+            b'<' | b'>' | b'!' | b' ' => self.control(*option)?,
+            _ => *option,
+        };
+        let padding = match (option, size.min(self.alignment)) {
+            (b'c', _) | (_, 0) => 0,
+            // Its formula, whatever comes of sizes that are no powers of 2.
+            (_, aligned) => (aligned - (total & (aligned - 1))) & (aligned - 1),
+        };
+        Ok(Some(Item {
+            option,
+            size,
+            padding,
+        }))
+    }
+
+    fn unknown(&self, option: u8) -> mlua::Error {
+        let text = format!("invalid format option '{}'", char::from(option));
+        self.args.error(1, &text)
     }
 
     fn integer_size(&mut self) -> Result<usize> {
@@ -111,9 +124,8 @@ impl<'a, 'b> Format<'a, 'b> {
         Err(Raised::here(self.lua, text))
     }
 
-    fn control(&mut self, option: u8) -> Result<()> {
+    fn control(&mut self, option: u8) -> Result<u8> {
         match option {
-            b' ' => {}
             b'<' => self.is_big = false,
             b'>' => self.is_big = true,
             b'!' => {
@@ -123,12 +135,9 @@ impl<'a, 'b> Format<'a, 'b> {
                     return Err(Raised::here(self.lua, text));
                 }
             }
-            other => {
-                let text = format!("invalid format option '{}'", char::from(other));
-                return Err(self.args.error(1, &text));
-            }
+            _ => {}
         }
-        Ok(())
+        Ok(CONTROL)
     }
 
     fn in_order(&self, mut little: Vec<u8>) -> Vec<u8> {
@@ -150,6 +159,7 @@ fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
     while let Some(item) = format.next(made.len())? {
         made.resize(made.len() + item.padding, 0);
         match item.option {
+            CONTROL => continue,
             b'x' => made.push(0),
             b'f' => {
                 let bytes = (args.number(index)? as f32).to_le_bytes().to_vec();
@@ -174,11 +184,12 @@ fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
                     made.push(0);
                 }
             }
-            _ => {
+            option if is_integer(option) => {
                 let mut bytes = word(args.number(index)?).to_le_bytes().to_vec();
                 bytes.resize(item.size, 0);
                 made.extend(format.in_order(bytes));
             }
+            other => return Err(format.unknown(other)),
         }
         if item.option != b'x' {
             index += 1;
@@ -190,54 +201,69 @@ fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
     lua.create_string(made).map(Value::String)
 }
 
-/// A number as 64 bits; negative ones in two's complement.
+fn is_integer(option: u8) -> bool {
+    matches!(
+        option,
+        b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I'
+    )
+}
+
+/// A number as a C cast to 64 bits on x86-64 makes it; negative ones in two's complement.
 fn word(number: f64) -> u64 {
-    if number < 0.0 {
-        number::truncated(number).cast_unsigned()
-    } else {
-        number as u64
+    const HALF: f64 = 9_223_372_036_854_775_808.0;
+    match number >= HALF {
+        true => number::truncated(number - HALF).cast_unsigned() ^ (1 << 63),
+        false => number::truncated(number).cast_unsigned(),
     }
 }
 
 fn unpack(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
     let args = Arguments::new(lua, args);
     let (text, data) = (args.bytes(1)?, args.bytes(2)?);
-    let start = args
-        .integer_or(3, 1)?
-        .checked_sub(1)
-        .and_then(|at| usize::try_from(at).ok());
-    let mut at = start.ok_or_else(|| args.error(3, "offset must be 1 or greater"))?;
+    let offset = args.integer_or(3, 1)?;
+    if offset == 0 {
+        return Err(args.error(3, "offset must be 1 or greater"));
+    }
+    // A negative one is behind all data.
+    let mut at = (offset - 1).cast_unsigned() as usize;
     let mut format = Format::new(&args, lua, &text);
+    format.data = data.len();
     let mut results: Vec<Value> = Vec::new();
     while let Some(item) = format.next(at)? {
-        at += item.padding;
-        let too_short = || args.error(2, "data string too short");
-        let rest = data.get(at..).ok_or_else(too_short)?;
+        at = at.wrapping_add(item.padding);
+        let too_short = || format.too_short();
+        let part = |size: usize| {
+            let rest = data.get(at..)?;
+            rest.get(..size)
+        };
+        let bytes = part(item.size).ok_or_else(too_short)?;
         let mut size = item.size;
-        if item.option == b'c' && size == 0 {
-            let previous = results.pop().and_then(|value| number::of(&value));
-            let previous = previous.map(|n| usize::try_from(number::truncated(n)));
-            let text = "format 'c0' needs a previous size";
-            let previous = previous.ok_or_else(|| Raised::here(lua, text))?;
-            size = previous.map_err(|_| too_short())?;
-        }
-        if item.option == b's' {
-            let end = rest.iter().position(|byte| *byte == 0);
-            size = 1 + end.ok_or_else(|| Raised::here(lua, "unfinished string in data"))?;
-        }
-        let bytes = rest.get(..size).ok_or_else(too_short)?;
         match item.option {
-            b'x' => {}
+            CONTROL | b'x' => {}
+            b'c' if size == 0 => {
+                let text = "format 'c0' needs a previous size";
+                let previous = results.pop().and_then(|value| number::converted(&value));
+                let previous = previous.ok_or_else(|| Raised::here(lua, text))?;
+                size = usize::try_from(number::truncated(previous)).map_err(|_| too_short())?;
+                let bytes = part(size).ok_or_else(too_short)?;
+                results.push(Value::String(lua.create_string(bytes)?));
+            }
             b'c' => results.push(Value::String(lua.create_string(bytes)?)),
-            b's' => results.push(Value::String(lua.create_string(&bytes[..size - 1])?)),
-            option => {
+            b's' => {
+                let end = data[at..].iter().position(|byte| *byte == 0);
+                let end = end.ok_or_else(|| Raised::here(lua, "unfinished string in data"))?;
+                results.push(Value::String(lua.create_string(&data[at..at + end])?));
+                size = end + 1;
+            }
+            option if is_integer(option) || matches!(option, b'f' | b'd') => {
                 let little = format.in_order(bytes.to_vec());
                 results.push(Value::Number(number_of(option, &little)));
             }
+            other => return Err(format.unknown(other)),
         }
         at += size;
     }
-    results.push(Value::Number((at + 1) as f64));
+    results.push(Value::Number(at.wrapping_add(1).cast_signed() as f64));
     Ok(results.into_iter().collect())
 }
 
@@ -254,8 +280,15 @@ fn number_of(option: u8, little: &[u8]) -> f64 {
             if option.is_ascii_uppercase() {
                 return word as f64;
             }
-            let unused = 64 - 8 * u32::try_from(count.max(1)).unwrap_or(8);
-            ((word << unused).cast_signed() >> unused) as f64
+            // C's shift on x86-64, by which a sign beyond 64 bits is looked for elsewhere.
+            let bits = u32::try_from(little.len()).unwrap_or_default() * 8;
+            let signs = u64::MAX.wrapping_shl(bits.wrapping_sub(1));
+            let word = if word & signs == 0 {
+                word
+            } else {
+                word | signs
+            };
+            word.cast_signed() as f64
         }
     }
 }
@@ -269,6 +302,10 @@ fn size(lua: &Lua, args: MultiValue) -> Result<f64> {
         match (item.option, item.size) {
             (b's', _) => return Err(args.error(1, "option 's' has no fixed size")),
             (b'c', 0) => return Err(args.error(1, "option 'c0' has no fixed size")),
+            // Letters that stand for nothing are passed over here.
+            (option, 0) if option != CONTROL && !option.is_ascii_alphanumeric() => {
+                return Err(format.unknown(option));
+            }
             (_, size) => total += item.padding + size,
         }
     }

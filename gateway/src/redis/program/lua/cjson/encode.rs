@@ -86,17 +86,22 @@ impl Writer<'_> {
         }
     }
 
-    /// The highest index if all keys are positive integers; None for an object.
+    /// The highest index if all keys are positive integers; None for an object. The highest is kept
+    /// as a C `int`, which very high ones make the lowest.
     fn array_length(&self, table: &Table) -> Result<Option<i64>> {
         let (mut highest, mut items) = (0, 0);
         for pair in table.pairs::<Value, Value>() {
-            let (key, _) = pair?;
-            match key {
-                Value::Integer(index @ 1..) => highest = highest.max(index),
+            match number::of(&pair?.0) {
+                Some(index) if index >= 1.0 && index.floor() == index => {
+                    if index > f64::from(highest) {
+                        highest = number::truncated_int(index);
+                    }
+                }
                 _ => return Ok(None),
             }
             items += 1;
         }
+        let highest = i64::from(highest);
         let Options {
             sparse_ratio,
             sparse_safe,

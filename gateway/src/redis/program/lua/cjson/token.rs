@@ -216,13 +216,8 @@ fn number_prefix(text: &[u8]) -> Option<(f64, usize)> {
         (f64::INFINITY, 3)
     } else if lower.starts_with(b"nan") {
         (f64::NAN, 3)
-    } else if lower.starts_with(b"0x") && body.get(2).is_some_and(u8::is_ascii_hexdigit) {
-        let digits = body[2..].iter().take_while(|byte| byte.is_ascii_hexdigit());
-        let fold = |sum: f64, digit: &u8| {
-            sum * 16.0 + f64::from(char::from(*digit).to_digit(16).unwrap_or(0))
-        };
-        let length = digits.clone().count();
-        (digits.fold(0.0, fold), 2 + length)
+    } else if let Some(found) = hexadecimal(body) {
+        found
     } else {
         decimal(body)?
     };
@@ -230,6 +225,52 @@ fn number_prefix(text: &[u8]) -> Option<(f64, usize)> {
         if negative { -magnitude } else { magnitude },
         signs + length,
     ))
+}
+
+/// `0x1f`, `0x1.8p-3`.
+fn hexadecimal(text: &[u8]) -> Option<(f64, usize)> {
+    let [b'0', b'x' | b'X', ..] = text else {
+        return None;
+    };
+    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut at, mut number, mut exponent) = (2, 0.0, 0);
+    let mut digits = |at: &mut usize| {
+        let from = *at;
+        while let Some(digit) = digit(*at) {
+            number = number * 16.0 + f64::from(digit);
+            *at += 1;
+        }
+        *at - from
+    };
+    let whole = digits(&mut at);
+    if text.get(at) == Some(&b'.') {
+        let mut end = at + 1;
+        let fraction = digits(&mut end);
+        if whole + fraction > 0 {
+            at = end;
+            exponent = -4 * i32::try_from(fraction).ok()?;
+        }
+    }
+    if at == 2 {
+        return None;
+    }
+    if let Some((power, length)) = text.get(at..).and_then(binary_exponent) {
+        exponent = exponent.saturating_add(power);
+        at += length;
+    }
+    Some((number * 2_f64.powi(exponent), at))
+}
+
+/// `p-3`.
+fn binary_exponent(text: &[u8]) -> Option<(i32, usize)> {
+    let [b'p' | b'P', rest @ ..] = text else {
+        return None;
+    };
+    let sign = usize::from(matches!(rest.first(), Some(b'+' | b'-')));
+    let digits = rest[sign..].iter().take_while(|byte| byte.is_ascii_digit());
+    let length = sign + digits.count();
+    let power = std::str::from_utf8(&rest[..length]).ok()?;
+    power.parse().ok().map(|power| (power, 1 + length))
 }
 
 fn decimal(text: &[u8]) -> Option<(f64, usize)> {

@@ -2,37 +2,35 @@
 
 use bytes::Bytes;
 
-use super::data::keys_of;
 use super::introspection::{docs, facts};
-use super::state::Session;
+use crate::redis::args::Args;
 use crate::redis::commands::{Row, all, check, key::glob, lookup};
 use crate::redis::fault::Fault;
+use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
-impl Session {
-    pub fn command(&mut self, args: &[Bytes]) -> Reply {
-        let Some(verb) = args.get(1) else {
-            return Reply::Array(all().values().map(|row| facts(row)).collect());
-        };
-        let rest = args.get(2..).unwrap_or_default();
-        let answer = match (verb.to_ascii_lowercase().as_slice(), rest) {
-            (b"count", []) => Ok(Reply::count(all().len())),
-            (b"info", []) => Ok(Reply::Array(all().values().map(|row| facts(row)).collect())),
-            (b"info", names) => Ok(Reply::Array(names.iter().map(|n| info(n)).collect())),
-            (b"docs", []) => Ok(Reply::Map(all().values().map(|row| docs(row)).collect())),
-            (b"docs", names) => {
-                let rows = names.iter().filter_map(|name| lookup(name));
-                Ok(Reply::Map(rows.map(docs).collect()))
-            }
-            (b"list", filter) => list(filter),
-            (b"getkeys", [_, _, ..]) => keys(rest),
-            (b"count" | b"getkeys", _) => {
-                let name = String::from_utf8_lossy(verb).to_ascii_lowercase();
-                Err(Fault::arity(&format!("command|{name}")))
-            }
-            _ => Err(Fault::unknown_subcommand("command", verb)),
-        };
-        answer.into()
+/// COMMAND [COUNT | DOCS [name...] | GETKEYS name arg... | INFO [name...] | LIST [filter]]
+pub fn command(_view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
+    let every = || Reply::Array(all().values().map(|row| facts(row)).collect());
+    let Some(verb) = args.take_option() else {
+        return Ok(every());
+    };
+    match (verb.to_ascii_lowercase().as_slice(), args.rest()) {
+        (b"count", []) => Ok(Reply::count(all().len())),
+        (b"info", []) => Ok(every()),
+        (b"info", names) => Ok(Reply::Array(names.iter().map(|n| info(n)).collect())),
+        (b"docs", []) => Ok(Reply::Map(all().values().map(|row| docs(row)).collect())),
+        (b"docs", names) => {
+            let rows = names.iter().filter_map(|name| lookup(name));
+            Ok(Reply::Map(rows.map(docs).collect()))
+        }
+        (b"list", filter) => list(filter),
+        (b"getkeys", rest @ [_, _, ..]) => keys(rest),
+        (b"count" | b"getkeys", _) => {
+            let name = String::from_utf8_lossy(verb).to_ascii_lowercase();
+            Err(Fault::arity(&format!("command|{name}")))
+        }
+        _ => Err(Fault::unknown_subcommand("command", verb)),
     }
 }
 
@@ -76,7 +74,7 @@ fn keys(args: &[Bytes]) -> Result<Reply, Fault> {
             "ERR Invalid number of arguments specified for command",
         ));
     }
-    let keys = keys_of(row, args);
+    let keys = row.keys_of(args);
     if keys.is_empty() {
         return Err(Fault::fixed("ERR The command has no key arguments"));
     }
