@@ -262,6 +262,35 @@ const SUBSCRIBING: &[&[&[&str]]] = &[
     ],
 ];
 
+/// Each script takes long enough to let others have their turn behind it. There is nothing to send
+/// then, and nothing comes any more: who waits for one of the two waits for ever.
+#[test]
+fn what_stands_behind_slow_commands_without_answers_is_carried_out() {
+    let Some((redis, quorate)) = both() else {
+        return;
+    };
+    let slow = words(&["EVAL", SCRIPTS[9], "1", "slow"]);
+    let silent = [words(&["CLIENT", "REPLY", "SKIP"]), slow.clone()].concat();
+    let requests = [silent.repeat(5), words(&["SET", "last", "1"])].concat();
+    for servers in [&redis, &quorate] {
+        let mut stream = TcpStream::connect(address(servers)).expect("a server");
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        stream.write_all(&requests).expect("it is sent");
+        let mut told = [0; 5];
+        stream.read_exact(&mut told).expect("it answers in time");
+        assert_eq!(&told, b"+OK\r\n");
+        // Who says that it has no more to say is answered all the same.
+        let requests = [slow.repeat(3), words(&["GET", "last"])].concat();
+        stream.write_all(&requests).expect("it is sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("it ends");
+        let mut told = Vec::new();
+        stream.read_to_end(&mut told).expect("it answers in time");
+        let told = String::from_utf8_lossy(&told).into_owned();
+        assert!(told.ends_with("$1\r\n1\r\n"), "{told:?}");
+        assert_eq!(told.matches(':').count(), 3, "{told:?}");
+    }
+}
+
 #[test]
 fn subscriptions_in_exec_take_effect_at_their_place() {
     let Some((redis, quorate)) = both() else {

@@ -15,8 +15,8 @@ pub use turn::{Part, TurnId, TurnOp, TurnStep};
 
 use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
 use crate::types::{
-    Cause, ClusterId, ClusterMillis, KeyRange, LeaseId, MemberId, Principal, Revision, Settings,
-    Stamp, UnixMillis, Value,
+    Cause, ClusterId, KeyRange, LeaseId, MemberId, Principal, Revision, Settings, Stamp,
+    UnixMillis, Value,
 };
 
 /// One log entry: commands that were proposed together, applied in order under one stamp.
@@ -153,8 +153,8 @@ pub enum Test {
     },
     /// A range whose lives were read: none of them changed after this generation.
     LivesUnchanged(u64),
-    /// Whatever the range: the cluster clock is not past this.
-    NotAfter(ClusterMillis),
+    /// Whatever the range: the wall clock is before this point.
+    WallBefore(UnixMillis),
     /// Whatever the range: whether the cache of scripts holds the one with this SHA-1.
     Script {
         sha1: Bytes,
@@ -458,7 +458,10 @@ impl Test {
     fn is_of_programs(&self) -> bool {
         matches!(
             self,
-            Test::SameNames { .. } | Test::LivesUnchanged(_) | Test::Script { .. }
+            Test::SameNames { .. }
+                | Test::LivesUnchanged(_)
+                | Test::Script { .. }
+                | Test::WallBefore(_)
         )
     }
 }

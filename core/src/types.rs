@@ -36,6 +36,14 @@ pub struct Now {
 }
 
 impl Now {
+    /// The later of two by each clock.
+    pub fn max(self, other: Now) -> Now {
+        Now {
+            clock: self.clock.max(other.clock),
+            wall: self.wall.max(other.wall),
+        }
+    }
+
     /// The end of a life of so many milliseconds that begins now.
     pub fn plus(self, ttl_ms: u64) -> ClusterMillis {
         ClusterMillis(self.clock.0.saturating_add(ttl_ms))

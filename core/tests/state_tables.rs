@@ -14,7 +14,7 @@ use quorate_core::limits::{
 };
 use quorate_core::outcome::{Effects, Notice, OpResult, Outcome, Refusal};
 use quorate_core::state::{Builder, State, read_past};
-use quorate_core::types::{ClusterMillis, KeyRange, LeaseId};
+use quorate_core::types::{KeyRange, LeaseId, UnixMillis};
 use state_rig::rows::Rows;
 use state_rig::{bytes, delete, entry, put, put_with, range, run, span};
 
@@ -175,7 +175,9 @@ fn compares_of_missing_keys() {
             newest: 1
         }
     ));
-    assert!(judge(none(), Test::NotAfter(ClusterMillis(0))));
+    let wall = rig.state.now().wall;
+    assert!(judge(none(), Test::WallBefore(UnixMillis(wall.0 + 1))));
+    assert!(!judge(none(), Test::WallBefore(wall)));
 }
 
 #[test]

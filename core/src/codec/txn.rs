@@ -46,9 +46,9 @@ impl Wire for Test {
                 count.put(out);
                 newest.put(out);
             }
-            Test::NotAfter(clock) => {
+            Test::WallBefore(point) => {
                 out.push(7);
-                clock.put(out);
+                point.put(out);
             }
             Test::SameNames { count, newest } => {
                 out.push(8);
@@ -79,7 +79,7 @@ impl Wire for Test {
                 count: Wire::take(input)?,
                 newest: Wire::take(input)?,
             }),
-            7 => Ok(Test::NotAfter(Wire::take(input)?)),
+            7 => Ok(Test::WallBefore(Wire::take(input)?)),
             8 => Ok(Test::SameNames {
                 count: Wire::take(input)?,
                 newest: Wire::take(input)?,

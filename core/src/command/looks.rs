@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{DataOp, DeleteOp, Life, LifeCondition, Op, PutOp, PutValue, RangeOp, SetLifeOp};
-use crate::types::KeyRange;
+use crate::types::{KeyRange, UnixMillis};
 
 impl Op {
     /// The keys whose records decide what it does and answers. A deleted range is not read, and
@@ -35,14 +35,22 @@ impl Op {
     /// Whether it matters what time it is: which point of wall time is past, which of two ends
     /// comes later.
     pub fn looks_at_time(&self) -> bool {
+        let is_judged = matches!(self, Op::SetLife(op) if op.condition != LifeCondition::default());
+        is_judged || self.ends_at_wall().is_some()
+    }
+
+    /// The point of wall time at which the key is to end.
+    pub fn ends_at_wall(&self) -> Option<UnixMillis> {
         let life = match self {
-            Op::SetLife(op) if op.condition != LifeCondition::default() => return true,
             Op::SetLife(op) => op.life,
             Op::Put(op) => op.life,
             Op::Data(DataOp::Set { life, .. } | DataOp::Revive { life, .. }) => *life,
-            _ => return false,
+            _ => return None,
         };
-        matches!(life, Life::Until(_))
+        match life {
+            Life::Until(point) => Some(point),
+            _ => None,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ impl State {
     pub fn judge(&self, guard: &Guard) -> bool {
         let mut records = self.index.iter(&guard.range).peekable();
         match &guard.test {
-            Test::NotAfter(clock) => self.clock <= *clock,
+            Test::WallBefore(point) => self.wall < *point,
             Test::Script { sha1, kept } => self.script(sha1).is_some() == *kept,
             Test::Unchanged { count, newest } => {
                 self.index.count(&guard.range) == *count
@@ -44,7 +44,7 @@ fn passes(test: &Test, record: &KeyValue) -> bool {
         Test::LivesUnchanged(generation) => record.life_generation <= *generation,
         Test::Unchanged { .. }
         | Test::SameNames { .. }
-        | Test::NotAfter(_)
+        | Test::WallBefore(_)
         | Test::Script { .. } => false,
     }
 }

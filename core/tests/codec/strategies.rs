@@ -98,7 +98,7 @@ fn guard() -> impl Strategy<Value = Guard> {
         (any::<u64>(), number()).prop_map(|(count, newest)| Test::Unchanged { count, newest }),
         any::<u64>().prop_map(Test::LivesUnchanged),
         (any::<u64>(), number()).prop_map(|(count, newest)| Test::SameNames { count, newest }),
-        any::<u64>().prop_map(|n| Test::NotAfter(ClusterMillis(n))),
+        any::<u64>().prop_map(|n| Test::WallBefore(UnixMillis(n))),
         (bytes(), any::<bool>()).prop_map(|(sha1, kept)| Test::Script { sha1, kept }),
     ];
     (range(), test).prop_map(|(range, test)| Guard { range, test })

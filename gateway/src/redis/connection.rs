@@ -46,7 +46,8 @@ pub async fn serve_connection_of<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     context.counters.connections.fetch_add(1, Ordering::Relaxed);
-    let (reader, writer) = split(stream);
+    // Closed last: who sees the end finds that the client's subscriptions have gone.
+    let (mut reader, mut writer) = split(stream);
     let connection = Connection {
         session: Session::new(context, &share, peer, local),
         arrived: share.hold_incoming(),
@@ -63,7 +64,7 @@ pub async fn serve_connection_of<S>(
     };
     let client = connection.session.client.id;
     tokio::select! {
-        () = connection.run(reader, writer) => {}
+        () = connection.run(&mut reader, &mut writer) => {}
         () = share.closed() => tracing::warn!(
             client,
             "closed: it held much for long, and there is no room for other clients"
@@ -93,7 +94,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run<S>(mut self, mut reader: ReadHalf<S>, mut writer: WriteHalf<S>)
+    async fn run<S>(mut self, reader: &mut ReadHalf<S>, writer: &mut WriteHalf<S>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
@@ -109,11 +110,17 @@ impl Connection {
                 );
                 return;
             }
-            let done = self.session.closing || self.ended;
+            let has_more = !self.commands.is_empty() || self.stop.is_some();
+            let done = self.session.closing || self.ended && !has_more;
             if done && self.output.is_empty() {
                 return;
             }
-            let wants_more = !done && self.input.len() < INPUT_BYTES_MAX;
+            if has_more && !done && self.output.is_empty() {
+                // Nothing has to leave first: commands that answer nothing, others' turns between.
+                turn().await;
+                continue;
+            }
+            let wants_more = !done && !self.ended && self.input.len() < INPUT_BYTES_MAX;
             let room = if wants_more { self.make_room() } else { 0 };
             let may_write = !self.output.is_empty();
             tokio::select! {
@@ -122,7 +129,7 @@ impl Connection {
                     Ok(count) if count > 0 => self.output.advance(count),
                     _ => return,
                 },
-                read = read_some(&mut reader, &mut self.input, room), if room > 0 => match read {
+                read = read_some(reader, &mut self.input, room), if room > 0 => match read {
                     Ok(0) => self.ended = true,
                     Ok(count) => self.fit_room(count == room),
                     Err(_) => return,

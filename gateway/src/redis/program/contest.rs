@@ -118,6 +118,11 @@ impl<'a> Contest<'a> {
         Ok(Some(barrier.map(|barrier| barrier.now)))
     }
 
+    /// Lets others go on; a turn has to be asked for anew.
+    pub fn leave(&mut self) {
+        self.turn = None;
+    }
+
     fn has_turn(&self) -> bool {
         self.turn.as_ref().is_some_and(Turn::is_on)
     }

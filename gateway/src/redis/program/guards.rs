@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use quorate_core::command::{Guard, Relation, Test};
-use quorate_core::types::{KeyRange, Revision};
+use quorate_core::types::{KeyRange, Revision, UnixMillis};
 
 use super::spans::{Group, Look, Settled, Spans};
 
@@ -27,6 +27,8 @@ pub struct Guards {
     spans: Spans,
     /// By their SHA-1: whether the cache held them.
     scripts: BTreeMap<Bytes, bool>,
+    /// The first point of wall time that was to come.
+    wall_before: Option<UnixMillis>,
     is_torn: bool,
 }
 
@@ -122,6 +124,19 @@ impl Guards {
         self.is_torn |= first != kept;
     }
 
+    /// It matters that a point of wall time has not come.
+    pub fn before(&mut self, point: UnixMillis) {
+        let first = self.wall_before.map_or(point, |first| first.min(point));
+        self.wall_before = Some(first);
+    }
+
+    fn wall_test(&self) -> Option<Guard> {
+        Some(Guard {
+            range: KeyRange::Key(Bytes::new()),
+            test: Test::WallBefore(self.wall_before?),
+        })
+    }
+
     /// Whether what was read can't have been there at one instant.
     pub fn is_torn(&self) -> bool {
         self.is_torn
@@ -206,6 +221,7 @@ impl Guards {
         let mut tests = self.single_tests();
         tests.extend(self.spans.tests());
         tests.extend(self.script_tests());
+        tests.extend(self.wall_test());
         for RangeGuard {
             range,
             count,
@@ -248,6 +264,16 @@ mod tests {
         assert!(!guards.is_torn());
         guards.names(&range, 3, 8);
         assert!(guards.is_torn());
+    }
+
+    #[test]
+    fn of_points_of_time_the_first_is_guarded() {
+        let mut guards = Guards::default();
+        [7, 5, 9]
+            .into_iter()
+            .for_each(|point| guards.before(UnixMillis(point)));
+        let tests: Vec<Test> = guards.to_tests().into_iter().map(|g| g.test).collect();
+        assert_eq!(tests, [Test::WallBefore(UnixMillis(5))]);
     }
 
     #[test]

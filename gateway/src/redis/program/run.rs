@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use quorate_core::command::{Command, Guard, Op, ScriptCommand, Txn};
-use quorate_core::node::Node;
+use quorate_core::node::{Census, Node};
 use quorate_core::outcome::{NodeError, Outcome, Refusal};
 use quorate_core::types::{Index, Now, Principal};
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ use super::guards::Guards;
 use super::heard::Heard;
 use super::key_queues::KeyQueues;
 use super::reader::Reader;
-use super::view::{Effects, View};
+use super::view::View;
 use crate::redis::keyspace::Keyspace;
 
 /// Where and for whom a program runs.
@@ -111,14 +112,24 @@ where
         if !std::mem::take(&mut gathers) {
             known.now = start.passed.or(known.now);
         }
-        let times = known.now.unwrap_or_else(|| local_now(scope.node));
+        let times = local_now(scope.node);
+        let times = known.now.map_or(times, |passed| passed.max(times));
         let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
         let view = view.knowing(known.heard.clone());
         let began = Instant::now();
         let (view, answer) = attempt(view).await;
         let effects = view.into_effects();
         let deadline = contest.deadline;
-        if known.learn(scope.node, &effects, deadline).await? {
+        if let Some(asked) = effects.asks {
+            // Nobody waits for what members tell, who may be far away or gone.
+            drop(start.place);
+            contest.leave();
+            known.ask(scope.node, asked, deadline).await;
+            continue;
+        }
+        if effects.looked_at_time && known.now.is_none() {
+            // This member's own idea of the time may be old.
+            known.now = Some(barrier(scope.node, deadline).await?);
             continue;
         }
         let (guards, ops) = (effects.guards, effects.ops);
@@ -140,6 +151,7 @@ where
             let ops = ops.into_iter().chain(contest.end()).collect();
             let txn = guarded(with(watched, &guards), ops);
             let (end, passed) = write(scope, txn, watched, deadline).await?;
+            drop(start.place);
             known.now = passed;
             end
         };
@@ -168,24 +180,11 @@ impl Known {
         Known { now, heard }
     }
 
-    /// Finds out what a run did not know; whether there was something, so that it has to run again.
-    async fn learn(
-        &mut self,
-        node: &Node,
-        effects: &Effects,
-        deadline: Instant,
-    ) -> Result<bool, NodeError> {
-        if let Some(asked) = &effects.asks {
-            let told = node.census(asked.clone(), deadline).await;
-            self.heard.add(asked.clone(), told);
-            return Ok(true);
-        }
-        // This member's own idea of the time may be old.
-        let is_unsure = effects.looked_at_time && self.now.is_none();
-        if is_unsure {
-            self.now = Some(barrier(node, deadline).await?);
-        }
-        Ok(is_unsure)
+    /// Asks the members. An error is told to the program, which has half of the time left for it.
+    async fn ask(&mut self, node: &Node, asked: Census, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let told = node.census(asked.clone(), deadline - left / 2).await;
+        self.heard.add(asked, told);
     }
 }
 
@@ -279,11 +278,15 @@ async fn change_cache(
     has_written: bool,
     deadline: Instant,
 ) -> Result<(), NodeError> {
-    for change in changes.into_commands() {
+    let propose = |change: ScriptCommand| {
         let is_flush = change == ScriptCommand::Flush;
         let command = Command::Script(change);
         let proposed = scope.node.propose(scope.principal, command, deadline);
-        match proposed.await {
+        async move { (is_flush, proposed.await) }
+    };
+    // The node keeps their order.
+    for (is_flush, proposed) in join_all(changes.into_commands().map(propose)).await {
+        match proposed {
             Ok(_) => {}
             Err(_) if is_flush && has_written => return Err(NodeError::Unknown),
             Err(error) if is_flush => return Err(error),

@@ -182,6 +182,11 @@ impl View {
         body
     }
 
+    /// Whether members have to be asked before it can go on.
+    pub fn asks_members(&self) -> bool {
+        self.asks.is_some()
+    }
+
     /// Keeps a script in the cache of every member, unless this one knows that it is there.
     pub fn load_script(&mut self, script: Script) {
         let is_kept = match self.scripts.get(&script.sha1) {

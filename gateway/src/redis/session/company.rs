@@ -87,7 +87,15 @@ async fn carry(context: Arc<Context>, group: Group) {
             ready(run_members(view, members, crowds, &group))
         };
         let ran = run(&scope, Kind::Write, &[], attempt).await;
-        let members = chosen.unwrap_or_else(|| crowds.take(&group));
+        // Where it has come to no run, what stopped it is told to those that it was for.
+        let mut members = chosen.unwrap_or_else(|| crowds.take_until(&group, deadline));
+        if matches!(ran, Err(Failure::Node(NodeError::Timeout))) {
+            // Nothing has happened, and not everybody's time is over.
+            let now = Instant::now();
+            let (over, others) = members.into_iter().partition(|one| one.deadline <= now);
+            crowds.put_back(&group, others);
+            members = over;
+        }
         if members.len() > 1 && ran.is_ok() {
             let counter = &context.counters.in_company;
             counter.fetch_add(members.len() as u64, Ordering::Relaxed);

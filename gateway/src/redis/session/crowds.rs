@@ -47,7 +47,7 @@ impl Group {
 pub struct Waiting {
     pub command: Queued,
     pub told: oneshot::Sender<Told>,
-    /// By then it is under way, or was not carried out.
+    /// By then its last run has begun, or it was not carried out.
     pub deadline: Instant,
 }
 
@@ -98,11 +98,11 @@ impl Crowds {
         true
     }
 
-    /// The deadline of who came last. None: nobody waits, and the crowd is no more.
+    /// The last deadline of those who wait. None: nobody waits, and the crowd is no more.
     pub fn deadline(&self, group: &Group) -> Option<Instant> {
         let mut crowds = self.crowds.lock();
-        let last = crowds.get(group).and_then(|crowd| crowd.waiting.back());
-        let deadline = last.map(|last| last.deadline);
+        let waiting = crowds.get(group).map(|crowd| crowd.waiting.iter());
+        let deadline = waiting.and_then(|ones| ones.map(|one| one.deadline).max());
         if deadline.is_none() {
             crowds.remove(group);
         }
@@ -130,11 +130,21 @@ impl Crowds {
 
     /// Those at the front. Who went away meanwhile is left out: nothing of it has happened.
     pub fn take(&self, group: &Group) -> Vec<Waiting> {
+        self.take_while(group, |_| true)
+    }
+
+    /// Those of them whose time is over by then.
+    pub fn take_until(&self, group: &Group, deadline: Instant) -> Vec<Waiting> {
+        self.take_while(group, |one| one.deadline <= deadline)
+    }
+
+    fn take_while(&self, group: &Group, belongs: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut crowds = self.crowds.lock();
         let Some(crowd) = crowds.get_mut(group) else {
             return Vec::new();
         };
-        let number = crowd.waiting.len().min(MEMBERS_MAX);
+        let front = crowd.waiting.iter().take(MEMBERS_MAX);
+        let number = front.take_while(|one| belongs(one)).count();
         let taken = crowd.waiting.drain(..number);
         taken.filter(|one| !one.told.is_closed()).collect()
     }
@@ -219,6 +229,17 @@ mod tests {
         assert!(futures_util::poll!(&mut gathered).is_pending());
         let _third = join();
         assert!(futures_util::poll!(&mut gathered).is_ready());
+    }
+
+    #[test]
+    fn who_came_later_is_not_told_what_stopped_those_before() {
+        let (crowds, now) = (Crowds::default(), Instant::now());
+        let later = now + std::time::Duration::from_secs(1);
+        let ((early, _early), (late, _late)) = (waiting("early", now), waiting("late", later));
+        crowds.join(&group(), early);
+        crowds.join(&group(), late);
+        assert_eq!(names(&crowds.take_until(&group(), now)), [b"early"]);
+        assert_eq!(names(&crowds.take(&group())), [b"late"]);
     }
 
     #[test]

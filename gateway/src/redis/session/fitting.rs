@@ -27,7 +27,7 @@ pub enum Callers {
 pub struct Fitted {
     /// Of those at the front that fitted.
     pub replies: Vec<Reply>,
-    /// The one behind them has to be alone.
+    /// The one behind them has to be alone, or does not fit any more.
     pub is_cut: bool,
 }
 
@@ -68,8 +68,11 @@ fn run_fitting(
             Run::Script(_) => lua::in_place(run),
             _ => Some(run()),
         };
-        let remakes = callers == Callers::Several && remade.follow(view.ops_since(written));
-        let may_be_among_others = !remakes && !view.asked_own_token() && view.check_size().is_ok();
+        // What members are asked takes long, and how often has a bound.
+        let not_with_others = callers == Callers::Several
+            && (remade.follow(view.ops_since(written)) || view.asks_members());
+        let may_be_among_others =
+            !not_with_others && !view.asked_own_token() && view.check_size().is_ok();
         let reply = done.flatten().filter(|_| may_be_among_others);
         replies.push(reply.ok_or(replies.len())?);
         // SELECT in a script is for that script.

@@ -21,6 +21,9 @@ const LOSSES_COUNTED_MAX: u32 = 3;
 /// asks other members.
 const LENT_MAX: Duration = Duration::from_millis(200);
 
+/// What those reads are given at most, however far a member is: all writers wait meanwhile.
+const FAR_MAX: Duration = Duration::from_secs(2);
+
 /// A turn with its end, whatever the client does.
 pub struct Lent {
     pub turn: Turn,
@@ -49,7 +52,8 @@ impl WatchTurn {
         }
         let turn = node.turn(principal, deadline).await.ok().flatten()?;
         let barrier = node.barrier_of(turn.asked());
-        let ends = Instant::now() + LENT_MAX + 2 * node.distance();
+        let far = (2 * node.distance()).min(FAR_MAX);
+        let ends = Instant::now() + LENT_MAX + far;
         self.lend(Lent { turn, ends });
         barrier.map(|barrier| barrier.now)
     }

@@ -31,7 +31,8 @@ pub fn delex(place: Place<'_>, mut args: Args<'_>) -> Result<Plan, Fault> {
 }
 
 /// LOCK.TOKEN key value: the fencing token (the key's create revision) if the key is held with
-/// that value, else null. A token only ever rises from holder to holder.
+/// that value, else null. From holder to holder it only ever rises, if each takes the lock while it
+/// is free (NX); who writes over a lock that is held has its token.
 pub fn lock_token(view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let (key, value) = (args.take()?, args.take()?);
     if view.string(key)?.as_ref() != Some(value) {

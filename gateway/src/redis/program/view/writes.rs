@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use quorate_core::command::Op;
 use quorate_core::outcome::OpResult;
-use quorate_core::types::LeaseId;
+use quorate_core::types::{Deadline, LeaseId};
 
 use super::View;
 use crate::redis::plan::Plan;
@@ -60,6 +60,12 @@ impl View {
         }
         let tried = self.trial.run(&op);
         if tried.changes {
+            // Should it come before the entry does, the op would do something else.
+            if let Some(point) = op.ends_at_wall()
+                && !Deadline::Wall(point).is_past(self.now)
+            {
+                self.guards.before(point);
+            }
             self.push(op);
         }
         tried.result
