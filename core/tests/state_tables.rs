@@ -175,9 +175,9 @@ fn compares_of_missing_keys() {
             newest: 1
         }
     ));
-    let wall = rig.state.now().wall;
-    assert!(judge(none(), Test::WallBefore(UnixMillis(wall.0 + 1))));
-    assert!(!judge(none(), Test::WallBefore(wall)));
+    let UnixMillis(wall) = rig.state.now().wall;
+    let is_before = |point| judge(none(), Test::WallBefore(UnixMillis(point)));
+    assert!(is_before(wall + 1) && !is_before(wall));
 }
 
 #[test]
@@ -493,9 +493,7 @@ fn the_feature_level_only_rises_and_a_program_below_it_does_not_take_the_state()
     let (level, restored) = raise(FEATURE_LEVEL + 1);
     assert_eq!(level, FEATURE_LEVEL + 1);
     let (is_of_newer_program, why) = restored.expect_err("another program wrote it");
-    assert!(
-        is_of_newer_program && why.contains("run a newer one"),
-        "{why}"
-    );
+    assert!(is_of_newer_program, "{why}");
+    assert!(why.contains("run a newer one"), "{why}");
     assert_eq!(raise(FEATURE_LEVEL).0, FEATURE_LEVEL + 1);
 }

@@ -176,9 +176,10 @@ impl Etcd {
         let mut body = RequestBody::new(body, held.clone(), call_bytes, bytes_max);
         if let Some(running) = running {
             body.first(share).await?;
-            if running.is_stream() {
+            // What waits for what clients do has a bound of its own.
+            if running.is_stream() || !methods::is_quick(head.uri.path()) {
                 body.is_served();
-            } else if methods::is_quick(head.uri.path()) {
+            } else {
                 held.lock().set_at_work(true);
             }
             if !running.takes_many() {

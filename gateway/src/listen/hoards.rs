@@ -63,17 +63,22 @@ impl Hoards {
         self.classes[place.class].remove(&place.number);
     }
 
-    /// Puts it where it belongs with so many bytes; its age stays.
+    /// Puts it where it belongs with so many bytes. Its age stays, unless it begins to be a hoard.
     pub(super) fn sort(&mut self, place: Place, bytes: usize) -> Place {
+        // One that was chosen to go is not on the list any more.
+        let hoard = self.classes[place.class].remove(&place.number);
         let sorted = Place {
             class: class(bytes),
             ..place
         };
-        // One that was chosen to go is not on the list any more.
-        if let Some(hoard) = self.classes[place.class].remove(&place.number) {
-            self.classes[sorted.class].insert(sorted.number, hoard);
+        match hoard {
+            Some(hoard) if place.class == 0 && sorted.class > 0 => self.add(bytes, hoard.account),
+            Some(hoard) => {
+                self.classes[sorted.class].insert(sorted.number, hoard);
+                sorted
+            }
+            None => sorted,
         }
-        sorted
     }
 
     /// Takes off the list who has held the most, of those that have held for so long.

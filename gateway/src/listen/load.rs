@@ -178,6 +178,8 @@ struct Sum {
     incoming: usize,
     /// Those of `bytes` that the server is at work on.
     at_work: usize,
+    /// How much of that work waits for room: it may be for good.
+    waiting: usize,
     /// Where it is listed as a hoard; its bytes are counted while it is.
     listed: Option<Listed>,
     is_closed: bool,
@@ -193,7 +195,10 @@ struct Listed {
 impl Sum {
     /// What its client makes it hold.
     fn hoarded(&self) -> usize {
-        self.bytes - self.at_work
+        match self.waiting {
+            0 => self.bytes - self.at_work,
+            _ => self.bytes,
+        }
     }
 }
 
@@ -254,10 +259,10 @@ impl Share {
     /// Whether the connection may hold so many bytes more.
     pub fn may_hold(&self, more: usize) -> bool {
         let held = self.account.held.lock();
-        let after = held.hoarded() + more;
-        if after <= FREE_BYTES || held.is_closed {
+        if held.hoarded() + more <= FREE_BYTES || held.is_closed {
             return !held.is_closed;
         }
+        let after = held.bytes + more;
         let counted = match held.listed {
             Some(_) => more,
             None => held.bytes + more,
@@ -332,11 +337,22 @@ impl Share {
 
     /// The server begins to work on so many bytes, or has done.
     fn work(&self, bytes: usize, begins: bool) {
-        let mut held = self.account.held.lock();
-        match begins {
+        self.judge(|held| match begins {
             true => held.at_work += bytes,
             false => held.at_work -= bytes,
-        }
+        });
+    }
+
+    /// Work waits for room until this is dropped.
+    fn waits(&self) -> Waits<'_> {
+        self.judge(|held| held.waiting += 1);
+        Waits(self)
+    }
+
+    /// What counts as hoarded changes.
+    fn judge(&self, change: impl FnOnce(&mut Sum)) {
+        let mut held = self.account.held.lock();
+        change(&mut held);
         let hoarded = held.hoarded();
         if let Some(listed) = &mut held.listed {
             self.load().sort(listed, hoarded);
@@ -350,6 +366,14 @@ impl Share {
             given: 0,
             since: Instant::now(),
         }
+    }
+}
+
+struct Waits<'a>(&'a Share);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.judge(|held| held.waiting -= 1);
     }
 }
 
@@ -431,6 +455,11 @@ impl Held {
     /// Waits until so much may be held here, and counts it. Other connections are closed for it if
     /// need be; so is this one if it holds the most for longest itself.
     pub async fn wait_for(&mut self, bytes: usize) {
+        if self.try_set(bytes) {
+            return;
+        }
+        let share = self.share.clone();
+        let _waits = share.waits();
         while !self.try_set(bytes) {
             pause().await;
         }

@@ -34,6 +34,15 @@ pub(super) struct Meter {
 
 type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// It needs no turn any more.
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(turn) = &self.turn {
+            turn.abort();
+        }
+    }
+}
+
 impl Meter {
     pub(super) fn new(share: &Share) -> Meter {
         Meter {

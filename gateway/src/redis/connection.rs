@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 
 use super::context::Context;
 use super::fault::Fault;
-use super::frame::{Parsed, Parser, Protocol, encode};
+use super::frame::{Parsed, Parser, Protocol, REQUEST_FRAME_BYTES_MAX, encode};
 use super::reply::Reply;
 use super::session::{OUTPUT_BYTES_HIGH, Session, cost};
 use crate::listen::{Held, Share, pause, turn};
@@ -60,6 +60,7 @@ pub async fn serve_connection_of<S>(
         commands_bytes: 0,
         stop: None,
         output: BytesMut::new(),
+        gone: 0,
         ended: false,
     };
     let client = connection.session.client.id;
@@ -89,6 +90,8 @@ struct Connection {
     commands_bytes: usize,
     stop: Option<Stop>,
     output: BytesMut,
+    /// Bytes of the output that have left, and the memory of which is there still.
+    gone: usize,
     /// The client sends nothing more.
     ended: bool,
 }
@@ -101,6 +104,10 @@ impl Connection {
         let mailbox = self.session.mailbox.clone();
         loop {
             self.carry_out().await;
+            if self.session.closing {
+                // Whoever hears its last answer finds it gone.
+                self.session.unsubscribe_all();
+            }
             self.count();
             let messages_wait = !self.may_deliver();
             if !messages_wait && !self.session.deliver(&mut self.output, DELIVERED_BYTES) {
@@ -126,7 +133,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 wrote = writer.write(&self.output), if may_write => match wrote {
-                    Ok(count) if count > 0 => self.output.advance(count),
+                    Ok(count) if count > 0 => self.has_left(count),
                     _ => return,
                 },
                 read = read_some(reader, &mut self.input, room), if room > 0 => match read {
@@ -140,7 +147,9 @@ impl Connection {
                     self.is_eager = false;
                 }
             }
-            self.pass_turn().await;
+            if !self.session.closing {
+                self.pass_turn().await;
+            }
         }
     }
 
@@ -154,8 +163,8 @@ impl Connection {
     }
 
     /// Lets others have their turn, if there is more to do for this one.
-    async fn pass_turn(&self) {
-        if self.is_eager || !self.commands.is_empty() {
+    async fn pass_turn(&mut self) {
+        if std::mem::take(&mut self.is_eager) || !self.commands.is_empty() {
             turn().await;
         }
     }
@@ -169,7 +178,17 @@ impl Connection {
             }
         }
         self.count_arrived();
-        self.session.hold(self.output.capacity());
+        self.session.hold(self.output.capacity() + self.gone);
+    }
+
+    /// So much of the output has left. What is still there moves, once it is the smaller part.
+    fn has_left(&mut self, count: usize) {
+        self.output.advance(count);
+        self.gone += count;
+        if self.gone >= self.output.len() {
+            self.output = BytesMut::from(&self.output[..]);
+            self.gone = 0;
+        }
     }
 
     fn count_arrived(&mut self) {
@@ -211,11 +230,14 @@ impl Connection {
             if self.commands.is_empty() && self.stop.is_none() {
                 return;
             }
-            // What it is at work on is not held by the client.
-            self.arrived.set_at_work(true);
+            // What it is at work on is not held by the client, unless it could be at work on it
+            // for long.
+            let is_little = self.arrived.bytes() <= 2 * REQUEST_FRAME_BYTES_MAX;
+            self.arrived.set_at_work(is_little);
             self.session
                 .execute_all(&mut self.commands, &mut self.output)
                 .await;
+            self.count_arrived();
             self.arrived.set_at_work(false);
             if self.session.closing || !self.commands.is_empty() {
                 return;

@@ -126,3 +126,23 @@ async fn nobody_is_closed_for_what_the_server_is_at_work_on() {
     drop((request, wanted));
     assert_eq!(load.bytes(), 0);
 }
+
+/// Each has used up the room with its requests, and can't end before there is more for its answer.
+#[tokio::test]
+async fn work_that_waits_for_room_is_hoarded() {
+    let load = Arc::default();
+    let clients = [share(&load), share(&load)];
+    let works = clients.iter().map(|client| async move {
+        let (mut request, mut answer) = (client.hold_incoming(), client.hold());
+        request.set(GREEDY_BYTES_MAX / 2);
+        request.set_at_work(true);
+        tokio::task::yield_now().await;
+        tokio::select! {
+            () = client.closed() => false,
+            () = answer.wait_for(2 * MODEST_BYTES) => true,
+        }
+    });
+    let answered = futures_util::future::join_all(works).await;
+    assert_eq!(answered.iter().filter(|answered| **answered).count(), 1);
+    assert_eq!((load.closed(), load.bytes()), (1, 0));
+}

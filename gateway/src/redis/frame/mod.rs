@@ -5,4 +5,4 @@ mod inline;
 mod parser;
 
 pub use encode::{Protocol, encode};
-pub use parser::{Parsed, Parser};
+pub use parser::{Parsed, Parser, REQUEST_FRAME_BYTES_MAX};

@@ -15,6 +15,7 @@ use quorate_core::types::Now;
 use tokio::time::{Instant, timeout_at};
 
 use super::contended::Cost;
+use super::guards::Guards;
 use super::key_queues::Place;
 use super::run::Scope;
 
@@ -53,6 +54,17 @@ pub(super) struct Lost {
     pub took: Duration,
     pub looked_for_names: bool,
     pub writes: bool,
+}
+
+impl Lost {
+    /// Should it be: a run that began then.
+    pub fn of(began: Instant, guards: &Guards, ops: &[Op]) -> Lost {
+        Lost {
+            took: began.elapsed(),
+            looked_for_names: guards.has_ranges(),
+            writes: !ops.is_empty(),
+        }
+    }
 }
 
 impl<'a> Contest<'a> {

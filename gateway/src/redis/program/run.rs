@@ -112,12 +112,8 @@ where
         if !std::mem::take(&mut gathers) {
             known.now = start.passed.or(known.now);
         }
-        let times = local_now(scope.node);
-        let times = known.now.map_or(times, |passed| passed.max(times));
-        let view = View::new(reader.clone(), scope.keyspace.clone(), scope.db, times);
-        let view = view.knowing(known.heard.clone());
         let began = Instant::now();
-        let (view, answer) = attempt(view).await;
+        let (view, answer) = attempt(known.view(scope)).await;
         let effects = view.into_effects();
         let deadline = contest.deadline;
         if let Some(asked) = effects.asks {
@@ -133,11 +129,7 @@ where
             continue;
         }
         let (guards, ops) = (effects.guards, effects.ops);
-        let lost = Lost {
-            took: began.elapsed(),
-            looked_for_names: guards.has_ranges(),
-            writes: !ops.is_empty(),
-        };
+        let lost = Lost::of(began, &guards, &ops);
         let end = if ops.is_empty() {
             drop(start.place);
             let is_fresh = known.now.is_some();
@@ -178,6 +170,14 @@ impl Known {
     fn new(now: Option<Now>) -> Known {
         let heard = Heard::default();
         Known { now, heard }
+    }
+
+    /// What a run begins with.
+    fn view(&self, scope: &Scope<'_>) -> View {
+        let times = local_now(scope.node);
+        let times = self.now.map_or(times, |passed| passed.max(times));
+        let (reader, keyspace) = (scope.reader.clone(), scope.keyspace.clone());
+        View::new(reader, keyspace, scope.db, times).knowing(self.heard.clone())
     }
 
     /// Asks the members. An error is told to the program, which has half of the time left for it.

@@ -50,6 +50,9 @@ impl Session {
                 && self.execute_together(rows, queue, out).await
             {
                 passed = None;
+                if Instant::now() >= ends {
+                    return;
+                }
                 continue;
             }
             if !plans.is_empty() {
