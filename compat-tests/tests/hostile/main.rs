@@ -90,6 +90,7 @@ fn judge(kind: &Kind, count: usize, round: &Round) {
         "{grown} MiB above idle, at most {grown_max}"
     );
     assert_eq!(round.refused, 0, "a client in good order was refused");
+    assert!(round.answered > Some(10), "it was answered too seldom");
     let (wait_max, longest_max) = match is_full() {
         true => (WAIT_MAX, LONGEST_MAX),
         false => (WAIT_SHORT_RUN_MAX, LONGEST_SHORT_RUN_MAX),

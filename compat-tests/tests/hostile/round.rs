@@ -32,6 +32,8 @@ pub struct Round {
     pub longest: Duration,
     /// How often such a client was refused.
     pub refused: usize,
+    /// Answers of the one that got fewest.
+    pub answered: Option<usize>,
 }
 
 impl Round {
@@ -77,6 +79,7 @@ pub fn play(server: Server, kind: &Kind, count: usize) -> Option<Round> {
         wait: most(&waits, Waits::percentile_99),
         longest: most(&waits, Waits::longest),
         refused: waits.iter().map(|waits| waits.refused).sum(),
+        answered: waits.iter().map(|waits| waits.took.len()).min(),
     };
     drop(crowd);
     Some(round)
