@@ -142,10 +142,7 @@ impl Connection {
                     Err(_) => return,
                 },
                 () = mailbox.arrived(), if !done => {}
-                () = pause(), if messages_wait || (wants_more && room == 0) => {
-                    // What it has to say can't be had now.
-                    self.is_eager = false;
-                }
+                () = pause(), if messages_wait || (wants_more && room == 0) => {}
             }
             if !self.session.closing {
                 self.pass_turn().await;
