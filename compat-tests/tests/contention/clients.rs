@@ -40,7 +40,11 @@ impl Places {
 pub fn connect(servers: &Cluster, member: usize) -> Connection {
     let port = servers.ports()[member].redis;
     let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
-    client.get_connection_with_timeout(LIMIT).expect("a member")
+    let connection = client.get_connection_with_timeout(LIMIT);
+    let connection = connection.expect("a member");
+    // That limit was for the connecting alone.
+    connection.set_read_timeout(Some(LIMIT)).expect("a limit");
+    connection
 }
 
 /// So many clients do the same again and again. None is told of an error.

@@ -49,6 +49,15 @@ const SUM: &str = "local sum = 0
                    end
                    return sum";
 
+/// The others end, though the work has failed.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Others do this all the time while `work` is done.
 fn beside<T>(
     servers: &Cluster,
@@ -68,9 +77,8 @@ fn beside<T>(
                 }
             });
         }
-        let done = work();
-        is_over.store(true, Ordering::Relaxed);
-        done
+        let _over = Over(&is_over);
+        work()
     })
 }
 

@@ -89,6 +89,7 @@ fn judge(kind: &Kind, count: usize, round: &Round) {
         grown <= grown_max,
         "{grown} MiB above idle, at most {grown_max}"
     );
+    assert!(round.sent > 0, "nothing was said");
     assert_eq!(round.refused, 0, "a client in good order was refused");
     assert!(round.answered > Some(10), "it was answered too seldom");
     let (wait_max, longest_max) = match is_full() {

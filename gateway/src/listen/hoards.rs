@@ -83,8 +83,8 @@ impl Hoards {
 
     /// Takes off the list who has held the most, of those that have held for so long.
     pub(super) fn take_greediest(&mut self, age_min: Duration) -> Option<Arc<Account>> {
-        let hoarders = self.classes.iter_mut().skip(1).rev();
-        hoarders.into_iter().find_map(|class| {
+        let mut hoarders = self.classes.iter_mut().skip(1).rev();
+        hoarders.find_map(|class| {
             let oldest = class.first_entry()?;
             let is_old = oldest.get().since.elapsed() >= age_min;
             is_old.then(|| oldest.remove().account)

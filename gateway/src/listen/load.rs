@@ -265,7 +265,7 @@ impl Share {
         let after = held.bytes + more;
         let counted = match held.listed {
             Some(_) => more,
-            None => held.bytes + more,
+            None => after,
         };
         drop(held);
         self.load().has_room(counted, after)

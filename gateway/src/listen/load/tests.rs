@@ -8,6 +8,14 @@ fn share(load: &Arc<Load>) -> Share {
     load.admit().expect("few connections")
 }
 
+/// Who waits for room that never comes has failed.
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, work)
+        .await
+        .expect("room in time")
+}
+
 #[test]
 fn little_is_not_counted_and_all_is_given_back() {
     let load = Arc::default();
@@ -49,7 +57,7 @@ async fn who_has_held_much_for_long_is_closed_for_another() {
         );
         drop(hoard);
     };
-    tokio::join!(wanted.wait_for(HALF), closing);
+    in_time(async { tokio::join!(wanted.wait_for(HALF), closing) }).await;
     assert_eq!((load.closed(), load.bytes()), (1, HALF));
 }
 
@@ -86,7 +94,7 @@ async fn who_gives_back_is_no_hoarder() {
         idle.closed().await;
         drop(hoard);
     };
-    tokio::join!(wanted.wait_for(HALF / 2), closing);
+    in_time(async { tokio::join!(wanted.wait_for(HALF / 2), closing) }).await;
     assert_eq!(load.closed(), 1);
 }
 
@@ -118,7 +126,7 @@ async fn nobody_is_closed_for_what_the_server_is_at_work_on() {
         hoarder.closed().await;
         drop(hoard);
     };
-    tokio::join!(wanted.wait_for(HALF / 4), closing);
+    in_time(async { tokio::join!(wanted.wait_for(HALF / 4), closing) }).await;
     assert_eq!((load.closed(), load.bytes()), (1, HALF + HALF / 4));
     request.set_at_work(false);
     assert!(!wanted.insist(2 * BUFFERS_BYTES_MAX));
@@ -143,8 +151,7 @@ async fn work_that_waits_for_room_is_hoarded() {
         }
     });
     let works = futures_util::future::join_all(works);
-    let answered = tokio::time::timeout(Duration::from_secs(60), works).await;
-    let answered = answered.expect("one of them is closed for the other");
+    let answered = in_time(works).await;
     assert_eq!(answered.iter().filter(|answered| **answered).count(), 1);
     assert_eq!((load.closed(), load.bytes()), (1, 0));
 }

@@ -34,8 +34,8 @@ pub fn plan(place: Place<'_>, row: &Row, args: &[Bytes]) -> Option<Result<Plan, 
     }
 }
 
-/// Runs a checked data command of a MULTI. None if the row is not for views (it concerns a
-/// connection).
+/// Runs a checked data command whose reply waits for the end of its program. None if the row is not
+/// for views (it concerns a connection).
 pub fn call(view: &mut View, row: &Row, args: &[Bytes]) -> Option<Reply> {
     let reply = on_view(view, row, args)?;
     view.will_answer(&reply);

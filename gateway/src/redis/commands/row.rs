@@ -56,26 +56,31 @@ impl Keys {
 
     /// The keys among `args` (the name first).
     pub fn of(self, args: &[Bytes]) -> Vec<Bytes> {
+        let step = usize::try_from(self.step).unwrap_or(1).max(1);
+        self.span(args).iter().step_by(step).cloned().collect()
+    }
+
+    /// Whether any of them is a key.
+    pub fn any(self, args: &[Bytes]) -> bool {
+        !self.span(args).is_empty()
+    }
+
+    /// From the first key to the last.
+    fn span(self, args: &[Bytes]) -> &[Bytes] {
         let Ok(first @ 1..) = usize::try_from(self.first) else {
-            return Vec::new();
+            return &[];
         };
         let len = i64::try_from(args.len()).unwrap_or(i64::MAX);
         let last = i64::from(self.last) + if self.last < 0 { len } else { 0 };
         let end = usize::try_from(last + 1).unwrap_or(0).min(args.len());
-        let step = usize::try_from(self.step).unwrap_or(1).max(1);
-        args.get(first..end)
-            .unwrap_or_default()
-            .iter()
-            .step_by(step)
-            .cloned()
-            .collect()
+        args.get(first..end).unwrap_or_default()
     }
 }
 
 /// What runs a command.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
-    /// Reads data through a view, quickly; or speaks to subscribers.
+    /// Reads data through a view, or none, quickly; or speaks to subscribers.
     Data(Data),
     /// Changes data by ops.
     Write(Write),

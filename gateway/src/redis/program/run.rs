@@ -174,7 +174,7 @@ impl Known {
 
     /// What a run begins with.
     fn view(&self, scope: &Scope<'_>) -> View {
-        let times = local_now(scope.node);
+        let times = scope.node.local_barrier().now;
         let times = self.now.map_or(times, |passed| passed.max(times));
         let (reader, keyspace) = (scope.reader.clone(), scope.keyspace.clone());
         View::new(reader, keyspace, scope.db, times).knowing(self.heard.clone())
@@ -312,10 +312,6 @@ async fn freshen(
 /// Passes a barrier: what is read after it is not older than this call.
 pub async fn barrier(node: &Node, deadline: Instant) -> Result<Now, NodeError> {
     Ok(node.barrier(deadline).await?.now)
-}
-
-fn local_now(node: &Node) -> Now {
-    node.local_barrier().now
 }
 
 fn with(watched: &[Guard], guards: &Guards) -> Vec<Guard> {

@@ -291,11 +291,15 @@ impl View {
     /// When a key ends: None if it is missing, Some(None) if it never does. Guards the life too.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Option<Deadline>> {
         let record = self.look(&self.full_key(key), true)?;
+        Some(record.deadline.or_else(|| self.lease_end(&record)))
+    }
+
+    /// When the lease ends by which a key lives.
+    fn lease_end(&self, record: &KeyValue) -> Option<Deadline> {
         let is_leased = record.deadline.is_none() && record.lease != LeaseId::NONE;
-        Some(match is_leased {
-            true => self.reader.lease_deadline(record.lease),
-            false => record.deadline,
-        })
+        is_leased
+            .then(|| self.reader.lease_deadline(record.lease))
+            .flatten()
     }
 
     /// Milliseconds a key has left: None if it is missing, Some(None) if it never ends.

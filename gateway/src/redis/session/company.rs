@@ -104,9 +104,9 @@ async fn carry(context: Arc<Context>, group: Group) {
         tell(members, ran.map(Option::unwrap_or_default));
         // Whoever asks in a loop is back in a moment. Without the moment every other entry would be
         // that of the quickest alone. For a turn one waits anyway.
-        let contends = context.contended.recall(what, Instant::now()).is_some();
+        let contends = || context.contended.recall(what, Instant::now()).is_some();
         rounds_without = rounds_without.saturating_sub(1);
-        if all > 1 && !contends && rounds_without == 0 {
+        if all > 1 && rounds_without == 0 && !contends() {
             let back = timeout(RETURN_MAX, crowds.gathered(&group, all)).await;
             rounds_without = back.map_or(ROUNDS_WITHOUT, |()| 0);
         }

@@ -151,6 +151,9 @@ impl Crowds {
 
     /// They go on waiting, before all who have come since.
     pub fn put_back(&self, group: &Group, ones: Vec<Waiting>) {
+        if ones.is_empty() {
+            return;
+        }
         let mut crowds = self.crowds.lock();
         let crowd = crowds.entry(group.clone()).or_default();
         let waiting = &mut crowd.waiting;

@@ -150,6 +150,21 @@ pub fn hash(thing: impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// What commands of one program are expected to do.
+pub fn kind_of_all(queue: &[Queued]) -> Kind {
+    let writes = |one: &Queued| kind_of(one.row) == Kind::Write;
+    match queue.iter().any(writes) {
+        true => Kind::Write,
+        false => Kind::Read,
+    }
+}
+
+/// The keys that they name.
+pub fn keys_of_all(queue: &[Queued]) -> Vec<Bytes> {
+    let keys = queue.iter().flat_map(|one| one.row.keys_of(&one.args));
+    keys.collect()
+}
+
 /// What a command is expected to do. What neither reads nor writes counts as a write without
 /// effects, which needs no barrier.
 pub fn kind_of(row: &Row) -> Kind {

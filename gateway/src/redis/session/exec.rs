@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::ahead::Ahead;
-use super::data::kind_of;
+use super::data::{keys_of_all, kind_of_all};
 use super::state::Session;
 use crate::redis::commands::script::script;
 use crate::redis::commands::{Row, Run, Session as Verb, call};
 use crate::redis::fault::Fault;
-use crate::redis::program::{Failure, Kind, View, lua};
+use crate::redis::program::{Failure, View, lua};
 use crate::redis::reply::Reply;
 
 /// What a MULTI may take of wall time. (Redis: no bound; nobody else is served meanwhile.)
@@ -144,14 +144,7 @@ impl Session {
             return self.told(&multi.queue, ran, ahead).await;
         }
         let queue = Arc::new(multi.queue);
-        let writes = queue
-            .iter()
-            .any(|queued| kind_of(queued.row) == Kind::Write);
-        let kind = if writes { Kind::Write } else { Kind::Read };
-        let keys: Vec<Bytes> = queue
-            .iter()
-            .flat_map(|queued| queued.row.keys_of(&queued.args))
-            .collect();
+        let (kind, keys) = (kind_of_all(&queue), keys_of_all(&queue));
         let ran = self
             .run_queue(queue.clone(), kind, &guards, &keys, passed)
             .await;

@@ -162,7 +162,7 @@ impl Session {
 
     /// Whether it is a lone read on data.
     fn is_read(&self, args: &[Bytes]) -> bool {
-        let read = |row: &Row| !row.keys.of(args).is_empty() && kind_of(row) == Kind::Read;
+        let read = |row: &Row| row.keys.any(args) && kind_of(row) == Kind::Read;
         self.multi.is_none() && check(args).is_ok_and(read)
     }
 }

@@ -95,10 +95,7 @@ mod tests {
     }
 
     fn delete(key: &'static str) -> Op {
-        Op::Delete(DeleteOp {
-            range: KeyRange::Key(Bytes::from_static(key.as_bytes())),
-            want_prev: false,
-        })
+        DeleteOp::key(key.into()).into()
     }
 
     #[test]

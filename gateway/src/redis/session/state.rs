@@ -68,7 +68,7 @@ pub struct Session {
     pub channels: BTreeSet<Bytes>,
     pub patterns: BTreeSet<Bytes>,
     pub reply_mode: ReplyMode,
-    /// Scripts that are still to be done one by one (`together`).
+    /// Scripts that are still to be done one by one (`together`, `company`).
     pub alone: u32,
     /// Nothing more is read; what is written so far is sent.
     pub closing: bool,

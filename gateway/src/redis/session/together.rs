@@ -16,12 +16,12 @@ use std::future::ready;
 
 use bytes::{Bytes, BytesMut};
 
-use super::data::{kind_of, what_it_does};
+use super::data::{keys_of_all, kind_of_all, what_it_does};
 use super::exec::{Queued, cost};
 use super::fitting::{Callers, Fitted, run_front};
 use super::state::Session;
 use crate::redis::commands::{Row, Run, check, plan};
-use crate::redis::program::{Failure, Kind, View, run};
+use crate::redis::program::{Failure, View, run};
 use crate::redis::reply::Reply;
 
 /// Commands of one program, and their bytes of memory.
@@ -88,13 +88,7 @@ impl Session {
     }
 
     async fn run_together(&mut self, commands: &[Queued]) -> Fitted {
-        let writes = |command: &Queued| kind_of(command.row) == Kind::Write;
-        let kind = match commands.iter().any(writes) {
-            true => Kind::Write,
-            false => Kind::Read,
-        };
-        let keys = commands.iter().flat_map(|c| c.row.keys_of(&c.args));
-        let keys: Vec<Bytes> = keys.collect();
+        let (kind, keys) = (kind_of_all(commands), keys_of_all(commands));
         let alone = || Fitted {
             replies: Vec::new(),
             is_cut: true,
@@ -158,7 +152,7 @@ pub fn is_script(args: &[Bytes]) -> bool {
 fn can_join(row: &Row, args: &[Bytes]) -> bool {
     match row.run {
         Run::Script(_) => true,
-        Run::Data(_) | Run::Write(_) => !row.keys.of(args).is_empty(),
+        Run::Data(_) | Run::Write(_) => row.keys.any(args),
         Run::Session(_) => false,
     }
 }

@@ -9,7 +9,9 @@ use crate::redis::fault::Fault;
 use crate::redis::program::View;
 use crate::redis::reply::Reply;
 
-/// Arguments are as many as its subcommand takes. COMMAND [COUNT | DOCS [name...] | GETKEYS name arg... | INFO [name...] | LIST [filter]]
+/// Arguments are as many as its subcommand takes.
+///
+/// COMMAND [COUNT | DOCS [name...] | GETKEYS name arg... | INFO [name...] | LIST [filter]]
 pub fn command(_view: &mut View, mut args: Args<'_>) -> Result<Reply, Fault> {
     let every = || Reply::Array(all().values().map(|row| facts(row)).collect());
     let Some(verb) = args.take_option() else {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use quorate_core::command::Op;
 use quorate_core::outcome::OpResult;
-use quorate_core::types::{Deadline, LeaseId};
+use quorate_core::types::Deadline;
 
 use super::View;
 use crate::redis::plan::Plan;
@@ -27,7 +27,8 @@ impl View {
             Op::Publish { channel, payload } => Some((channel.clone(), payload.clone())),
             _ => None,
         };
-        self.ops[written..].iter().filter_map(published).collect()
+        let ops = self.ops_since(written).iter();
+        ops.filter_map(published).collect()
     }
 
     fn push(&mut self, op: Op) {
@@ -50,11 +51,7 @@ impl View {
                 continue;
             };
             self.trial.know(&record);
-            if looks_at_life
-                && record.lease != LeaseId::NONE
-                && record.deadline.is_none()
-                && let Some(end) = self.reader.lease_deadline(record.lease)
-            {
+            if looks_at_life && let Some(end) = self.lease_end(&record) {
                 self.trial.know_lease(record.lease, end);
             }
         }
