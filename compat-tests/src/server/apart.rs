@@ -27,6 +27,16 @@ pub struct Distance {
     pub lost_percent: u32,
 }
 
+impl Distance {
+    /// Nothing is lost on the way.
+    pub const fn of(round_trip: Duration) -> Distance {
+        Distance {
+            round_trip,
+            lost_percent: 0,
+        }
+    }
+}
+
 /// The relays of a cluster; they end when it is dropped.
 pub(super) struct Relays {
     runtime: Runtime,

@@ -7,7 +7,7 @@ use quorate_compat_tests::server::{Cluster, Distance, Kind};
 use quorate_compat_tests::trouble::have;
 use redis::{Connection, RedisResult, Script, Value, cmd, pipe};
 
-use crate::clients::{Places, contend, fair};
+use crate::clients::{Places, connect, contend, fair};
 use crate::scripts::{COUNT_UP, watch_and_count};
 
 const ROUND_TRIP: Duration = Duration::from_millis(60);
@@ -19,10 +19,7 @@ type Ask<'a> = &'a (dyn Fn(&mut Connection) -> RedisResult<Value> + Sync);
 
 #[test]
 fn clients_of_far_members_have_equal_shares_of_one_key() {
-    let distance = Distance {
-        round_trip: ROUND_TRIP,
-        lost_percent: 0,
-    };
+    let distance = Distance::of(ROUND_TRIP);
     let Some(servers) = have(Cluster::start_apart(Kind::Quorate, 3, distance)) else {
         return;
     };
@@ -45,7 +42,7 @@ fn clients_of_far_members_have_equal_shares_of_one_key() {
         let shares = contend(&servers, clients, Places::Even, ask);
         fair(name, &shares)
     });
-    let mut reader = crate::clients::connect(&servers, 0);
+    let mut reader = connect(&servers, 0);
     let number: u64 = cmd("GET").arg("far").query(&mut reader).expect("it");
     assert_eq!(number, done.iter().sum::<u64>(), "each counted once");
 }

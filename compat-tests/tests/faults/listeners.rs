@@ -9,13 +9,7 @@ use quorate_compat_tests::exec::until;
 use quorate_compat_tests::server::{Cluster, Kind};
 use redis::{Connection, RedisResult, cmd};
 
-use crate::setting::{LIMIT, have, times};
-
-fn connect(servers: &Cluster, member: usize) -> Connection {
-    let port = servers.ports()[member].redis;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
-    client.get_connection_with_timeout(LIMIT).expect("a member")
-}
+use crate::setting::{LIMIT, connect, have, times};
 
 fn listeners(connection: &mut Connection, channel: &str) -> RedisResult<u64> {
     let numsub: (String, u64) = cmd("PUBSUB").arg("NUMSUB").arg(channel).query(connection)?;

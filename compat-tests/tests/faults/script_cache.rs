@@ -7,7 +7,7 @@ use std::time::Duration;
 use quorate_compat_tests::server::{Cluster, Distance, Kind};
 use redis::{Connection, RedisResult, Value, cmd, pipe};
 
-use crate::setting::{LIMIT, have};
+use crate::setting::{LIMIT, connect, have};
 
 const ROUND_TRIP: Duration = Duration::from_millis(60);
 
@@ -27,12 +27,6 @@ enum Way {
 }
 
 const WAYS: [Way; 3] = [Way::Lone, Way::Transaction, Way::Pipeline];
-
-fn connect(servers: &Cluster, member: usize) -> Connection {
-    let port = servers.ports()[member].redis;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
-    client.get_connection_with_timeout(LIMIT).expect("a member")
-}
 
 fn call(connection: &mut Connection, way: Way, script: &str) -> RedisResult<i64> {
     let sha = redis::Script::new(script).get_hash().to_owned();
@@ -55,10 +49,7 @@ fn cache(connection: &mut Connection, verb: &str, args: &[&str]) -> Value {
 
 #[test]
 fn what_was_done_to_the_cache_at_one_member_is_done_at_all() {
-    let distance = Distance {
-        round_trip: ROUND_TRIP,
-        lost_percent: 0,
-    };
+    let distance = Distance::of(ROUND_TRIP);
     let Some(servers) = have(Cluster::start_apart(Kind::Quorate, 3, distance)) else {
         return;
     };

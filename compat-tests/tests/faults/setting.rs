@@ -3,7 +3,9 @@
 use std::env;
 use std::time::Duration;
 
+use quorate_compat_tests::server::Cluster;
 pub use quorate_compat_tests::trouble::have;
+use redis::Connection;
 
 /// For a member to be ready, a leader to be there, a client to be answered by somebody.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -32,4 +34,15 @@ pub fn runtime() -> tokio::runtime::Runtime {
         .enable_all()
         .build()
         .expect("threads can be started")
+}
+
+/// A client of Redis's protocol at a member.
+pub fn connect(servers: &Cluster, member: usize) -> Connection {
+    let port = servers.ports()[member].redis;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
+    let connection = client.get_connection_with_timeout(LIMIT);
+    let connection = connection.expect("a member");
+    // That limit was for the connecting alone.
+    connection.set_read_timeout(Some(LIMIT)).expect("a limit");
+    connection
 }

@@ -16,6 +16,18 @@ const fn on_four(name: &'static str, counts: (usize, usize), bytes: fn(usize) ->
     }
 }
 
+/// What each of them opens is kept.
+const fn kept_on_four(
+    name: &'static str,
+    counts: (usize, usize),
+    bytes: fn(usize) -> Vec<u8>,
+) -> Kind {
+    Kind {
+        kib_each: WATCH_KIB_MAX,
+        ..on_four(name, counts, bytes)
+    }
+}
+
 const fn endless(name: &'static str, begin: fn(usize) -> Vec<u8>, from: fn() -> Vec<u8>) -> Kind {
     Kind {
         manner: Manner::Endless { from },
@@ -42,24 +54,15 @@ pub const KINDS: &[Kind] = &[
     on_four("calls opened and left", (1_000, 8_000), |count| {
         bytes::calls_left(count / 4)
     }),
-    Kind {
-        kib_each: WATCH_KIB_MAX,
-        ..on_four("watches opened and left", (1_000, 8_000), |count| {
-            bytes::watches(count / 4)
-        })
-    },
-    Kind {
-        kib_each: WATCH_KIB_MAX,
-        ..on_four("keep-alive streams left", (1_000, 8_000), |count| {
-            bytes::keep_alives(count / 4)
-        })
-    },
-    Kind {
-        kib_each: WATCH_KIB_MAX,
-        ..on_four("calls that wait for a lock", (400, 4_000), |count| {
-            bytes::locks(count / 4)
-        })
-    },
+    kept_on_four("watches opened and left", (1_000, 8_000), |count| {
+        bytes::watches(count / 4)
+    }),
+    kept_on_four("keep-alive streams left", (1_000, 8_000), |count| {
+        bytes::keep_alives(count / 4)
+    }),
+    kept_on_four("calls that wait for a lock", (400, 4_000), |count| {
+        bytes::locks(count / 4)
+    }),
     Kind {
         connections: |count| count / 10,
         kib_each: WATCH_KIB_MAX,
