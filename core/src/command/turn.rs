@@ -106,6 +106,7 @@ mod tests {
     use super::*;
     use crate::command::{DataOp, DeleteOp, Guard, Life, Program, PutOp, PutValue, Test};
     use crate::limits::{FEATURE_LEVEL_FOUNDED, FEATURE_LEVEL_MIN};
+    use crate::types::UnixMillis;
 
     fn put(key: &'static [u8]) -> Op {
         Op::Put(PutOp {
@@ -194,6 +195,7 @@ mod tests {
             nested,
             names,
             guarded(Test::LivesUnchanged(3)),
+            guarded(Test::WallBefore(UnixMillis(5))),
             script,
         ] {
             assert_eq!(new.feature_level(), FEATURE_LEVEL_FOUNDED, "{new:?}");
